@@ -48,6 +48,7 @@ _SELECT_OPEN = f"""
         coalesce(recordings.size_bytes, (incoming.file ->> 'size_bytes')::bigint, 0) AS size_bytes,
         recordings.duration_s, recordings.stage, recordings.stage_at AS stage_since, recordings.error_code,
         recordings.error_text, recordings.retry_at, coalesce(line.ahead, 0) AS ahead,
+        (SELECT words FROM spoken_words WHERE spoken_words.incoming_id = incoming.id) AS words,
         parts.done AS parts_done, parts.total AS parts_total,
         runs.listed AS runs
     FROM {_FROM}
@@ -80,6 +81,7 @@ _SELECT_OPEN = f"""
     WHERE NOT cards.final AND (%(owner_id)s::uuid IS NULL OR cards.owner_id = %(owner_id)s)
     ORDER BY cards.id
 """
+_OPEN_AGAIN = "UPDATE progress_cards SET final = false WHERE incoming_id = %(incoming_id)s"
 _SELECT_IDS_OF_RECORDING = "SELECT id FROM progress_cards WHERE recording_id = %(recording_id)s"
 _SELECT_UNDELIVERED = f"SELECT {_CARD} FROM {_FROM} WHERE cards.undelivered ORDER BY cards.id"
 # A deleted run counts as ended: it has no outcome that could be waited for. A report of a worker gets its number, by
@@ -161,6 +163,11 @@ async def add_incoming_card(connection: Connection, incoming: IncomingFile) -> P
     return await _insert(
         connection, CardKind.RECORDING, incoming.owner_id, incoming.chat_id, {"incoming_id": incoming.id}
     )
+
+
+async def open_again(connection: Connection, incoming_id: int) -> None:
+    """Let the card of a file change again: there is work on the file once more."""
+    await connection.execute(_OPEN_AGAIN, {"incoming_id": incoming_id})
 
 
 async def add_recording_card(

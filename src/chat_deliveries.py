@@ -11,14 +11,14 @@ from chats import asking_store
 from chats.asking_store import Draft, Proposals
 from datamodels import RecordingId, Value
 from datamodels_chats import AnswerId, EndedAnswer, Occasion, ReturnAddress
-from datamodels_telegram import ChatId, MessageId, MessageKind, OutgoingMessage
+from datamodels_telegram import ChatId, Doing, MessageId, MessageKind, OutgoingMessage
 from db import Connection, Database
 from followers import KeyedTasks, Loop
 from markups.asking import proposals_screen
 from markups.chats import draft as draft_screen
 from markups.metadata import form_kind, form_screen
 from markups.ratings import rated_messages
-from message_tracker import MessageTracker
+from message_tracker import DOING_S, MessageTracker
 from messenger import MessengerError
 from metadata.form import open_form
 from random_ids import new_name
@@ -74,7 +74,15 @@ class ChatDeliveries:
         """Deliver until cancelled."""
         async with asyncio.TaskGroup() as group:
             tasks: KeyedTasks[AnswerId] = KeyedTasks("drafts", group, self._loop.wake)
+            group.create_task(Loop("writing", DOING_S).run(self._show_writing))
             await self._loop.run(lambda: self._look(tasks))
+
+    async def _show_writing(self) -> None:
+        """Show in each chat that an answer is being made for it."""
+        async with self._database.transaction() as connection:
+            waiting = await asking_store.list_waiting(connection, _DOOR)
+        chats = {_Destination.model_validate(each).chat_id for each in waiting}
+        await asyncio.gather(*(self._messages.show_doing(chat, Doing.WRITING) for chat in chats))
 
     async def _look(self, tasks: KeyedTasks[AnswerId]) -> None:
         # An answer waits while its draft is being shown: a late draft must not take the answer's place.

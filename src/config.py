@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, get_args
+from zoneinfo import available_timezones
 
 from dotenv.parser import Binding, parse_stream
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
@@ -21,7 +22,6 @@ from errors import BadSettings, UnreadableSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout: ``prompts``, ``resources``, ``sql_scripts`` and ``samples`` lie here."""
-
 
 _OF_THE_SYSTEM = frozenset(
     {"PATH", "HOME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH"}
@@ -102,6 +102,14 @@ def _upper(value: object) -> object:
 
 
 _Path = Annotated[Path, AfterValidator(_in_checkout)]
+
+
+def _zone(name: str) -> str:
+    if name in available_timezones():
+        return name
+    raise ValueError
+
+
 _JsonObject = Annotated[dict[str, Any], NoDecode, BeforeValidator(_parsed)]
 
 
@@ -145,6 +153,7 @@ class Settings(BaseSettings):
 
     persistent_dir: _Path = ROOT / "persistent_data"
     retention_days: int = Field(30, ge=7, le=3650)
+    time_zone: Annotated[str, AfterValidator(_zone)] | None = None
     log_level: Annotated[str, BeforeValidator(_upper)] = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
 
     database_url: SecretStr | None = None

@@ -4,6 +4,9 @@
 RECORDING_EXTENSIONS = frozenset(
     ["flac", "m4a", "mp3", "mp4", "mpeg", "mpga", "oga", "ogg", "opus", "wav", "webm", "mov", "mkv"],
 )
+LONGEST_SPOKEN_S = 60
+LARGEST_SPOKEN_BYTES = 4 * 1024 * 1024
+"""Voice notes that are shorter than the first, in seconds, and not larger than the second may be taken as text."""
 SOUND_EXTENSIONS = RECORDING_EXTENSIONS | frozenset(
     [
         *("3g2", "3ga", "3gp", "3gpp", "aac", "ac3", "adts", "aif", "aifc", "aiff", "amr", "ape", "asf", "au", "avi"),

@@ -44,6 +44,23 @@ class Sound(Value):
     duration_s: float
 
 
+class Picture(Value):
+    """Tells that a file is a picture to be looked at in the chat."""
+
+
+Shown = Sound | Picture
+"""How a file is shown that is not only to be opened."""
+
+
+class Doing(StrEnum):
+    """What a messenger shows of a bot that is at work for somebody."""
+
+    WRITING = "writing"
+    SENDING_FILE = "sending_file"
+    SENDING_SOUND = "sending_sound"
+    SENDING_PICTURE = "sending_picture"
+
+
 class OtherMedia(StrEnum):
     """What a message may have in the place of a file or text, and the bot does not read."""
 
@@ -66,6 +83,13 @@ class IncomingMessage(Value):
     file: AttachedFile | None = None
     other: OtherMedia | None = None
     private: bool = True
+    album: int | None = None
+    """What the messages of one album have in common."""
+    origin: str = ""
+    """Who wrote a forwarded message first, as Telegram names them; "" when it was not forwarded."""
+    spoken: bool = False
+    """Whether ``text`` was recognised in a voice note; ``answers`` is then the step that the note answered, if any."""
+    answers: str | None = None
 
     @property
     def may_reply(self) -> bool:
@@ -88,6 +112,8 @@ class ButtonPress(Value):
 class UpdateKind(StrEnum):
     MESSAGE = "message"
     BUTTON = "button"
+    WORDS = "words"
+    """A voice note for the second time, as the text that was recognised in it."""
 
 
 class SeenUpdate(Value):
@@ -115,8 +141,9 @@ class SeenUpdate(Value):
     def of(cls, update: IncomingMessage | ButtonPress) -> Self:
         """Make the row of an update that has just come."""
         pressed = update if isinstance(update, ButtonPress) else None
+        of_message = UpdateKind.WORDS if isinstance(update, IncomingMessage) and update.spoken else UpdateKind.MESSAGE
         return cls(
-            kind=UpdateKind.MESSAGE if pressed is None else UpdateKind.BUTTON,
+            kind=of_message if pressed is None else UpdateKind.BUTTON,
             chat_id=update.chat_id,
             update_id=update.message_id if pressed is None else pressed.query_id,
             message_id=update.message_id,
@@ -208,66 +235,27 @@ class OutboxItem(Value):
     """When this message was set aside, since when later ones may pass it: its content could not be made. Else None."""
 
 
-class LetterKind(StrEnum):
-    """The kind of a dead letter: a message that was given up, or work that failed for good."""
-
-    MESSAGE = "message"
-    RECORDING = "recording"
-    REPORT = "report"
-    ANSWER = "answer"
-
-
-class LetterId(Value):
-    """Names a dead letter: ``row`` is the id of a row of ``outbox``, a recording, a report run or an answer."""
-
-    kind: LetterKind
-    row: int | UUID
-
-
-class DeadLetter(Value):
-    """Something that a person did not get and that is tried again only when the owner asks for it.
-
-    The content of the message, recording, report or answer is not included.
-    """
-
-    kind: LetterKind
-    row: int | UUID
-    person: str
-    failed_at: datetime
-    error_code: str
-    message_kind: MessageKind | None
-    """The kind of a message; None for work."""
-    source: FileSource | None
-    """The kind of file that a message brings; None without a file, and for work."""
-    recording_number: int | None
-    """The recording's number. This and the fields below are None when the letter is not about a recording, a report or
-    a chat, or when the recording, report or chat was deleted."""
-    report_id: ReportId | None
-    report_number: int | None
-    """The report's permanent number, which only a finished report has."""
-    chat_number: int | None
-
-    @property
-    def id(self) -> LetterId:
-        return LetterId(kind=self.kind, row=self.row)
-
-
 class IncomingState(StrEnum):
     """The state of a file that a person sent. A ``STORED`` file is a recording or a document by now."""
 
     WAITING = "waiting"
     DOWNLOADING = "downloading"
     CHECKING = "checking"
+    HEARING = "hearing"
+    """A job recognises what was said."""
     STORED = "stored"
     REFUSED = "refused"
     CANCELLED = "cancelled"
 
 
 class FilePurpose(StrEnum):
-    """What a sent file is for: a recording, of which it may be the ready transcript, or a document to ask about."""
+    """What a sent file is for: a recording, of which it may be the ready transcript, a document to ask about, or the
+    words in it, which are taken as if they had been typed.
+    """
 
     RECORDING = "recording"
     DOCUMENT = "document"
+    WORDS = "words"
 
 
 class IncomingFile(Value):
@@ -292,6 +280,10 @@ class IncomingFile(Value):
     tries: int = 0
     retry_at: datetime | None = None
     """When taking the file in will be tried again, after a failure that ``error_text`` describes; None otherwise."""
+    album: int | None = None
+    origin: str = ""
+    answers: str | None = None
+    """This and the two before as in ``IncomingMessage``."""
     created_at: datetime
     finished_at: datetime | None
 
@@ -392,5 +384,7 @@ class CardProgress(Value):
     """How many recordings will be worked on before this one; 0 when this one is next, or is not waiting."""
     parts_done: int = 0
     parts_total: int = 0
+    words: str | None = None
+    """What was recognised in a voice note that is taken as text."""
     runs: tuple[RunProgress, ...] = ()
     """The ordered reports without deleted ones, in the order of the card's ``run_ids``."""

@@ -7,8 +7,8 @@ import cards_store
 import dead_letters_store
 from datamodels import RecordingId, ReportRunId, UserId
 from datamodels_chats import AnswerId
-from datamodels_telegram import DeadLetter, LetterId, LetterKind
 from db import Connection, Database
+from dead_letters_store import DeadLetter, LetterId, LetterKind
 
 
 class Enqueue(NamedTuple):

@@ -2,15 +2,61 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, LiteralString
 from uuid import UUID
 
-from datamodels import RecordingId, ReportRunId, UserId, Value
+from datamodels import RecordingId, ReportId, ReportRunId, UserId, Value
 from datamodels_chats import AnswerId
-from datamodels_telegram import ChatId, DeadLetter, LetterId, LetterKind
+from datamodels_telegram import ChatId, FileSource, MessageKind
 from db import Connection
 from errors import Cancelled
 from messenger import AlreadySent
+
+
+class LetterKind(StrEnum):
+    """The kind of a dead letter: a message that was given up, or work that failed for good."""
+
+    MESSAGE = "message"
+    RECORDING = "recording"
+    REPORT = "report"
+    ANSWER = "answer"
+
+
+class LetterId(Value):
+    """Names a dead letter: ``row`` is the id of a row of ``outbox``, a recording, a report run or an answer."""
+
+    kind: LetterKind
+    row: int | UUID
+
+
+class DeadLetter(Value):
+    """Something that a person did not get and that is tried again only when the owner asks for it.
+
+    The content of the message, recording, report or answer is not included.
+    """
+
+    kind: LetterKind
+    row: int | UUID
+    person: str
+    failed_at: datetime
+    error_code: str
+    message_kind: MessageKind | None
+    """The kind of a message; None for work."""
+    source: FileSource | None
+    """The kind of file that a message brings; None without a file, and for work."""
+    recording_number: int | None
+    """The recording's number. This and the fields below are None when the letter is not about a recording, a report or
+    a chat, or when the recording, report or chat was deleted."""
+    report_id: ReportId | None
+    report_number: int | None
+    """The report's permanent number, which only a finished report has."""
+    chat_number: int | None
+
+    @property
+    def id(self) -> LetterId:
+        return LetterId(kind=self.kind, row=self.row)
+
 
 # A message that was delivered and then deleted was not given up; work that a person cancelled did not fail.
 _MESSAGE = "given_up_at IS NOT NULL AND sent_at IS NULL AND error <> %(already_sent)s"

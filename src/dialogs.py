@@ -108,6 +108,11 @@ class Dialog(OpenDialog):
     """The text of that message while the person is asked whether it is a reply or a question."""
 
 
+def step_key(dialog: OpenDialog) -> str:
+    """Return a text that tells the step of a dialog, and the recording that it is about, from others."""
+    return f"{dialog.step}:{dialog.recording_id}" if isinstance(dialog, Dialog) else str(dialog.step)
+
+
 class ReportDialog(OpenDialog):
     """A dialog that waits for a message about the person's reports.
 

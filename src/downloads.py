@@ -6,7 +6,7 @@ A file is open until it is stored, refused or cancelled. Downloads of open files
 import asyncio
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -32,8 +32,10 @@ from messenger import Attachments, FileGone, MessengerRefusedSecrets, MessengerU
 from recordings.descriptions import metadata_of_request, take_over_scenario
 from recordings.intake import Intake
 from recordings.originals import incoming_path
+from recordings.preferences import settings_of
 from recordings.purposes import purpose_of
 from recordings.sent_files import recording_name
+from system.local_time import local
 from system.shortages import shortages_mapped
 from utils import disk_full_mapped
 
@@ -41,6 +43,9 @@ log = structlog.get_logger(__name__)
 
 _SPARE_BYTES = 256 * 1024 * 1024
 """Disk space that a download leaves free for the database, logs and the work on other recordings."""
+_ALBUM_LASTS = timedelta(seconds=3)
+"""For how long a file of an album waits for the caption, which may be under another one."""
+Hear = Callable[[Connection, int, bytes], Awaitable[None]]
 _LONGEST_PAUSE = timedelta(seconds=LONGEST_DELAY_S)
 _TRIED_AGAIN = (
     MessengerUnavailable,
@@ -56,6 +61,8 @@ class Downloads:
 
     Documents are loaded. A file of which nobody has said whether it is one waits.
 
+    ``hear`` takes the sound of a voice note that stands for text.
+
     A stored file stays in the spool for another ``kept_s`` seconds: the object store may not have written it to its
     disk yet.
     """
@@ -69,6 +76,7 @@ class Downloads:
         parallel: int,
         *,
         kept_s: float = 0.0,
+        hear: Hear | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._database = database
@@ -78,6 +86,7 @@ class Downloads:
         self._folder = spool / "incoming"
         self._parallel = parallel
         self._kept_s = kept_s
+        self._hear = hear
         self._now = now
         self._loop = Loop("downloads")
         self._spooled: set[int] = set()
@@ -108,10 +117,16 @@ class Downloads:
         for incoming_id in tasks.busy - open_files.keys():
             tasks.cancel(incoming_id)
         await self._clear(finished)
-        waiting = [file for file in open_files.values() if file.id not in busy and purpose_of(file) is not None]
+        waiting = [file for file in open_files.values() if file.id not in busy and self._can_begin(file)]
         for file in self._next(waiting, open_files, busy):
             self._spooled.add(file.id)
             tasks.start(file.id, self._take_in(file))
+
+    def _can_begin(self, file: IncomingFile) -> bool:
+        age = self._now() - file.created_at  # below 0 where the clock was set back
+        if file.album is not None and not file.caption and timedelta() <= age < _ALBUM_LASTS:
+            return False
+        return purpose_of(file) is not None and file.state is not IncomingState.HEARING
 
     def _next(
         self, waiting: list[IncomingFile], open_files: dict[int, IncomingFile], busy: frozenset[int]
@@ -134,7 +149,8 @@ class Downloads:
             with shortages_mapped():
                 await self._download(file)
                 await self._set_state(file, IncomingState.CHECKING)
-                await (self._load if purpose_of(file) is FilePurpose.DOCUMENT else self._accept)(file)
+                taking = {FilePurpose.DOCUMENT: self._load, FilePurpose.WORDS: self._hand_over}
+                await taking.get(purpose_of(file) or FilePurpose.RECORDING, self._accept)(file)
         except _TRIED_AGAIN as exc:
             await self._try_later(file, exc)
         except VoxPersonaError as exc:
@@ -182,13 +198,24 @@ class Downloads:
         except _Cancelled:
             log.info("incoming_cancelled_late", incoming=file.id)
 
+    async def _hand_over(self, file: IncomingFile) -> None:
+        """Give a voice note to the job that recognises it."""
+        assert self._hear is not None  # noqa: S101  # whoever takes voice notes as text can hear
+        sound = await asyncio.to_thread(self._path(file.id).read_bytes)
+        async with self._database.transaction() as connection:
+            if await incoming_store.lock_open(connection, file.id) is not None:
+                await incoming_store.set_state(connection, file.id, IncomingState.HEARING)
+                await self._hear(connection, file.id, sound)
+
     async def _accept(self, file: IncomingFile) -> None:
         async with self._database.transaction() as connection:
             # The scenario may have been chosen during the download.
             current = await incoming_store.lock_open(connection, file.id)
+            language = (await settings_of(connection, file.owner_id)).language
         if current is None:
             return
-        request = ProcessingRequest(scenario=current.scenario or ScenarioId(NO_SCENARIO), caption=current.caption)
+        scenario = current.scenario or ScenarioId(NO_SCENARIO)
+        request = ProcessingRequest(scenario=scenario, caption=current.caption, language=language)
 
         async def note_stored(connection: Connection, recording: Recording, known: bool) -> None:
             await self._note_stored(connection, file.id, recording, known=known)
@@ -198,7 +225,7 @@ class Downloads:
                 file.owner_id,
                 self._path(file.id),
                 request,
-                await asyncio.to_thread(metadata_of_request, request, self._now().astimezone().date()),
+                await asyncio.to_thread(metadata_of_request, request, local(self._now()).date()),
                 file_name=recording_name(file.file),
                 with_recording=note_stored,
                 again=False,

@@ -8,8 +8,9 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 from functools import partial
-from time import monotonic, perf_counter
+from time import perf_counter
 from weakref import WeakValueDictionary
 
 import structlog
@@ -48,11 +49,13 @@ from message_tracker import MessageTracker, sent_once
 from messenger import ChatClosed, Messenger, MessengerError, MessengerUnavailable
 from metrics import UPDATE_SECONDS, UPDATES
 from random_ids import new_code
+from system.local_time import in_zone
 from system.shortages import shortages_mapped
 from telegram_handlers.acceptance import done_at_last, refusal, stored
 from telegram_handlers.context import Answer, Context, MessageHandler, Routes, failure_text, joined, nobody_waits
 from telegram_handlers.presses import PressAnswer, Taps
 from telegram_handlers.shared import awaited
+from telegram_handlers.timing import USUAL_TIMING, Timing
 from telegram_handlers.without_database import WithoutDatabase
 from telegram_handlers.workers import PersonWorkers, queue_of
 from texts.telegram import OUTDATED
@@ -75,26 +78,6 @@ _SAID = {**_UNTIL_MENDED, _OVERLOADED: texts.telegram.SAVED_UNTIL_CALM}
 """What people read, by the outcome, when no event tells that the cause is gone; else, that the database is away."""
 _WAITED_FOR = frozenset([MessengerUnavailable.code, _DATABASE_AWAY, *_SAID])
 """Outcomes whose cause passes by itself or once the operator has mended it; the update is then handled again."""
-
-
-@dataclass(frozen=True)
-class Timing:
-    """How long the router waits, in seconds; ``clock`` counts them.
-
-    A press that its handler has not answered after ``answer_after_s`` is answered without a text. ``retry_after_s`` is
-    the pause after the database or Telegram did not answer. An update that neither the database nor the disk has space
-    for is refused after ``unstored_s``. ``stop_grace_s`` is the time that updates in progress have to finish when the
-    router is stopped.
-    """
-
-    answer_after_s: float = 0.25
-    retry_after_s: float = 5.0
-    unstored_s: float = 10.0
-    stop_grace_s: float = 3.0
-    clock: Callable[[], float] = monotonic
-
-
-USUAL_TIMING = Timing()
 
 
 @dataclass(frozen=True)
@@ -121,8 +104,11 @@ class Router:
         other: MessageHandler,
         without_database: WithoutDatabase,
         timing: Timing = USUAL_TIMING,
+        words: Callable[[ChatId, MessageId], Awaitable[IncomingMessage | None]],
+        zone_of: Callable[[UserId], Awaitable[tzinfo | None]],
     ) -> None:
-        """Join the routes. ``menu`` makes a person's main menu, ``other`` handles text that no dialog waits for.
+        """Join the routes. ``menu`` makes a person's main menu, ``other`` handles text that no dialog waits for,
+        ``words`` loads what was recognised in a voice note.
 
         Raises:
             ValueError: a button, a command, a step or files have two handlers, or a button, a step or files have none.
@@ -134,6 +120,8 @@ class Router:
         self._routes = joined(routes)
         self._menu = menu
         self._other = other
+        self._words = words
+        self._zone_of = zone_of
         self._timing = timing
         self._workers = PersonWorkers(self._handle)
         self._taps = Taps(timing.clock)
@@ -141,13 +129,12 @@ class Router:
         self._ready = asyncio.Event()
         self._ended: set[SeenUpdate] = set()
         self._noting: set[asyncio.Task[None]] = set()
-        self._declined: set[ChatId] = set()
         self._without_database = without_database
 
     async def on_message(self, message: IncomingMessage) -> None:
         """Store a private message and put it in its person's queue; tell a group once that it gets no answers."""
         if not message.private:
-            await self._decline_group(message.chat_id)
+            await self._tell_group(message.chat_id)
             return
         if await self._without_database.answers(message):
             return
@@ -187,6 +174,14 @@ class Router:
             await answer("")
         else:
             answer.cancel()
+
+    async def on_words(self, message: IncomingMessage) -> None:
+        """Store what was recognised in a voice note, and put it in its person's queue as typed text."""
+        await self._ready.wait()
+        arrival = _Arrival(SeenUpdate.of(message), message)
+        async with self._in_order(message.person):
+            if await done_at_last(lambda: self._inbox.put_message(message), self._timing.retry_after_s):
+                self._workers.put(queue_of(arrival.seen), arrival)
 
     async def recover(self) -> None:
         """Take up interrupted updates, let new ones be handled, then take up messages sent while the bot was down."""
@@ -327,12 +322,13 @@ class Router:
             text = texts.telegram.BY_INVITATION if self._inbox.team.owner is not None else texts.telegram.NO_OWNER
             await self._tell(seen.chat_id, text.format(id=seen.person.id))
             return "stranger"
-        update = arrival.update or await self._telegram.fetch(seen.chat_id, seen.message_id)
+        update = arrival.update or await self._found(seen)
         if update is None:
             return "gone"
-        if isinstance(update, ButtonPress):
-            return await self._press(user, update, arrival.answer or nobody_waits, seen.key)
-        return await self._message(user, update)
+        with in_zone(await self._zone_of(user.id)):
+            if isinstance(update, ButtonPress):
+                return await self._press(user, update, arrival.answer or nobody_waits, seen.key)
+            return await self._message(user, update)
 
     async def _press(self, user: User, pressed: ButtonPress, answer: Answer, key: str) -> str:
         try:
@@ -348,13 +344,14 @@ class Router:
         return _HANDLED
 
     async def _message(self, user: User, message: IncomingMessage) -> str:
-        file, command = message.file, _COMMAND.fullmatch(message.text) if message.file is None else None
+        typed = message.file is None and not message.spoken
+        file, command = message.file, _COMMAND.fullmatch(message.text) if typed else None
         may_reply = command is None and message.may_reply
         dialog = await awaited(self._dialogs, self._messages, user.id, message) if may_reply else None
         if dialog is TakenReply.TAKEN:
             return _KNOWN
         if file is not None:
-            permission, handler = self._routes.of_file(dialog)
+            permission, handler, message = self._routes.of_file(message, dialog, user.role)
         elif command is not None:
             name = command[1].lower()
             if name not in self._routes.commands:
@@ -384,14 +381,18 @@ class Router:
         else:
             self._ended.difference_update(ended)
 
-    async def _decline_group(self, chat: ChatId) -> None:
-        if chat in self._declined:
-            return
-        self._declined.add(chat)
+    async def _tell_group(self, chat: ChatId) -> None:
         try:
-            await self._telegram.send(chat, Screen(text=texts.telegram.ONLY_PRIVATE))
-        except MessengerError as exc:
+            if await self._inbox.is_new_group(chat):
+                await self._telegram.send(chat, Screen(text=texts.telegram.GROUP))
+        except (DatabaseUnavailable, MessengerError) as exc:
             log.info("group_not_told", error=exc.code, reason=str(exc))
+
+    async def _found(self, seen: SeenUpdate) -> IncomingMessage | None:
+        """Return a message that is handled again after a restart."""
+        if seen.kind is UpdateKind.WORDS:
+            return await self._words(seen.chat_id, seen.message_id)
+        return await self._telegram.fetch(seen.chat_id, seen.message_id)
 
 
 def _check(user: User, permission: Permission) -> None:

@@ -37,6 +37,7 @@ from message_tracker import MessageTracker
 from metrics import REPORT_LIST_FILE_BYTES, REPORT_LIST_REPORTS, REPORT_LIST_SECONDS
 from reports.archive_export import list_text
 from reports.archive_filters import filter_lines, minutes_of
+from system.local_time import local
 from telegram_handlers.context import Context, PressHandler, Routes
 from telegram_handlers.my_reports_browse import BrowseHandlers
 from telegram_handlers.my_reports_shared import (
@@ -126,9 +127,12 @@ class MyReportsHandlers:
                 await show(self._messages, context, MessageKind.MENU, list_too_large(len(reports), size))
                 return
             count(ReportAction.OPEN, "ok")
-            name = safe_file_name(texts.my_reports.LIST_FILE.format(date=f"{now.astimezone():%d.%m.%Y %H-%M}"))
+            name = safe_file_name(texts.my_reports.LIST_FILE.format(date=f"{local(now):%d.%m.%Y %H-%M}"))
             caption = list_caption(len(reports))
-            await self._messages.send_file(context.chat, MessageKind.RESULT, content, name, caption)
+            sent = await self._messages.send_file(context.chat, MessageKind.RESULT, content, name, caption)
+            former = await self._desk.put_list_file(owner, sent)
+            if former is not None:
+                await self._messages.remove_message(context.chat, former)
             wanted = await asyncio.to_thread(filter_lines, await self._desk.filter(owner), reports, self._work.pack)
             menu = list_menu(len(reports), minutes_of(self._desk.lasts), wanted)
             await self._messages.send(context.chat, MessageKind.MENU, menu)

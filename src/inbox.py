@@ -35,6 +35,7 @@ class Inbox:
         self._at_once = database.patient(0)
         self.journal = journal
         self._journaled: set[tuple[UpdateKind, ChatId, int]] = set()
+        self._groups: set[ChatId] = set()
         self._moving = asyncio.Lock()
         self.team = team
 
@@ -58,6 +59,15 @@ class Inbox:
                 return await updates_store.remember_press(connection, press, done=done)
         except DatabaseUnavailable:
             return done or await self._put_into_journal(SeenUpdate.of(press))
+
+    async def is_new_group(self, chat: ChatId) -> bool:
+        """Note that a group is told where the bot works; False when it was told before."""
+        if chat in self._groups:
+            return False
+        async with self._at_once.transaction() as connection:
+            is_new = await updates_store.remember_group(connection, chat)
+        self._groups.add(chat)
+        return is_new
 
     async def _put_into_journal(self, update: SeenUpdate) -> bool:
         key = (update.kind, update.chat_id, update.update_id)

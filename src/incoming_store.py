@@ -7,19 +7,21 @@ from typing import Any, LiteralString
 from psycopg.types.json import Jsonb
 
 from datamodels import RecordingId, ScenarioId, UserId
-from datamodels_telegram import FilePurpose, IncomingFile, IncomingMessage, IncomingState
+from datamodels_telegram import ChatId, FilePurpose, IncomingFile, IncomingMessage, IncomingState
 from db import Connection
 from errors import NotFound
 
 _COLUMNS = """
     id, owner_id, chat_id, message_id, file, caption, scenario, purpose, state, bytes_done, recording_id, known,
-    error_code, error_text, tries, retry_at, created_at, finished_at
+    error_code, error_text, tries, retry_at, album, origin, answers, created_at, finished_at
 """
 
 _INSERT = """
-    INSERT INTO incoming_files (owner_id, chat_id, message_id, file, caption, scenario, purpose, state)
-    VALUES (
-        %(owner_id)s, %(chat_id)s, %(message_id)s, %(file)s, %(caption)s, %(scenario)s, %(purpose)s, %(state)s
+    INSERT INTO incoming_files (
+        owner_id, chat_id, message_id, file, caption, scenario, purpose, state, album, origin, answers
+    ) VALUES (
+        %(owner_id)s, %(chat_id)s, %(message_id)s, %(file)s, %(caption)s, %(scenario)s, %(purpose)s, %(state)s,
+        %(album)s, %(origin)s, %(answers)s
     )
     ON CONFLICT (chat_id, message_id) DO NOTHING
 """
@@ -32,9 +34,25 @@ _SET_SCENARIO = f"""
     UPDATE incoming_files SET scenario = %(scenario)s WHERE owner_id = %(owner_id)s AND id = %(id)s
     RETURNING {_COLUMNS}
 """
+_SHARE_CAPTION = """
+    UPDATE incoming_files SET caption = %(caption)s, scenario = coalesce(scenario, %(scenario)s)
+    WHERE owner_id = %(owner_id)s AND chat_id = %(chat_id)s AND album = %(album)s AND caption = ''
+        AND finished_at IS NULL
+"""
+_SELECT_CAPTION = """
+    SELECT caption FROM incoming_files
+    WHERE owner_id = %(owner_id)s AND chat_id = %(chat_id)s AND album = %(album)s AND caption <> ''
+    ORDER BY message_id LIMIT 1
+"""
 _SET_PURPOSE = """
     UPDATE incoming_files SET purpose = %(purpose)s
     WHERE owner_id = %(owner_id)s AND id = %(id)s AND purpose IS NULL AND finished_at IS NULL
+"""
+_REOPEN = f"""
+    UPDATE incoming_files SET
+        purpose = '{FilePurpose.RECORDING}', state = '{IncomingState.WAITING}', answers = NULL, error_code = NULL,
+        error_text = NULL, retry_at = NULL, tries = 0, bytes_done = 0, finished_at = NULL
+    WHERE owner_id = %(owner_id)s AND id = %(id)s AND purpose = '{FilePurpose.WORDS}' AND finished_at IS NOT NULL
 """
 _CANCEL = f"""
     UPDATE incoming_files SET state = %(state)s, retry_at = NULL, finished_at = now()
@@ -100,6 +118,9 @@ async def add(
         "scenario": scenario,
         "purpose": purpose,
         "state": IncomingState.WAITING,
+        "album": message.album,
+        "origin": message.origin,
+        "answers": message.answers,
     }
     await connection.execute(_INSERT, parameters)
     return await _one(connection, _SELECT_BY_MESSAGE, parameters)
@@ -128,9 +149,34 @@ async def set_scenario(connection: Connection, owner: UserId, incoming_id: int, 
     return await _one(connection, _SET_SCENARIO, {"owner_id": owner, "id": incoming_id, "scenario": scenario})
 
 
-async def set_purpose(connection: Connection, owner: UserId, incoming_id: int, purpose: FilePurpose) -> None:
-    """Note what an open file is for, unless that was said before."""
-    await connection.execute(_SET_PURPOSE, {"owner_id": owner, "id": incoming_id, "purpose": purpose})
+async def set_purpose(connection: Connection, owner: UserId, incoming_id: int, purpose: FilePurpose) -> bool:
+    """Note what an open file is for; False when that was said before."""
+    parameters = {"owner_id": owner, "id": incoming_id, "purpose": purpose}
+    return (await connection.execute(_SET_PURPOSE, parameters)).rowcount > 0
+
+
+async def reopen_as_recording(connection: Connection, owner: UserId, incoming_id: int) -> bool:
+    """Make a voice note that has ended as words a recording that has still to come in; False for any other file."""
+    return (await connection.execute(_REOPEN, {"owner_id": owner, "id": incoming_id})).rowcount > 0
+
+
+async def caption_of_album(connection: Connection, owner: UserId, chat: ChatId, album: int) -> str:
+    """Return the caption of an album, which one of its messages has; "" when none that came so far has one."""
+    parameters = {"owner_id": owner, "chat_id": chat, "album": album}
+    row = await (await connection.execute(_SELECT_CAPTION, parameters)).fetchone()
+    return "" if row is None else str(row["caption"])
+
+
+async def share_caption(connection: Connection, incoming: IncomingFile, scenario: ScenarioId | None) -> None:
+    """Give a file's caption, and the ``scenario`` in it, to the open files of the same album that have no caption."""
+    parameters = {
+        "owner_id": incoming.owner_id,
+        "chat_id": incoming.chat_id,
+        "album": incoming.album,
+        "caption": incoming.caption,
+        "scenario": scenario,
+    }
+    await connection.execute(_SHARE_CAPTION, parameters)
 
 
 async def cancel(connection: Connection, owner: UserId, incoming_id: int) -> bool:

@@ -9,8 +9,8 @@ Screens are sent as they are: markups have cut them to the length that Telegram 
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from weakref import WeakValueDictionary
@@ -19,7 +19,7 @@ import structlog
 
 import sent_messages_store
 from datamodels import RecordingId
-from datamodels_telegram import ChatId, MessageId, MessageKind, Screen, Sound
+from datamodels_telegram import ChatId, Doing, MessageId, MessageKind, Screen, Shown
 from db import Connection, Database
 from dialogs import put_aside
 from messenger import AlreadySent, MessengerError, Sender
@@ -53,6 +53,10 @@ _WAITING = _QUESTIONS | {MessageKind.CHOICE}
 """The kinds of messages that wait for their person, and belong to a recording."""
 REMOVABLE = frozenset[MessageKind]().union(*REMOVED_BY.values())
 """The kinds of messages in the registry; messages of other kinds stay for ever."""
+
+
+DOING_S = 4.5
+"""Telegram shows for six seconds at most what a bot does: https://core.telegram.org/method/messages.setTyping."""
 
 
 class _Occasion:
@@ -133,16 +137,36 @@ class MessageTracker:
         screen: Screen | None = None,
         *,
         random_id: int | None = None,
-        sound: Sound | None = None,
+        shown: Shown | None = None,
     ) -> MessageId:
-        """Send a file with ``screen`` as its caption, to be played if it is a ``sound``; the rest is as in ``send``."""
+        """Send a file with ``screen`` as its caption, as it is ``shown``; the rest is as in ``send``."""
 
         async def send() -> MessageId:
             occasion = _OCCASION.get()
             same = random_id if random_id is not None or occasion is None else occasion.random_id_of_file()
-            return await self._messenger.send_file(chat, content, file_name, screen, random_id=same, sound=sound)
+            return await self._messenger.send_file(chat, content, file_name, screen, random_id=same, shown=shown)
 
         return await self._send(chat, kind, send)
+
+    async def show_doing(self, chat: ChatId, doing: Doing) -> None:
+        """Show for some seconds what the bot does; that this fails matters to nobody."""
+        with suppress(MessengerError):
+            await self._messenger.show_doing(chat, doing)
+
+    @asynccontextmanager
+    async def at_work(self, chat: ChatId, doing: Doing) -> AsyncIterator[None]:
+        """Show what the bot does until the block ends."""
+
+        async def show() -> None:
+            while True:
+                await self.show_doing(chat, doing)
+                await asyncio.sleep(DOING_S)
+
+        showing = asyncio.create_task(show())
+        try:
+            yield
+        finally:
+            showing.cancel()
 
     async def replace(
         self,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 import texts.errors
-from datamodels_telegram import ButtonPress, ChatId, IncomingMessage, MessageId, Screen, Sound
+from datamodels_telegram import ButtonPress, ChatId, Doing, IncomingMessage, MessageId, Screen, Shown
 from errors import VoxPersonaError
 
 OnMessage = Callable[[IncomingMessage], Awaitable[None]]
@@ -89,11 +89,11 @@ class Sender(Protocol):
         screen: Screen | None = None,
         *,
         random_id: int | None = None,
-        sound: Sound | None = None,
+        shown: Shown | None = None,
     ) -> MessageId:
         """Send a file as it is, ``screen`` being its caption and buttons; return the message's id.
 
-        With ``sound`` the file is one that people play in the chat.
+        With ``shown`` people play or look at the file in the chat.
 
         Raises:
             AlreadySent: the message of the earlier call is deleted, or is not found any more.
@@ -103,6 +103,10 @@ class Sender(Protocol):
 
     async def edit(self, chat: ChatId, message: MessageId, screen: Screen) -> bool:
         """Change a message's text (or the caption of its file) and buttons; False when the message is gone."""
+        ...
+
+    async def show_doing(self, chat: ChatId, doing: Doing) -> None:
+        """Show for some seconds, or until the next message, what the bot does; waits for no limit of the rate."""
         ...
 
     async def delete(self, chat: ChatId, messages: Sequence[MessageId]) -> None:

@@ -18,7 +18,6 @@ import outbox_store
 import recordings_store
 import reports_store
 import texts.editing
-import texts.takeout
 import texts.telegram
 import texts.telegram_recordings
 import transcripts_store
@@ -26,6 +25,7 @@ from audio import BUILT_IN, opus, prepare
 from datamodels import Recording, RecordingId, ReportRun, ReportRunId, Transcript, UserId
 from datamodels_telegram import (
     ChatId,
+    Doing,
     FileReference,
     FileSource,
     MessageId,
@@ -52,10 +52,10 @@ from reports.formats import to_json as report_to_json
 from reports.formats import to_markdown as report_to_markdown
 from reports.pdf import to_pdf as report_to_pdf
 from reports.research.store import find_order
-from reports.takeout.service import Takeout
 from reports.titles import report_title
 from reports.word import template_in
 from reports.word import to_docx as report_to_docx
+from system.local_time import ZoneOf, in_zone, zone_of_machine
 from system.shortages import shortages_mapped
 from text_cleaning import safe_file_name
 from texts.errors_in_chats import chat_text
@@ -116,27 +116,12 @@ class OutboxFiles:
         elif file.source is FileSource.FRAGMENT:
             yield await self._fragment(owner, file)
         elif file.source is FileSource.TAKEOUT:
-            async with self._takeout(owner, file) as made:
-                yield made
+            # One that was ordered before takeouts were made beside the messages.
+            raise NotFound(what=f"takeout of {file.subject}")
         elif file.source is FileSource.TRANSCRIPT:
             yield MadeFile(*await self._transcript(owner, RecordingId(file.subject), file.extension))
         else:
             yield MadeFile(*await self._report(owner, ReportRunId(file.subject), file.extension))
-
-    @asynccontextmanager
-    async def _takeout(self, owner: UserId, file: FileReference) -> AsyncIterator[MadeFile]:
-        if file.subject != owner:
-            raise NotFound(what=f"takeout of {file.subject} for {owner}")
-        path = self._folder / new_name()
-        try:
-            with disk_full_mapped(path):
-                await asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True)
-            template = await asyncio.to_thread(template_in, self._folder_of_template)
-            await Takeout(self._database, self._pack, template).write(owner, file.extension, path)
-            day = datetime.now(UTC).astimezone()
-            yield MadeFile(path, texts.takeout.FILE_NAME.format(day=day, extension=file.extension))
-        finally:
-            await asyncio.to_thread(path.unlink, missing_ok=True)
 
     async def _fragment(self, owner: UserId, file: FileReference) -> MadeFile:
         """Cut what is said from ``start_s`` to ``end_s`` out of a recording; decode no more than needed for that."""
@@ -230,7 +215,7 @@ space, memory or open files is tried until there are some."""
 
 
 class Outbox:
-    """Sends the messages of the outbox; ``now`` returns the time."""
+    """Sends the messages of the outbox; ``now`` returns the time, ``zone_of`` a person's zone."""
 
     def __init__(
         self,
@@ -238,11 +223,13 @@ class Outbox:
         messages: MessageTracker,
         files: OutboxFiles,
         *,
+        zone_of: ZoneOf = zone_of_machine,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._database = database
         self._messages = messages
         self._files = files
+        self._zone_of = zone_of
         self._now = now
         self._loop = Loop("outbox")
 
@@ -267,7 +254,7 @@ class Outbox:
 
     async def _send(self, item: OutboxItem) -> None:
         try:
-            with shortages_mapped(MessengerUnavailable):
+            with shortages_mapped(MessengerUnavailable), in_zone(await self._zone_of(item.owner_id)):
                 message_id = await self._delivered(item)
         except VoxPersonaError as exc:
             if isinstance(exc, MessengerUnavailable | MessengerRefusedSecrets | DatabaseUnavailable):
@@ -314,9 +301,13 @@ class Outbox:
             return await self._messages.send(
                 item.chat_id, message.kind, message.screen, random_id=item.random_id, subject=message.subject
             )
-        async with self._files.made(item.owner_id, message.file) as (content, name, sound):
+        doing = Doing.SENDING_SOUND if message.file.source is FileSource.RECORDING else Doing.SENDING_FILE
+        async with (
+            self._messages.at_work(item.chat_id, doing),
+            self._files.made(item.owner_id, message.file) as (content, name, sound),
+        ):
             return await self._messages.send_file(
-                item.chat_id, message.kind, content, name, message.screen, random_id=item.random_id, sound=sound
+                item.chat_id, message.kind, content, name, message.screen, random_id=item.random_id, shown=sound
             )
 
     async def _try_later(self, item: OutboxItem, reason: VoxPersonaError) -> None:

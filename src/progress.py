@@ -21,6 +21,7 @@ from markups.card_parts import CardView, Times
 from markups.cards import Measured, card_view, measured, opening
 from messenger import ChatClosed, MessengerError, MessengerRefusedSecrets, Sender
 from prompt_pack.models import ReportPack
+from system.local_time import ZoneOf, in_zone, zone_of_machine
 
 log = structlog.get_logger(__name__)
 
@@ -58,7 +59,7 @@ class _Shown:
 
 
 class ProgressCards:
-    """Brings the cards up to date; ``now`` tells the time."""
+    """Brings the cards up to date; ``now`` tells the time, ``zone_of`` a person's zone."""
 
     def __init__(
         self,
@@ -66,11 +67,13 @@ class ProgressCards:
         messenger: Sender,
         pack: ReportPack,
         *,
+        zone_of: ZoneOf = zone_of_machine,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._database = database
         self._messenger = messenger
         self._pack = pack
+        self._zone_of = zone_of
         self._now = now
         self._loop = Loop("progress")
         self._shown: dict[int, _Shown] = {}
@@ -104,7 +107,8 @@ class ProgressCards:
             elapsed_s=(now - card.created_at).total_seconds(),
             remaining_s=shown.remaining_s(now, measured(progress)),
         )
-        view = card_view(progress, times, self._pack)
+        with in_zone(await self._zone_of(card.owner_id)):
+            view = card_view(progress, times, self._pack)
         content = progress.model_dump(exclude={"card"})
         if not _is_due(card, view, changed=content != shown.content, since=_age(shown, now), interval_s=interval_s):
             return

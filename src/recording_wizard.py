@@ -53,6 +53,7 @@ from random_ids import new_name
 from recording_wizard_store import ReadyWizard
 from recordings.descriptions import known_metadata
 from reports.research.store import find_order
+from system.local_time import ZoneOf, in_zone, local, zone_of_machine
 
 _TRANSCRIPTS_AT_ONCE = 4
 
@@ -60,7 +61,10 @@ Subject = tuple[Literal["recording", "card"], UUID | int]
 
 
 class RecordingWizards:
-    """Moves the wizards on. ``enqueue_proposal`` enqueues, in a transaction, the job that proposes metadata."""
+    """Moves the wizards on. ``enqueue_proposal`` enqueues, in a transaction, the job that proposes metadata.
+
+    ``zone_of`` returns a person's time zone.
+    """
 
     def __init__(
         self,
@@ -69,12 +73,14 @@ class RecordingWizards:
         enqueue_proposal: Callable[[Connection, RecordingId], Awaitable[None]],
         wake_outbox: Callable[[], None],
         today: Callable[[], date],
+        zone_of: ZoneOf = zone_of_machine,
     ) -> None:
         self._database = database
         self._pack = pack
         self._enqueue_proposal = enqueue_proposal
         self._wake_outbox = wake_outbox
         self._today = today
+        self._zone_of = zone_of
         self._loop = Loop("wizards")
         self._transcripts = asyncio.Semaphore(_TRANSCRIPTS_AT_ONCE)
         self._asked_for: set[tuple[RecordingId, int]] = set()
@@ -180,7 +186,8 @@ class RecordingWizards:
         problems = await asyncio.to_thread(
             problems_of_caption, recording.request.caption, recording.request.scenario, metadata, self._today()
         )
-        came = recording.created_at.astimezone().date()
+        with in_zone(await self._zone_of(wizard.owner_id)):
+            came = local(recording.created_at).date()
         await offer_defaults(connection, recording, metadata, came, frozenset(each.field for each in problems))
         turn = await begin_form(connection, recording)
         if turn is None:

@@ -23,6 +23,7 @@ from datamodels import (
 from db import Connection
 from errors import Cancelled, NotFound
 from random_ids import new_id
+from system.local_time import local
 
 _COLUMNS = """
     id, recording_id, owner_id, number, scenario, report_id, building, input_hash, prompt_hash, model, status,
@@ -364,7 +365,7 @@ async def index_points(connection: Connection, owner_id: UserId) -> list[IndexPo
     cursor = await connection.execute(_SELECT_POINTS, {"owner_id": owner_id})
     # The day is that of this machine's time zone: nobody may live in that of the database server.
     points = [
-        IndexPoint.model_validate({**row, "day": recorded_on or created_at.astimezone().date()})
+        IndexPoint.model_validate({**row, "day": recorded_on or local(created_at).date()})
         async for row in cursor
         for recorded_on, created_at in [(row.pop("recorded_on"), row.pop("created_at"))]
     ]

@@ -35,6 +35,7 @@ RETENTIONS = (
         AND NOT EXISTS (SELECT FROM progress_cards WHERE incoming_id = incoming_files.id AND NOT final)""",
         None,
     ),
+    Retention("takeouts", "ended_at < %(before)s", None),
     Retention("progress_cards", "final AND NOT undelivered AND created_at < %(before)s", None),
     # Telegram delivers no update that is older than a few days.
     Retention(

@@ -39,6 +39,13 @@ _SELECT_MISSED_AFTER = """
     FROM seen_updates WHERE kind = 'message'
 """
 
+_TELL_GROUP = "INSERT INTO told_groups (chat_id) VALUES (%(chat_id)s) ON CONFLICT DO NOTHING"
+
+
+async def remember_group(connection: Connection, chat: ChatId) -> bool:
+    """Note that a group is told where the bot works; False when it was told before."""
+    return (await connection.execute(_TELL_GROUP, {"chat_id": chat})).rowcount == 1
+
 
 async def remember_message(connection: Connection, message: IncomingMessage) -> bool:
     """Note that a message came; False when it came before."""

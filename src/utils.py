@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import MINYEAR, UTC, date, datetime, time, timedelta
+from datetime import MINYEAR, UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -19,6 +19,7 @@ import texts.units
 from errors import DiskFull
 from file_locks import FileLock
 from random_ids import new_name
+from system.local_time import beginning_of
 from system.shortages import shortages_mapped
 
 if TYPE_CHECKING:
@@ -166,7 +167,7 @@ def load_yaml(text: str) -> Any:
 def midnight(day: date, *, days_later: int = 0) -> datetime:
     """Return the local beginning of a day, or of a later one; at the ends of the calendar the nearest time there is."""
     try:
-        return datetime.combine(day + timedelta(days=days_later), time()).astimezone()
+        return beginning_of(day + timedelta(days=days_later))
     except (OverflowError, ValueError):
         first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
         return first if day.year == MINYEAR else last

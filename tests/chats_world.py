@@ -25,7 +25,7 @@ from conversations.learning import Learning
 from conversations.ratings import Ratings
 from datamodels import RecordingId, RecordingMetadata, Role, ScenarioId, Segment, Transcript, User, UserId
 from datamodels_chats import AnswerId
-from datamodels_telegram import ChatId, IncomingMessage, MessageId, OtherMedia, Screen, Sound, TelegramPerson
+from datamodels_telegram import ChatId, IncomingMessage, MessageId, OtherMedia, Screen, Shown, TelegramPerson
 from db import Connection, Database
 from dialogs import Dialogs, OpenDialog, Step
 from embeddings.port import Embeddings
@@ -88,12 +88,12 @@ class ChatsDouble(TelegramDouble):
         screen: Screen | None = None,
         *,
         random_id: int | None = None,
-        sound: Sound | None = None,
+        shown: Shown | None = None,
     ) -> MessageId:
         assert isinstance(content, Path)
         self.files.append((file_name, await asyncio.to_thread(content.read_text, encoding="utf-8-sig")))
         self.story.append(f"bot sends <{file_name}>")
-        return await super().send_file(chat, content, file_name, screen, random_id=random_id, sound=sound)
+        return await super().send_file(chat, content, file_name, screen, random_id=random_id, shown=shown)
 
     async def edit(self, chat: ChatId, message: MessageId, screen: Screen) -> bool:
         check(screen)
@@ -184,7 +184,6 @@ class ChatsBot:
                 **self.asking.routes().presses,
             },
             answers={**self.metadata.routes().answers, **chats.answers, **ratings.answers},
-            voices=ratings.voices,
         )
 
     async def _enqueue(
@@ -292,13 +291,6 @@ class Asker:
         """Send something without words that is no file."""
         message = self._message("").model_copy(update={"other": other})
         await self.bot.handlers.ask(Context(self.user, self.chat, self._hear), message)
-
-    async def speaks(self) -> None:
-        """Send a voice note in the place of the text that is asked for."""
-        step = await self.step()
-        assert step is not None
-        handler = self.bot.routes.voices[step][1]
-        await handler(Context(self.user, self.chat, self._hear), self._message("", None))
 
     async def press(self, label: str) -> None:
         """Press the latest button that reads so."""

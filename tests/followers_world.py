@@ -37,7 +37,7 @@ from datamodels_telegram import (
     MessageId,
     ProgressCard,
     Screen,
-    Sound,
+    Shown,
     TelegramPerson,
 )
 from db import Connection, Database
@@ -139,7 +139,7 @@ class TelegramOfFiles(TelegramDouble):
         self.edits: list[str] = []
         self.files: list[tuple[str, bytes]] = []
         """Names and contents, one for each try."""
-        self.sounds: list[Sound | None] = []
+        self.sounds: list[Shown | None] = []
         """How each of these is shown."""
 
     async def send(
@@ -159,12 +159,12 @@ class TelegramOfFiles(TelegramDouble):
         screen: Screen | None = None,
         *,
         random_id: int | None = None,
-        sound: Sound | None = None,
+        shown: Shown | None = None,
     ) -> MessageId:
         data = content if isinstance(content, bytes) else await asyncio.to_thread(content.read_bytes)
         self.files.append((file_name, data))
-        self.sounds.append(sound)
-        return await super().send_file(chat, content, file_name, screen, random_id=random_id, sound=sound)
+        self.sounds.append(shown)
+        return await super().send_file(chat, content, file_name, screen, random_id=random_id, shown=shown)
 
     async def edit(self, chat: ChatId, message: MessageId, screen: Screen) -> bool:
         await self.killer.moment()

@@ -56,6 +56,7 @@ from recordings.descriptions import Descriptions
 from recordings.intake import Intake, IntakeLimits
 from recordings.lookup import Recordings
 from recordings.originals import Originals
+from recordings.preferences import Preferences
 from recordings.sent_files import SentFiles
 from recordings_factory import new_recording
 from reports.archive import ReportArchive
@@ -75,6 +76,8 @@ from telegram_handlers.metadata import MetadataHandlers
 from telegram_handlers.recordings import RecordingHandlers, RecordingWork
 from telegram_handlers.reports import ReportHandlers, ReportWork
 from telegram_handlers.research import ResearchHandlers, ResearchWork
+from telegram_handlers.settings import SettingsHandlers
+from telegram_handlers.voice_notes import VoiceNoteHandlers
 from telegram_handlers.waiting import WaitingHandlers
 from updates_journal import UpdatesJournal
 from user_states import get
@@ -156,6 +159,7 @@ class Bot:
         self.research = ResearchOrders(
             database, PACK, self._language_model, jobs.enqueue_report, lambda: self.demonstration, 100
         )
+        self.preferences = Preferences(database)
         self.work = recordings = RecordingWork(
             pack=PACK,
             files=SentFiles(database, LIMITS, descriptions),
@@ -164,6 +168,7 @@ class Bot:
             intake=intake,
             changes=changes,
             cancellations=Cancellations(database, jobs.cancel_recording, orders.cancel),
+            preferences=self.preferences,
             wake=self._wake,
         )
         self.size: ModelSize | None = None
@@ -187,6 +192,8 @@ class Bot:
             MenuHandlers(messages, menu).routes(),
             DeadLetterHandlers(messages, LettersWork(self.letters, PACK, self._wake)).routes(),
             RecordingHandlers(messages, recordings).routes(),
+            VoiceNoteHandlers(recordings.files, self.preferences, self._wake).routes(),
+            SettingsHandlers(messages, self.preferences, recordings.recordings, intake, self._wake).routes(),
             metadata.routes(),
             ordering.routes(),
             WaitingHandlers(waiting, recordings.recordings, messages, PACK, metadata, ordering).routes(),
@@ -279,10 +286,17 @@ class Person:
         [handler] = [routes.commands[name][1] for routes in self.bot.routes if name in routes.commands]
         await handler(Context(self.user, self.chat, self.hear), self._message(f"/{name}"))
 
-    async def send(self, file_name: str, size_bytes: int = MB, caption: str = "") -> None:
+    async def send(self, file_name: str, size_bytes: int = MB, caption: str = "", **more: object) -> None:
         """Send a file."""
         file = AttachedFile(kind=FileKind.DOCUMENT, file_name=file_name, size_bytes=size_bytes)
-        message = self._message(caption).model_copy(update={"file": file})
+        await self._sent(self._message(caption).model_copy(update={"file": file, **more}))
+
+    async def speaks(self, seconds: int = 4) -> None:
+        """Send a voice note."""
+        file = AttachedFile(kind=FileKind.VOICE, file_name="voice.ogg", size_bytes=20_000, duration_s=seconds)
+        await self._sent(self._message("").model_copy(update={"file": file}))
+
+    async def _sent(self, message: IncomingMessage) -> None:
         [handler] = [routes.files[1] for routes in self.bot.routes if routes.files is not None]
         await handler(Context(self.user, self.chat, self.hear), message)
 

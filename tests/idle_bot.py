@@ -12,18 +12,21 @@ from psycopg import sql
 import db
 import jobs.stranded
 from access import Team
-from application.bot import Followers
+from application.followers import Followers
 from application.health import Health
 from application.notices import Notices
 from application.parts import open_application
 from config import ROOT, Settings
+from datamodels_telegram import IncomingMessage
 from db import Connection
 from health.board import Board
 from housekeeping import Housekeeping
 from inbox import Inbox
 from message_tracker import MessageTracker
 from prompt_pack.pack import load_pack
+from recordings.preferences import Preferences
 from telegram_double import TelegramDouble
+from telegram_handlers.voice_notes import HeardWords
 from updates_journal import UpdatesJournal
 
 _SETTLE_S = 1.5
@@ -69,10 +72,12 @@ async def ask_idly(
     async with open_application(settings, load_pack(ROOT / "prompts"), lambda *_: None) as application:
         telegram = TelegramDouble()
         inbox = Inbox(application.database, Team(None, frozenset()), UpdatesJournal(folder / "updates.journal"))
-        followers = Followers(application, telegram, MessageTracker(application.database, telegram), inbox)
+        messages, preferences = MessageTracker(application.database, telegram), Preferences(application.database)
+        followers = Followers(application, telegram, messages, inbox, preferences)
         notices = Notices(application.database, telegram, None)
         health = Health(application, Board(), telegram, notices)
-        following = (followers.run(), followers.run_without_messenger())
+        words = HeardWords(followers.spoken, _passed)
+        following = (followers.run(), followers.run_without_messenger(), words.run())
         runs = (*following, application.jobs.run_worker(None), health.run())
         working = [asyncio.create_task(each) for each in runs]
         await asyncio.wait(working, timeout=_SETTLE_S)
@@ -83,6 +88,10 @@ async def ask_idly(
             task.cancel()
         await asyncio.gather(*working, return_exceptions=True)
     return found
+
+
+async def _passed(message: IncomingMessage) -> None:
+    """Nobody says anything here."""
 
 
 async def _nothing(_: Housekeeping) -> None:

@@ -26,7 +26,7 @@ from datamodels import (
     User,
     UserId,
 )
-from datamodels_telegram import ChatId, IncomingMessage, MessageId, Screen, Sound, TelegramPerson
+from datamodels_telegram import ChatId, IncomingMessage, MessageId, Screen, Shown, TelegramPerson
 from db import Database
 from dialogs import OpenDialog, ReportDialog, Step
 from errors import OutdatedButton
@@ -88,12 +88,12 @@ class FilesDouble(TelegramDouble):
         screen: Screen | None = None,
         *,
         random_id: int | None = None,
-        sound: Sound | None = None,
+        shown: Shown | None = None,
     ) -> MessageId:
         assert isinstance(content, bytes)
         self.files.append(SentFile(file_name, content))
         self.story.append(f"bot sends <{file_name}>")
-        return await super().send_file(chat, content, file_name, screen, random_id=random_id, sound=sound)
+        return await super().send_file(chat, content, file_name, screen, random_id=random_id, shown=shown)
 
     async def edit(self, chat: ChatId, message: MessageId, screen: Screen) -> bool:
         check(screen)

@@ -127,10 +127,12 @@ async def says_what_it_is(user: ScriptedUser, scenario: str = "Интервью"
 
 
 @contextmanager
-def says(endpoint: OpenAIServer, sentences: int) -> Iterator[None]:
-    """Let everybody who is recorded meanwhile say so many sentences."""
+def says(endpoint: OpenAIServer, sentences: int | str) -> Iterator[None]:
+    """Let everybody who is recorded meanwhile say so many sentences, or this one."""
 
     def transcriber(samples: Samples, _language: str | None) -> list[Heard]:
+        if isinstance(sentences, str):
+            return [heard_sentence(0, len(samples) / SAMPLE_RATE, sentences)]
         step = len(samples) / SAMPLE_RATE / sentences
         return [
             heard_sentence(step * place, step * (place + 1), f"{SENTENCE[:-1]} {place}.") for place in range(sentences)

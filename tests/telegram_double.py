@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
 
-from datamodels_telegram import ChatId, IncomingMessage, MessageId, Screen, Sound
+from datamodels_telegram import ChatId, Doing, IncomingMessage, MessageId, Screen, Shown
 from messenger import AlreadySent, FileGone, Messenger, MessengerError, OnMessage, OnPress
 
 FIRST_MESSAGE = 1000
@@ -38,6 +38,8 @@ class TelegramDouble(Messenger):
         """Who is told what people write and press, while it is started."""
         self.failures: dict[str, list[MessengerError]] = {}
         """By method: what its next calls raise."""
+        self.doing: list[tuple[ChatId, Doing]] = []
+        """What people were shown that the bot does."""
         self._ids = count(FIRST_MESSAGE)
         self._sent: dict[int, MessageId] = {}
 
@@ -86,7 +88,7 @@ class TelegramDouble(Messenger):
         screen: Screen | None = None,
         *,
         random_id: int | None = None,
-        sound: Sound | None = None,  # noqa: ARG002
+        shown: Shown | None = None,  # noqa: ARG002
     ) -> MessageId:
         return await self.send(chat, screen or Screen(text=file_name), random_id=random_id)
 
@@ -96,6 +98,9 @@ class TelegramDouble(Messenger):
             return False
         self.chats[chat][message] = screen
         return True
+
+    async def show_doing(self, chat: ChatId, doing: Doing) -> None:
+        self.doing.append((chat, doing))
 
     async def delete(self, chat: ChatId, messages: Sequence[MessageId]) -> None:
         self._fail("delete")

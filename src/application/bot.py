@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import texts.telegram
@@ -11,16 +11,14 @@ from access import Team
 from application.connecting import Connecting, connected
 from application.corrections import corrections
 from application.engines import language_in_use, speech_in_use
+from application.followers import Followers
 from application.health import Health, http_served
-from application.knowledge import Knowledge
 from application.long_running import open_long_running
 from application.notices import Notices
 from application.objects import StartProgress
 from application.only_bot import only_bot
 from application.parts import Application
 from application.training_data import collect_from
-from audio import find_ffmpeg
-from chat_deliveries import ChatDeliveries
 from chats.asking import Asking
 from chats.export import write_history
 from chats.threads import Chats
@@ -28,42 +26,35 @@ from config import Settings
 from conversations.ratings import Ratings
 from dead_letters import DeadLetters, Enqueue
 from dialogs import Dialogs
-from downloads import Downloads
 from errors import VoxPersonaError
 from errors_of_operation import BotNotConfigured
 from followers import Loop
 from handlers import Router
 from handlers_my_reports_v2 import MyReportsHandlers
 from health.board import Board
-from housekeeping import Housekeeping
 from inbox import Inbox
 from jobs.queue import Jobs
-from jobs.stranded import StrandedWork
 from knowledge.documents import Documents
-from lost_originals import LostOriginals
 from machine import Machine
 from message_tracker import MessageTracker
 from messenger import Messenger
 from metadata.form import MetadataForm
 from metadata.waiting import WaitingRecordings
-from metrics import LagMonitor
-from outbox import Outbox, OutboxFiles
-from progress import ProgressCards
 from prompt_pack.models import ReportPack
-from recording_wizard import RecordingWizards
 from recordings.cancellations import Cancellations
 from recordings.descriptions import Descriptions
 from recordings.lookup import Recordings
+from recordings.preferences import Preferences
 from recordings.sent_files import SentFiles
-from reports.across.old_reports import OldReports
 from reports.across.service import AcrossInterviews
 from reports.desk import ReportDesk
 from reports.takeout.service import Takeout
+from system.local_time import today
 from telegram_client.client import TelegramClient
 from telegram_handlers.across import AcrossHandlers, AcrossWork
 from telegram_handlers.asking import AskingHandlers, AskingWork
 from telegram_handlers.chats import ChatHandlers, ChatWork
-from telegram_handlers.context import MessageHandler
+from telegram_handlers.context import MessageHandler, Routes
 from telegram_handlers.dead_letters import DeadLetterHandlers, LettersWork
 from telegram_handlers.documents import DocumentHandlers
 from telegram_handlers.menu import MenuHandlers, MenuWork, SystemFacts
@@ -73,68 +64,13 @@ from telegram_handlers.ratings import RatingHandlers, RatingWork
 from telegram_handlers.recordings import RecordingHandlers, RecordingWork
 from telegram_handlers.reports import ReportHandlers, ReportWork
 from telegram_handlers.research import ResearchHandlers, ResearchWork
+from telegram_handlers.settings import SettingsHandlers
 from telegram_handlers.takeout import TakeoutHandlers
+from telegram_handlers.voice_notes import HeardWords, VoiceNoteHandlers
 from telegram_handlers.waiting import WaitingHandlers
 from telegram_handlers.without_database import WithoutDatabase
-from transcript_formats import to_json
-from transcription.editing.filing import FILED_EVERY_S, TranscriptFiling
 from updates_journal import UpdatesJournal
 from work_in_progress import WorkInProgress
-
-_OLD_REPORTS_S = 3600.0
-"""Between two looks for reports without items, which workers of an earlier version may still write."""
-_SETTLE_S = 60.0
-"""Between two looks for updates that the journal took in an absence too short for anybody to wait for its end."""
-
-
-class Followers:
-    """The background loops of the bot: downloads, cards, outbox and others. They run until cancelled."""
-
-    def __init__(self, application: Application, telegram: Messenger, messages: MessageTracker, inbox: Inbox) -> None:
-        settings, database = application.settings, application.database
-        spool = settings.persistent_dir / "spool"
-        self.downloads = Downloads(
-            database,
-            telegram,
-            application.intake,
-            spool,
-            settings.max_parallel_downloads,
-            kept_s=settings.spool_keep_s if settings.minio_endpoint else 0.0,
-        )
-        self.cards = ProgressCards(database, telegram, application.pack)
-        ffmpeg = find_ffmpeg(settings.ffmpeg)
-        files = OutboxFiles(database, application.originals, application.pack, spool, ffmpeg)
-        self.outbox = Outbox(database, messages, files)
-        self.answers = ChatDeliveries(database, messages, self.outbox.wake)
-        self.wizards = RecordingWizards(
-            database, application.pack, application.jobs.enqueue_proposal, self.outbox.wake, _today
-        )
-        jobs = application.jobs
-        self._stranded = StrandedWork(database, jobs.enqueue_recording, jobs.enqueue_report, jobs.enqueue_answer)
-        self.originals = LostOriginals(database, application.originals, jobs.enqueue_recording)
-        self._archive, self._conversations, self._inbox = application.archive, application.conversations, inbox
-        kept = timedelta(days=settings.retention_days)
-        self.knowledge = Knowledge(application)
-        self._old_reports = OldReports(database, application.pack)
-        self._filing = TranscriptFiling(database, application.objects, to_json)
-        self.housekeeping = Housekeeping(database, application.objects, settings.persistent_dir, kept)
-
-    async def run(self) -> None:
-        """Run those that need the messenger."""
-        async with asyncio.TaskGroup() as group:
-            for loop in (self.downloads, self.cards, self.outbox, self.wizards, self.answers, self.originals):
-                group.create_task(loop.run())
-            group.create_task(Loop("updates", _SETTLE_S).run(self._inbox.settle))
-
-    async def run_without_messenger(self) -> None:
-        """Run the others."""
-        async with asyncio.TaskGroup() as group:
-            for loop in (self.knowledge, self.housekeeping, self._stranded, LagMonitor()):
-                group.create_task(loop.run())
-            group.create_task(Loop("conversations").run(self._conversations.settle))
-            group.create_task(Loop("archive").run(self._archive.file_finished))
-            group.create_task(Loop("old_reports", _OLD_REPORTS_S).run(self._old_reports.read))
-            group.create_task(Loop("transcripts", FILED_EVERY_S).run(self._filing.file))
 
 
 class Bot:
@@ -147,6 +83,7 @@ class Bot:
         router: Router,
         jobs: Jobs | None,
         followers: Followers,
+        words: HeardWords,
         health: Health,
     ) -> None:
         self._telegram = telegram
@@ -154,6 +91,7 @@ class Bot:
         self._router = router
         self._jobs = jobs
         self._followers = followers
+        self._words = words
         self._health = health
 
     @property
@@ -189,6 +127,7 @@ class Bot:
                 # Before anything is sent: this finds the newest ids, by which messages of the last run are looked up.
                 await self._router.recover()
                 group.create_task(self._followers.run())
+                group.create_task(self._words.run())
         if refusal is not None:
             raise refusal
 
@@ -216,9 +155,10 @@ async def open_bot(
         messages = MessageTracker(application.database, telegram)
         journal = UpdatesJournal(settings.persistent_dir / "spool" / "updates.journal")
         inbox = Inbox(application.database, Team.from_settings(settings), journal)
-        followers = Followers(application, telegram, messages, inbox)
+        preferences = Preferences(application.database)
+        followers = Followers(application, telegram, messages, inbox, preferences)
         await followers.knowledge.check()
-        router = _router(application, telegram, messages, followers, inbox)
+        router = _router(application, telegram, messages, followers, inbox, preferences)
         stack.push_async_callback(telegram.stop)
         connecting = await stack.enter_async_context(
             connected(telegram, router.on_message, router.on_press, texts.telegram.COMMANDS)
@@ -230,9 +170,9 @@ async def open_bot(
         application.embedded.on_revival.append(notices.engine_revived)
         application.embedded.on_stuck.append(notices.engine_stuck)
         health = Health(application, board, telegram, notices)
-        yield Bot(
-            telegram, connecting, router, application.jobs if settings.bot_takes_jobs else None, followers, health
-        )
+        jobs = application.jobs if settings.bot_takes_jobs else None
+        words = HeardWords(followers.spoken, router.on_words)
+        yield Bot(telegram, connecting, router, jobs, followers, words, health)
 
 
 def messenger_of(settings: Settings) -> Messenger:
@@ -256,13 +196,17 @@ def messenger_of(settings: Settings) -> Messenger:
 
 
 def _router(
-    application: Application, telegram: Messenger, messages: MessageTracker, followers: Followers, inbox: Inbox
+    application: Application,
+    telegram: Messenger,
+    messages: MessageTracker,
+    followers: Followers,
+    inbox: Inbox,
+    preferences: Preferences,
 ) -> Router:
     database, jobs, settings = application.database, application.jobs, application.settings
     spool, storage = settings.persistent_dir / "spool", application.conversations
     machine = Machine(database, inbox.journal, lambda: application.embedded.down, lambda: storage.state)
-    enqueue = Enqueue(jobs.enqueue_recording, jobs.enqueue_report, jobs.enqueue_answer)
-    letters = DeadLetters(database, enqueue)
+    letters = DeadLetters(database, Enqueue(jobs.enqueue_recording, jobs.enqueue_report, jobs.enqueue_answer))
 
     def wake_deliveries() -> None:
         followers.cards.wake()
@@ -273,13 +217,11 @@ def _router(
         followers.downloads.wake()
         wake_deliveries()
 
-    recordings = _recording_work(application, wake_all)
+    recordings = _recording_work(application, preferences, wake_all)
     chats = _chats(application, messages)
     waiting = WaitingRecordings(database)
-    form = MetadataForm(database, _today)
-    metadata = MetadataHandlers(
-        form, waiting, messages, application.pack, wake_deliveries, chats.ask, application.estimates
-    )
+    about = MetadataForm(database, today), waiting, messages, application.pack
+    metadata = MetadataHandlers(*about, wake_deliveries, chats.ask, application.estimates)
     ordering = ReportHandlers(messages, _report_work(application, wake_deliveries))
     work = MenuWork(WorkInProgress(database), letters, machine, _facts(application), waiting)
     menu = MenuHandlers(messages, work)
@@ -292,6 +234,8 @@ def _router(
             menu.routes(),
             DeadLetterHandlers(messages, LettersWork(letters, application.pack, wake_deliveries)).routes(),
             RecordingHandlers(messages, recordings).routes(),
+            VoiceNoteHandlers(recordings.files, preferences, wake_all).routes(),
+            SettingsHandlers(messages, preferences, recordings.recordings, recordings.intake, wake_all).routes(),
             metadata.routes(),
             ordering.routes(),
             WaitingHandlers(waiting, recordings.recordings, messages, application.pack, metadata, ordering).routes(),
@@ -300,20 +244,22 @@ def _router(
             DocumentHandlers(messages, Documents(database)).routes(),
             _my_reports(application, messages).routes(),
             _across(application, messages).routes(),
-            TakeoutHandlers(messages, Takeout(database, application.pack), wake_deliveries).routes(),
-            chats.routes(),
-            AskingHandlers(messages, _asking(application)).routes(),
-            RatingHandlers(Dialogs(database), messages, _ratings(application, chats.ask)).routes(),
+            TakeoutHandlers(
+                messages, Takeout(database, application.pack), followers.takeout_orders, followers.takeouts.wake
+            ).routes(),
+            *_about_chats(application, messages, chats),
         ],
         menu=menu.main_menu_of,
         other=chats.ask,
         without_database=WithoutDatabase(telegram, machine, settings.owner_telegram_id, spool / "saved_notes.json"),
+        words=followers.spoken.find,
+        zone_of=preferences.zone_of,
     )
 
 
-def _recording_work(application: Application, wake: Callable[[], None]) -> RecordingWork:
+def _recording_work(application: Application, preferences: Preferences, wake: Callable[[], None]) -> RecordingWork:
     database = application.database
-    descriptions = Descriptions(database, application.pack, application.changes, _today)
+    descriptions = Descriptions(database, application.pack, application.changes, today)
     return RecordingWork(
         pack=application.pack,
         files=SentFiles(database, application.limits, descriptions),
@@ -322,6 +268,7 @@ def _recording_work(application: Application, wake: Callable[[], None]) -> Recor
         intake=application.intake,
         changes=application.changes,
         cancellations=Cancellations(database, application.jobs.cancel_recording, application.orders.cancel),
+        preferences=preferences,
         wake=wake,
     )
 
@@ -343,8 +290,8 @@ def _my_reports(application: Application, messages: MessageTracker) -> MyReports
 
 
 def _across(application: Application, messages: MessageTracker) -> AcrossHandlers:
-    across = AcrossInterviews(application.database, application.pack, _today)
-    return AcrossHandlers(messages, AcrossWork(across, _today, application.settings.persistent_dir))
+    across = AcrossInterviews(application.database, application.pack, today)
+    return AcrossHandlers(messages, AcrossWork(across, today, application.settings.persistent_dir))
 
 
 def _chats(application: Application, messages: MessageTracker) -> ChatHandlers:
@@ -353,9 +300,18 @@ def _chats(application: Application, messages: MessageTracker) -> ChatHandlers:
         chats=Chats(database, application.jobs.enqueue_answer, application.conversations.get_stats),
         write_history=partial(write_history, database),
         spool=application.settings.persistent_dir / "spool",
-        today=_today,
+        today=today,
     )
     return ChatHandlers(Dialogs(database), messages, work)
+
+
+def _about_chats(application: Application, messages: MessageTracker, chats: ChatHandlers) -> list[Routes]:
+    dialogs = Dialogs(application.database)
+    return [
+        chats.routes(),
+        AskingHandlers(messages, _asking(application)).routes(),
+        RatingHandlers(dialogs, messages, _ratings(application, chats.ask)).routes(),
+    ]
 
 
 def _asking(application: Application) -> AskingWork:
@@ -390,7 +346,3 @@ def _facts(application: Application) -> SystemFacts:
 def _named(model: str, provider: str | None) -> str:
     template = texts.telegram.SYSTEM_LOCAL if provider is None else texts.telegram.SYSTEM_HOSTED
     return template.format(model=model, provider=provider)
-
-
-def _today() -> date:
-    return datetime.now(UTC).astimezone().date()

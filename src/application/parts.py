@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import users_store
 from application.engines import EnginePool
@@ -25,6 +26,7 @@ from jobs.context import JobContext, spare_processors
 from jobs.queue import Jobs
 from jobs.recordings import RecordingSteps
 from jobs.reports import ReportSteps
+from jobs.words import WORDS_QUEUE, WordsSteps
 from knowledge.retrieval import KnowledgeRetrieval
 from language_model.port import LanguageModel
 from md_storage import ReportFiles
@@ -39,6 +41,7 @@ from reports.estimate import Estimates
 from reports.orders import ReportOrders
 from reports.research.forgetting import ResearchForgetting
 from reports.research.orders import ResearchOrders
+from system.local_time import use_zone
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ async def open_application(  # noqa: PLR0913  # each has its own reason
         DatabaseUnavailable, ObjectStoreUnavailable, EngineFailed, DiskFull: a part does not start.
         ProviderUnavailable: the program that reads the objects of version 0.1 could not be downloaded.
     """
-    ffmpeg = find_ffmpeg(settings.ffmpeg)
+    ffmpeg = _prepared(settings)
     async with AsyncExitStack() as stack:
         embedded = await stack.enter_async_context(EmbeddedEngines(settings.persistent_dir))
         processors = spare_processors()
@@ -130,6 +133,12 @@ async def open_application(  # noqa: PLR0913  # each has its own reason
             processors=processors,
             index=index,
         )
+
+
+def _prepared(settings: Settings) -> Path:
+    """Have this process live in the installation's time zone, and return the program that decodes."""
+    use_zone(settings.time_zone)
+    return find_ffmpeg(settings.ffmpeg)
 
 
 def _engines(stack: AsyncExitStack, pool: PoolArguments, language_model: LanguageModel | None) -> EnginePool:
@@ -193,7 +202,8 @@ def _jobs(
     answers = AnswerSteps(context, search, conversations, learning, settings.chat_context_tokens)
     concurrency, recordings = settings.worker_concurrency, RecordingSteps(context)
     reports = ReportSteps(context, files, archive)
-    return Jobs(database, recordings, reports, concurrency, retry_delays_s, answers, context.calls)
+    others = {WORDS_QUEUE: WordsSteps(context)}
+    return Jobs(database, recordings, reports, concurrency, retry_delays_s, answers, context.calls, others)
 
 
 def _changes(

@@ -22,6 +22,10 @@ _SELECT_DRAFTS = """
     WHERE status = 'waiting' AND draft IS NOT NULL AND return_to IS NOT NULL AND door = %(door)s
 """
 
+_SELECT_WAITING = """
+    SELECT return_to FROM chat_answers JOIN chat_questions ON chat_questions.id = question_id
+    WHERE status = 'waiting' AND return_to IS NOT NULL AND door = %(door)s
+"""
 _SELECT_HAS_ANSWER = "SELECT EXISTS (SELECT FROM chat_answers WHERE id = %(id)s AND status <> 'failed') AS there"
 # One that failed is tried again.
 _INSERT_AGAIN = """
@@ -102,6 +106,11 @@ async def set_draft(connection: Connection, answer_id: AnswerId, draft: str) -> 
 async def list_drafts(connection: Connection, door: str) -> list[Draft]:
     """Load the drafts of the answers that are being written for ``door``."""
     return [Draft.model_validate(row) async for row in await connection.execute(_SELECT_DRAFTS, {"door": door})]
+
+
+async def list_waiting(connection: Connection, door: str) -> list[ReturnAddress]:
+    """Load where the answers go that are being made for ``door``."""
+    return [row["return_to"] async for row in await connection.execute(_SELECT_WAITING, {"door": door})]
 
 
 async def is_asked_again(connection: Connection, answer_id: AnswerId) -> bool:

@@ -15,6 +15,7 @@ from chats.threads import day_bounds, shown_title
 from datamodels_chats import Chat, Turn
 from db import Database
 from errors import NotFound
+from system.local_time import local
 from text_cleaning import ELLIPSIS, safe_file_name
 from utils import disk_full_mapped
 
@@ -137,7 +138,7 @@ def _without_markup(text: str) -> str:
 
 
 def _time(moment: datetime) -> str:
-    return f"{moment.astimezone():%d.%m.%Y %H:%M}"
+    return f"{local(moment):%d.%m.%Y %H:%M}"
 
 
 _FORMS = {"txt": (_head_txt, _turns_txt), "md": (_head_md, _turns_md)}

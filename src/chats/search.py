@@ -13,6 +13,7 @@ from datamodels_chats import Passage, PassageLine, Source
 from datamodels_search import EVERYWHERE, ChatFilters, Condition, Corpus, Facets, Narrowing
 from db import Database
 from prompt_pack.models import ReportPack
+from system.local_time import local
 from texts.transcript import speaker_label
 from transcripts_store import FoundRecording, FoundSegment, Hit
 
@@ -199,4 +200,4 @@ def _speaker(segment: FoundSegment) -> str:
 
 def _day(recording: FoundRecording) -> date:
     """Return the day on which the recording was made, else the day on which it came."""
-    return recording.recorded_on or recording.created_at.astimezone().date()
+    return recording.recorded_on or local(recording.created_at).date()

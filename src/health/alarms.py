@@ -17,6 +17,7 @@ from errors import DatabaseUnavailable, OutOfResources
 from followers import Loop
 from health.board import Board, Level, Part, PartState, Why
 from metrics import DEAD_LETTERS
+from system.local_time import local
 from utils import write_atomically
 
 log = structlog.get_logger(__name__)
@@ -133,7 +134,7 @@ class Alarms:
         if text is None:
             return True
         log.warning("owner_told", subject=subject, trouble=trouble, before=before)
-        return await self._tell(text.format(since=f"{since[subject].astimezone():%d.%m.%Y %H:%M}"))
+        return await self._tell(text.format(since=f"{local(since[subject]):%d.%m.%Y %H:%M}"))
 
     async def _tell_of_letters(self, before: str, newest: str) -> bool:
         """Tell of letters newer than those told of before; return False when that should be tried again later.

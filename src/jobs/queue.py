@@ -6,18 +6,18 @@ others take its jobs over as soon as its heartbeat stops.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime
+from functools import partial
+from types import MappingProxyType
 from typing import Never
 from uuid import UUID
 
 import procrastinate
 import structlog
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
-from procrastinate.job_context import AbortReason
 from procrastinate.tasks import Task
-from structlog.contextvars import bound_contextvars
 
 import jobs.rows
 import metadata_store
@@ -26,12 +26,13 @@ import reports_store
 from datamodels import RecordingId, ReportRunId, UserId
 from datamodels_chats import AnswerId
 from db import Connection, Database
-from errors import DatabaseUnavailable, OutOfResources, UnexpectedFailure, VoxPersonaError
+from errors import DatabaseUnavailable, OutOfResources, VoxPersonaError
 from jobs.chats import AnswerSteps
 from jobs.ongoing import OngoingWork
 from jobs.recordings import RecordingSteps
 from jobs.reports import ReportSteps
-from jobs.retries import GoOn, Manager, is_ours, retry_at, tried_again_at
+from jobs.retries import GoOn, Manager
+from jobs.running import OtherSteps, Runner, is_cancelled
 from jobs.succession import Succession
 from provider_calls.in_flight import CallsInFlight
 
@@ -41,8 +42,6 @@ _ABORT_POLLING_S = 2.0
 _POLLING_S = 0.5
 """Seconds between two checks for jobs that were put back or have become due; new jobs are announced at once."""
 _NOTED_POLLING_S = 0.05
-_DATABASE_PAUSE_S = 2.0
-"""Seconds before a job that lost the database is put back."""
 _PAUSE_S = 0.5  # before a worker that lost the database begins again
 _HEARTBEAT_S = 1.0
 """Seconds between a worker's signs of life. The lock is not enough: a living worker does not hold the lock right after
@@ -59,9 +58,6 @@ long recording."""
 SubjectTask = Task[[procrastinate.JobContext, str], Awaitable[None], [str]]
 """A task whose one argument is the id of its subject: a recording, a report run or an answer."""
 
-Fail = Callable[[VoxPersonaError, datetime | None], Awaitable[None]]
-"""Stores a failure and the time of the next try; None when the job will not be tried again by itself."""
-
 
 def queue_of(subject: UUID) -> str:
     """Return the name of the queue of one recording's or research's jobs: a command can work on its own only.
@@ -77,6 +73,7 @@ class Jobs:
     A job that failed for a passing reason is tried once more after each of ``retry_delays_s`` (seconds), or after the
     time that the provider asks for when that is longer; the failure of the last try is final. A failure of our own
     object store or disk uses up no try. Without ``answers`` no questions are answered. A stop waits for ``calls``.
+    ``others`` are further kinds of work by the names of their queues.
     """
 
     def __init__(
@@ -88,6 +85,7 @@ class Jobs:
         retry_delays_s: Sequence[float] = (),
         answers: AnswerSteps | None = None,
         calls: CallsInFlight | None = None,
+        others: Mapping[str, OtherSteps] = MappingProxyType({}),
     ) -> None:
         self._database = database
         self._calls = calls or CallsInFlight()
@@ -95,16 +93,18 @@ class Jobs:
         self._recordings = recordings
         self._reports = reports
         self._concurrency = concurrency
-        self._retry_delays_s = retry_delays_s
         self._works = OngoingWork()
         self.is_working = False  # whether the worker of this process runs
         self._app = procrastinate.App(connector=procrastinate.PsycopgConnector())
         self._app.job_manager = Manager(self._app.connector)
         self._succession = Succession(self._app, database)
+        self._runner = Runner(database, self._works, self._succession, retry_delays_s)
         self._advance: SubjectTask = self._task("advance_recording", self._advance_recording)
         self._report: SubjectTask = self._task("write_report", self._write_report)
         self._propose: SubjectTask = self._task("propose_metadata", self._propose_metadata)
         self._answer: SubjectTask = self._task("answer_question", self._answer_question)
+        self._others = {name: self._task(name, self._other_work(steps)) for name, steps in others.items()}
+        self._quick = [name for name, steps in others.items() if steps.is_quick]
 
     async def enqueue_recording(self, connection: Connection, recording_id: RecordingId) -> None:
         """Add the job that continues the recording from its stage, unless one is waiting already.
@@ -139,6 +139,15 @@ class Jobs:
         deferrer = self._answer.configure(connection=connection, queue=_ANSWERS_QUEUE, lock=lock, queueing_lock=waits)
         with jobs.rows.database_errors():
             await deferrer.defer_async(subject=str(answer_id))
+
+    async def enqueue_other(self, name: str, connection: Connection, id_: UUID) -> None:
+        """Add the job of another kind, ``name``, for its subject, unless one is waiting already."""
+        lock = jobs.rows.lock_of(id_)
+        deferrer = self._others[name].configure(connection=connection, queue=name, lock=lock, queueing_lock=lock)
+        with suppress(AlreadyEnqueued):
+            async with connection.transaction():
+                with jobs.rows.database_errors():
+                    await deferrer.defer_async(subject=str(id_))
 
     async def cancel_recording(self, recording_id: RecordingId) -> bool:
         """Stop the work on a recording and its unfinished reports, in whichever worker it runs; what is done stays.
@@ -237,7 +246,7 @@ class Jobs:
     async def _work(self, queues: Sequence[str] | None) -> None:
         working = [self._work_on(queues, self._concurrency), self._succession.run(queues)]
         if queues is None and self._answers is not None:
-            working.append(self._work_on([_ANSWERS_QUEUE], _ANSWERS_AT_ONCE))
+            working.append(self._work_on([_ANSWERS_QUEUE, *self._quick], _ANSWERS_AT_ONCE))
         tasks, self.is_working = [asyncio.create_task(each) for each in working], True
         try:
             ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -299,11 +308,11 @@ class Jobs:
             try:
                 await self._recordings.advance(recording_id, self._enqueue_next)
             except asyncio.CancelledError:
-                if _is_cancelled(context):
+                if is_cancelled(context):
                     await self._recordings.clear_spool(recording_id)
                 raise
 
-        await self._run(context, jobs.rows.lock_of(recording_id), work, fail)
+        await self._runner.run(context, jobs.rows.lock_of(recording_id), work, fail)
 
     async def _enqueue_next(self, connection: Connection, recording_id: RecordingId) -> None:
         lock, place = jobs.rows.lock_of(recording_id), await jobs.rows.place_of(connection, recording_id)
@@ -319,7 +328,7 @@ class Jobs:
                 else:
                     await reports_store.postpone_run(connection, run_id, error.code, error.user_text, again_at)
 
-        await self._run(context, jobs.rows.lock_of(run_id), lambda: self._reports.write(run_id), fail)
+        await self._runner.run(context, jobs.rows.lock_of(run_id), lambda: self._reports.write(run_id), fail)
 
     async def _propose_metadata(self, context: procrastinate.JobContext, subject: str) -> None:
         recording_id = RecordingId(UUID(subject))
@@ -330,7 +339,7 @@ class Jobs:
                     await metadata_store.set_proposed(connection, recording_id, proposed=True)
 
         lock = jobs.rows.proposal_lock_of(recording_id)
-        await self._run(context, lock, lambda: self._recordings.propose(recording_id), fail)
+        await self._runner.run(context, lock, lambda: self._recordings.propose(recording_id), fail)
 
     async def _answer_question(self, context: procrastinate.JobContext, subject: str) -> None:
         assert self._answers is not None  # noqa: S101  # whoever can enqueue it has it
@@ -340,61 +349,12 @@ class Jobs:
             if again_at is None:
                 await answers.fail(answer_id, error)
 
-        await self._run(context, str(context.job.lock), lambda: answers.answer(answer_id), fail)
+        await self._runner.run(context, str(context.job.lock), lambda: answers.answer(answer_id), fail)
 
-    async def _run(
-        self, context: procrastinate.JobContext, lock: str, work: Callable[[], Awaitable[None]], fail: Fail
-    ) -> None:
-        """Run a job. Store the code of a failure and its sentence for people, unless the database was away."""
-        with bound_contextvars(job=lock):
-            try:
-                await self._tried(lock, lambda: self._works.join(lock, lambda: self._locked(lock, work)), fail)
-            except asyncio.CancelledError:
-                task = asyncio.current_task()
-                if not _is_cancelled(context) or task is None:
-                    raise
-                await self._works.end(lock)
-                # The job has ended as it should; only a worker that stops shall put it back.
-                task.uncancel()
-                log.info("job_cancelled")
+    def _other_work(self, steps: OtherSteps) -> Callable[[procrastinate.JobContext, str], Awaitable[None]]:
+        async def work(context: procrastinate.JobContext, subject: str) -> None:
+            id_ = UUID(subject)
+            fail = partial(steps.fail, id_)
+            await self._runner.run(context, str(context.job.lock), lambda: steps.do(id_), fail)
 
-    async def _locked(self, lock: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Do the work under its lock. The lock is held until the work ends, which may be after the job has ended."""
-        # Waits while another worker holds the lock: that worker may die, and what it finished is not done again here.
-        async with self._succession.locked(lock):
-            await work()
-
-    async def _tried(self, lock: str, work: Callable[[], Awaitable[None]], fail: Fail) -> None:
-        try:
-            await work()
-            await self._forget_failures(lock)
-        except DatabaseUnavailable:
-            # It failed through no fault of its own; the job is done again when the database is back.
-            await asyncio.sleep(_DATABASE_PAUSE_S)
-            raise
-        except VoxPersonaError as exc:
-            again_at = retry_at(exc, await self._failures_before(lock, exc), self._retry_delays_s)
-            log.warning("job_failed", error=exc.code, reason=str(exc), retry_at=again_at and again_at.isoformat())
-            await fail(exc, again_at)
-            if again_at is not None:
-                raise tried_again_at(again_at) from exc
-            await self._forget_failures(lock)
-        except Exception as exc:
-            await fail(UnexpectedFailure(reason=type(exc).__name__), None)
-            raise
-
-    async def _failures_before(self, lock: str, failure: VoxPersonaError) -> int:
-        if not failure.retryable or is_ours(failure) or not self._retry_delays_s:
-            return 0
-        async with self._database.transaction() as connection:
-            return await jobs.rows.count_failure(connection, lock)
-
-    async def _forget_failures(self, lock: str) -> None:
-        if self._retry_delays_s:
-            async with self._database.transaction() as connection:
-                await jobs.rows.forget_failures(connection, [lock])
-
-
-def _is_cancelled(context: procrastinate.JobContext) -> bool:
-    """Tell whether a person stopped the job; otherwise it stops with its worker."""
-    return context.abort_reason() is AbortReason.USER_REQUEST
+        return work

@@ -6,7 +6,6 @@ The metadata proposal is a step beside them. A person waits for its end, so it e
 import asyncio
 import shutil
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, date, datetime
 from hashlib import sha256
 from pathlib import Path
 from time import monotonic
@@ -50,6 +49,7 @@ from recordings.lookup import is_ready
 from speakers.channels import Layout, prepare_channels
 from speakers.diarization import diarize
 from speakers.labels import RoleNaming, assign_speakers, name_roles, speakers_in_order
+from system.local_time import today
 from system.shortages import shortages_mapped
 from transcript_formats import to_json
 from transcription.editing import store as editing
@@ -107,16 +107,12 @@ class ProposalSteps:
                     return RecordingMetadata()
                 answers = self._context.model_answers(llm, recording_id)
                 model = PromptedModel(llm, answers, pack.metadata_prompt, pack.metadata_schema)
-                return await propose(transcript, pack.scenario(recording.request.scenario), model, _today())
+                return await propose(transcript, pack.scenario(recording.request.scenario), model, today())
         except (DatabaseUnavailable, OutOfResources):
             raise
         except VoxPersonaError as exc:
             log.warning("metadata_not_proposed", recording=str(recording_id), error=exc.code, reason=str(exc))
             return RecordingMetadata()
-
-
-def _today() -> date:
-    return datetime.now(UTC).astimezone().date()
 
 
 _SLOWEST_DECODING = 2.0

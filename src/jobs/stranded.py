@@ -45,12 +45,18 @@ _ANSWER = f"""
         AND {_HAS_NO_JOB.format(waits="'answer:' || work.id", runs="'answers:' || owner_id")}
 """  # noqa: S608
 
+_WORDS = f"""
+    SELECT work.id FROM spoken_words AS work JOIN incoming_files AS incoming ON incoming.id = incoming_id
+    WHERE sound IS NOT NULL AND state = 'hearing' AND finished_at IS NULL AND created_at {_OLD} AND {_OF_SUBJECT}
+"""  # noqa: S608
+
 _FIRST = f" LIMIT {_AT_ONCE}"
 _THIS = " AND work.id = %(id)s FOR NO KEY UPDATE OF work"
 
 EnqueueRecording = Callable[[Connection, RecordingId], Awaitable[None]]
 EnqueueReport = Callable[[Connection, RecordingId | None, ReportRunId], Awaitable[None]]
 EnqueueAnswer = Callable[[Connection, UserId, AnswerId], Awaitable[None]]
+EnqueueWords = Callable[[Connection, UUID], Awaitable[None]]
 Row = dict[str, Any]
 
 
@@ -67,12 +73,18 @@ class StrandedWork:
     """Adds jobs to work that two looks in a row, 15 seconds apart, find without one."""
 
     def __init__(
-        self, database: Database, recording: EnqueueRecording, report: EnqueueReport, answer: EnqueueAnswer
+        self,
+        database: Database,
+        recording: EnqueueRecording,
+        report: EnqueueReport,
+        answer: EnqueueAnswer,
+        words: EnqueueWords,
     ) -> None:
         self._database = database
         self._recording = recording
         self._report = report
         self._answer = answer
+        self._words = words
         self._seen: set[UUID] = set()
 
     async def run(self) -> Never:
@@ -86,6 +98,7 @@ class StrandedWork:
                 *[self._recording_of(row) async for row in await connection.execute(_RECORDING + _FIRST, _PARAMETERS)],
                 *[self._report_of(row) async for row in await connection.execute(_RUN + _FIRST, _PARAMETERS)],
                 *[self._answer_of(row) async for row in await connection.execute(_ANSWER + _FIRST, _PARAMETERS)],
+                *[self._words_of(row) async for row in await connection.execute(_WORDS + _FIRST, _PARAMETERS)],
             ]
         seen, self._seen = self._seen, {work.id for work in works}
         for work in works:
@@ -107,6 +120,10 @@ class StrandedWork:
         return _Work(
             answer, _ANSWER, answers_lock_of(owner), lambda connection: self._answer(connection, owner, answer)
         )
+
+    def _words_of(self, row: Row) -> _Work:
+        words = row["id"]
+        return _Work(words, _WORDS, lock_of(words), lambda connection: self._words(connection, words))
 
     async def _revive(self, work: _Work) -> None:
         async with self._database.locks.tried(work.lock) as free:

@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 from db import Connection
 from knowledge.values import ChangedSource, Facts, SourceId
+from system.local_time import local
 
 _SELECT_CHANGED = """
     SELECT id, corpus, recording_id, run_id, document_id, changes FROM chunk_sources
@@ -78,7 +79,7 @@ async def load_facts(connection: Connection, source: ChangedSource) -> Facts:
     if row is None:
         return Facts()
     day, came = row.pop("recorded_on"), row.pop("created_at")
-    return Facts.model_validate({**row, "day": day or came.astimezone().date()})
+    return Facts.model_validate({**row, "day": day or local(came).date()})
 
 
 async def find_report_text(connection: Connection, source: ChangedSource) -> str | None:

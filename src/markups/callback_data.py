@@ -31,6 +31,7 @@ class Action(StrEnum):
     MODE_MEETING = "mode_meeting"  # page
     TAKEOUT = "takeout"
     TAKEOUT_FILE = "takeout_file"  # extension
+    TAKEOUT_CANCEL = "takeout_cancel"  # id of the order
     MODE_NONE = "mode_none"  # page: recordings of no kind
     MODE_ALL = "mode_all"  # page
     RECORDING = "recording"  # recording number
@@ -43,6 +44,7 @@ class Action(StrEnum):
     RECORDING_DELETE_CONFIRM = "recording_delete_confirm"  # recording number
     RECORDING_AGAIN = "recording_again"  # recording number
     RECORDING_KIND = "recording_kind"  # recording number, and the scenario once it is chosen
+    RECORDING_LANGUAGE = "recording_language"  # recording number, and the language once it is chosen
     RECORDING_VISIBILITY = "recording_visibility"  # recording number, visibility
     TRANSCRIPT_FILE = "transcript_file"  # recording number, extension
     REPORT_FILE = "report_file"  # report number, extension
@@ -74,6 +76,13 @@ class Action(StrEnum):
     SCENARIO_INCOMING = "scenario_incoming"  # id of the incoming file, scenario
     DOCUMENT_INCOMING = "document_incoming"  # id of the incoming file
     SCENARIO = "scenario"  # recording number, scenario
+    VOICE_IS = "voice_is"  # id of the incoming file, recording or words
+    VOICE_RECORDING = "voice_recording"  # id of the incoming file
+
+    MY_SETTINGS = "my_settings"
+    MY_ZONE = "my_zone"  # nothing, or the zone's word
+    MY_LANGUAGE = "my_language"  # nothing, or the language
+    MY_VOICE_NOTES = "my_voice_notes"  # nothing, or what they are
 
     WAITING = "waiting"
     GO_ON = "go_on"  # recording number
@@ -116,6 +125,8 @@ class Action(StrEnum):
     REPORT_FILTER_TITLE = "report_filter_title"
     REPORT_FILTER_TYPE = "report_filter_type"  # nothing, the report type, or all
     REPORT_FILTER_SCENARIO = "report_filter_scenario"  # nothing, the scenario, or all
+    REPORT_FILTER_PLACE = "report_filter_place"  # nothing, what stands for the place, or all
+    REPORT_FILTER_EMPLOYEE = "report_filter_employee"  # as REPORT_FILTER_PLACE
     REPORT_FILTER_RESET = "report_filter_reset"
     REPORT_EXPORT = "report_export"  # nothing, or the extension
     REPORT_CHARTS = "report_charts"

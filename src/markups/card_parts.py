@@ -6,6 +6,7 @@ import texts.cards
 from datamodels import Value
 from datamodels_telegram import CardProgress, Keyboard, Screen
 from markups.callback_data import Action, button
+from system.local_time import local
 from utils import human_duration
 
 _BAR_CELLS = 12
@@ -54,7 +55,7 @@ def _about_s(seconds: float | None) -> str:
 
 def time_of_day(at: datetime) -> str:
     """Return the time as a clock shows it here."""
-    return f"{at.astimezone():%H:%M}"
+    return f"{local(at):%H:%M}"
 
 
 def cancel(progress: CardProgress) -> Keyboard:

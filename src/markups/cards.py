@@ -20,6 +20,7 @@ from markups.callback_data import Action, button
 from markups.card_parts import CardView, Times, bar, cancel, time_of_day, times_line
 from markups.report_cards import fraction_done, reports_card, reports_title
 from markups.text import LONGEST_ON_BUTTON, LONGEST_REASON, escaped, plain
+from markups.voice_notes import voice_card, voice_opening
 from prompt_pack.models import ReportPack
 from recordings.purposes import purpose_of
 from texts.errors_in_chats import chat_text
@@ -56,6 +57,8 @@ def card_view(progress: CardProgress, times: Times, pack: ReportPack) -> CardVie
     """Draw a card."""
     if progress.card.kind is CardKind.REPORTS:
         return reports_card(progress, times, pack)
+    if (voice := voice_card(progress)) is not None:
+        return voice
     ended = _ended_recording_card(progress)
     if ended is not None:
         return CardView(screen=ended, final=True, working=False)
@@ -87,6 +90,8 @@ def opening(progress: CardProgress, pack: ReportPack) -> Screen:
     if progress.card.kind is CardKind.REPORTS:
         text = reports_title(progress, over=False)
         return Screen(text=text, keyboard=cancel(progress))
+    if (voice := voice_opening(progress)) is not None:
+        return voice
     if progress.incoming is not None and progress.incoming.finished_at == progress.incoming.created_at:
         refused = _ended_file(progress)
         if refused is not None:

@@ -18,6 +18,7 @@ from markups.asking import narrowed_line
 from markups.callback_data import Action, button
 from markups.reports import markdown_as_html
 from markups.text import LONGEST_ON_BUTTON, escaped, plain, utf16_units
+from system.local_time import local
 from text_cleaning import cut
 from utils import decimal
 
@@ -52,7 +53,7 @@ def chats_page(page: ChatPage, note: str = "") -> Screen:
 
 def chat_card(chat: Chat, *, active: bool, may_change: bool, note: str = "") -> Screen:
     """Show a chat with its actions, below a ``note`` in HTML."""
-    created = f"{chat.created_at.astimezone():%d.%m.%Y}"
+    created = f"{local(chat.created_at):%d.%m.%Y}"
     template = texts.chats.CARD if chat.questions else texts.chats.CARD_EMPTY
     text = template.format(
         number=chat.number,
@@ -60,7 +61,7 @@ def chat_card(chat: Chat, *, active: bool, may_change: bool, note: str = "") -> 
         questions=texts.chats.QUESTION.counted(chat.questions),
         answers=texts.chats.ANSWER.counted(chat.answers),
         created=created,
-        updated=f"{chat.updated_at.astimezone():%d.%m.%Y %H:%M}",
+        updated=f"{local(chat.updated_at):%d.%m.%Y %H:%M}",
     )
     here = texts.chats.CARD_ACTIVE if active else ""
     number = chat.number

@@ -6,12 +6,14 @@ from uuid import UUID
 import texts.dead_letters
 import texts.telegram
 from constants import RESEARCH
-from datamodels_telegram import Button, DeadLetter, LetterId, LetterKind, Screen
+from datamodels_telegram import Button, Screen
 from dead_letters import LettersPage
+from dead_letters_store import DeadLetter, LetterId, LetterKind
 from errors import OutdatedButton
 from markups.callback_data import Action, Press, button
 from markups.text import escaped
 from prompt_pack.models import ReportPack
+from system.local_time import local
 
 LETTERS_ON_PAGE = 5
 _LAST_PAGE = 99_999
@@ -73,7 +75,7 @@ def _told(place: int, letter: DeadLetter, pack: ReportPack) -> str:
         place=place,
         what=_what(letter, pack),
         person=escaped(letter.person),
-        when=f"{letter.failed_at.astimezone():%d.%m.%Y %H:%M}",
+        when=f"{local(letter.failed_at):%d.%m.%Y %H:%M}",
         why=texts.dead_letters.REASONS.get(letter.error_code, texts.dead_letters.UNKNOWN),
     )
 

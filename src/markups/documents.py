@@ -7,6 +7,7 @@ from datamodels_telegram import Screen
 from knowledge.documents import DocumentsPage, StoredDocument
 from markups.callback_data import Action, button
 from markups.text import escaped, plain
+from system.local_time import local
 
 DOCUMENTS_ON_PAGE = 10
 _LONGEST_LISTED_NAME = 30
@@ -39,7 +40,7 @@ def document_card(document: StoredDocument) -> Screen:
     text = texts.documents.CARD.format(
         number=document.number,
         name=escaped(document.name),
-        date=f"{document.created_at.astimezone():%d.%m.%Y}",
+        date=f"{local(document.created_at):%d.%m.%Y}",
         person=texts.documents.COMMAND_LINE if document.loaded_by is None else escaped(document.loaded_by),
         characters=document.characters,
         state=texts.documents.SEARCHABLE if document.searchable else texts.documents.PREPARED,
@@ -71,5 +72,5 @@ def _listed(document: StoredDocument) -> str:
     return texts.documents.LINE.format(
         number=document.number,
         name=plain(document.name, _LONGEST_LISTED_NAME),
-        date=f"{document.created_at.astimezone():%d.%m.%y}",
+        date=f"{local(document.created_at):%d.%m.%y}",
     )

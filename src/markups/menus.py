@@ -5,17 +5,22 @@ from datetime import datetime
 from html import escape
 
 import texts.across
+import texts.cards
 import texts.dead_letters
 import texts.documents
 import texts.editing
 import texts.takeout
 import texts.telegram
+import texts.voice_notes
 from datamodels_telegram import Keyboard, Screen
 from machine import MachineState
 from markups.callback_data import Action, button
+from markups.text import LONGEST_REASON, escaped
 from markups.waiting import waiting_buttons, waiting_row, waiting_text
 from metadata.waiting import Waiting
 from reports.takeout.service import Contents
+from system.local_time import local
+from texts.errors_in_chats import chat_text
 
 
 def main_menu(hint: str = "", waiting: int = 0) -> Screen:
@@ -79,12 +84,33 @@ def takeout_menu(contents: Contents) -> Screen:
     return Screen(text=text, keyboard=(tuple(files), back))
 
 
+def takeout_progress(order: int, done: int, total: int) -> Screen:
+    """Show how many recordings are in the file that is being made; ``total`` is 0 while nobody has counted them."""
+    counted = texts.takeout.COUNTED.format(done=done, total=total) if total else ""
+    cancel = (button(texts.cards.CANCEL, Action.TAKEOUT_CANCEL, order),)
+    return Screen(text=texts.takeout.PROGRESS.format(counted=counted), keyboard=(cancel,))
+
+
+def takeout_cancelled() -> Screen:
+    return Screen(text=texts.takeout.CANCELLED)
+
+
+def takeout_failed(extension: str, code: str, reason: str) -> Screen:
+    """Say why there is no file, with a button to try once more."""
+    text = texts.takeout.FAILED.format(reason=escaped(chat_text(code, reason), LONGEST_REASON))
+    return Screen(text=text, keyboard=((button(texts.cards.RETRY_BUTTON, Action.TAKEOUT_FILE, extension),),))
+
+
 def system_menu(lines: Sequence[str], letters: int = 0) -> Screen:
     """Show the state of the system, ``lines`` of plain text, and a button to the dead ``letters`` if there are any."""
     text = "\n".join(escape(line, quote=False) for line in lines)
     return Screen(
         text=f"{texts.telegram.SYSTEM_TITLE}\n\n{text}",
-        keyboard=(*_undelivered(letters), (button(texts.telegram.BACK, Action.MENU_MAIN),)),
+        keyboard=(
+            (button(texts.voice_notes.BUTTON, Action.MY_SETTINGS),),
+            *_undelivered(letters),
+            (button(texts.telegram.BACK, Action.MENU_MAIN),),
+        ),
     )
 
 
@@ -152,4 +178,4 @@ def _told_state(machine: MachineState) -> str:
 
 
 def _moment(at: datetime) -> str:
-    return f"{at.astimezone():%d.%m.%Y %H:%M}"
+    return f"{local(at):%d.%m.%Y %H:%M}"

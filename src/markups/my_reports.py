@@ -10,6 +10,7 @@ from datamodels_telegram import Button, Screen
 from markups.callback_data import Action, button
 from markups.text import LONGEST_ON_BUTTON, escaped, plain
 from prompt_pack.models import unnumbered
+from system.local_time import local
 from utils import human_size
 
 REPORTS_ON_PAGE = 10
@@ -24,6 +25,12 @@ _MOST_CHOICES = 60
 EVERY = "all"
 """Stands for any type or scenario in a button's data; no pack can have a type or scenario of this name."""
 
+_FILTER_QUESTIONS = {
+    Action.REPORT_FILTER_TYPE: texts.my_reports.CHOOSE_TYPE,
+    Action.REPORT_FILTER_SCENARIO: texts.my_reports.CHOOSE_SCENARIO,
+    Action.REPORT_FILTER_PLACE: texts.my_reports.CHOOSE_PLACE,
+    Action.REPORT_FILTER_EMPLOYEE: texts.my_reports.CHOOSE_EMPLOYEE,
+}
 _BACK_TO_REPORTS = (button(texts.telegram.BACK, Action.REPORT_MENU),)
 _CANCEL = (button(texts.telegram.CANCEL, Action.REPORT_CANCEL),)
 
@@ -198,6 +205,10 @@ def filters_menu(filter_lines: Sequence[str], fitting: int) -> Screen:
                 button(texts.my_reports.FILTER_TYPE_BUTTON, Action.REPORT_FILTER_TYPE),
                 button(texts.my_reports.FILTER_SCENARIO_BUTTON, Action.REPORT_FILTER_SCENARIO),
             ),
+            (
+                button(texts.my_reports.FILTER_PLACE_BUTTON, Action.REPORT_FILTER_PLACE),
+                button(texts.my_reports.FILTER_EMPLOYEE_BUTTON, Action.REPORT_FILTER_EMPLOYEE),
+            ),
             *([(button(texts.my_reports.FILTER_RESET_BUTTON, Action.REPORT_FILTER_RESET),)] if filter_lines else []),
             (button(texts.my_reports.PAGES, Action.REPORT_LIST, 1),),
             _BACK_TO_REPORTS,
@@ -206,8 +217,8 @@ def filters_menu(filter_lines: Sequence[str], fitting: int) -> Screen:
 
 
 def filter_choice(action: Action, choices: Sequence[tuple[str, str]]) -> Screen:
-    """Ask for a report type or a scenario, as ``action`` says; ``choices`` are pairs of id and label."""
-    question = texts.my_reports.CHOOSE_TYPE if action is Action.REPORT_FILTER_TYPE else texts.my_reports.CHOOSE_SCENARIO
+    """Ask for what ``action`` filters by; ``choices`` are pairs of id and label."""
+    question = _FILTER_QUESTIONS[action]
     rows = [(button(plain(label, LONGEST_ON_BUTTON), action, id_),) for id_, label in choices[:_MOST_CHOICES]]
     every = (button(texts.my_reports.FILTER_ANY, action, EVERY),)
     return Screen(text=question, keyboard=(*rows, every, (button(texts.telegram.BACK, Action.REPORT_FILTERS),)))
@@ -223,8 +234,12 @@ def export_menu(count: int, extensions: Sequence[str]) -> Screen:
     )
 
 
-def export_caption(count: int) -> Screen:
-    return Screen(text=texts.my_reports.EXPORT_CAPTION.format(reports=texts.my_reports.REPORT.counted(count)))
+def export_caption(count: int, filter_lines: Sequence[str] = ()) -> Screen:
+    """Return the caption of a table: how many reports it has, and by which filter they were picked."""
+    text = texts.my_reports.EXPORT_CAPTION.format(reports=texts.my_reports.REPORT.counted(count))
+    if filter_lines:
+        text += texts.my_reports.EXPORT_FILTERED.format(filter=escaped("; ".join(filter_lines), _LONGEST_FILTER))
+    return Screen(text=text)
 
 
 def charts_menu() -> Screen:
@@ -327,10 +342,10 @@ def _turning(page: int, pages: int) -> tuple[Button, ...]:
 def _listed(report: ReportFile) -> str:
     return texts.my_reports.PAGE_LINE.format(
         number=report.number,
-        date=f"{report.created_at.astimezone():%d.%m.%y}",
+        date=f"{local(report.created_at):%d.%m.%y}",
         title=plain(report.title, _LONGEST_LISTED_TITLE),
     )
 
 
 def _date(report: ReportFile) -> str:
-    return f"{report.created_at.astimezone():%d.%m.%Y}"
+    return f"{local(report.created_at):%d.%m.%Y}"

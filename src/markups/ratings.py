@@ -9,8 +9,17 @@ import texts.research
 import texts.telegram
 import texts.training_data
 from conversations.ratings import COMMENT_CHARACTERS
-from datamodels_chats import AnswerId, AnswerOutcome, Basis, Comment, ModelMetrics, RatedConversation, RatingStats
-from datamodels_telegram import Button, Screen
+from datamodels_chats import (
+    AnswerId,
+    AnswerOutcome,
+    Basis,
+    Comment,
+    ModelMetrics,
+    RatedConversation,
+    RatingStats,
+    Source,
+)
+from datamodels_telegram import Button, Keyboard, Screen
 from markups.asking import asking_rows
 from markups.callback_data import Action, button, word_of
 from markups.chats import answer_messages, figures_of_ratings, packed, parts_of, percent
@@ -20,6 +29,7 @@ from utils import decimal
 
 _LONGEST_COMMENT = 200
 _LONGEST_QUESTION = 80
+_MOST_SOURCES = 8
 _RATEABLE = frozenset({Basis.MODEL, Basis.QUOTES, Basis.NOTHING})
 
 
@@ -35,7 +45,23 @@ def rated_messages(
     if outcome is None or outcome.basis not in _RATEABLE:
         return [*others, last]
     asking = asking_rows(answer_id, outcome.narrowing, refinable=outcome.refinable)
-    return [*others, last.model_copy(update={"keyboard": (*_keyboard(answer_id, stars, comment), *asking)})]
+    keyboard = (*_keyboard(answer_id, stars, comment), *asking, *_sources(outcome.sources))
+    return [*others, last.model_copy(update={"keyboard": keyboard})]
+
+
+def _sources(sources: Sequence[Source]) -> Keyboard:
+    """Return the buttons that show what was said at the sources, of recordings, that an answer cites."""
+    shown = [
+        button(
+            texts.chats.OPEN_SOURCE.format(number=each.number),
+            Action.ACROSS_PASSAGE,
+            word_of(each.recording_id),
+            int(each.start) + 1,
+        )
+        for each in sources
+        if each.recording_id is not None and each.section is None
+    ]
+    return (tuple(shown[:_MOST_SOURCES]),) if shown else ()
 
 
 def rated(conversation: RatedConversation) -> Screen:

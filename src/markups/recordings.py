@@ -7,6 +7,7 @@ import texts.editing
 import texts.telegram
 import texts.telegram_recordings
 import texts.units
+import texts.voice_notes
 from constants import NO_SCENARIO
 from datamodels import (
     Recording,
@@ -21,10 +22,12 @@ from datamodels import (
 from datamodels_telegram import Button, Screen
 from errors import Cancelled
 from markups.callback_data import Action, button
+from markups.settings import language_name
 from markups.text import LONGEST_ON_BUTTON, LONGEST_REASON, escaped, plain
 from metadata.parsing import metadata_lines
 from prompt_pack.models import Scenario
 from recordings.lookup import has_stopped, is_ready
+from system.local_time import local
 from texts.errors_in_chats import chat_text
 from transcript_formats import OTHER_FORMATS
 from utils import clock, human_size
@@ -71,15 +74,19 @@ def recording_card(
     progress: RecordingProgress,
     metadata: RecordingMetadata,
     scenario: Scenario | None,
+    origin: str = "",
 ) -> Screen:
-    """Show a recording with its actions; ``scenario`` is None when only the transcript is wanted."""
+    """Show a recording with its actions; ``scenario`` is None when only the transcript is wanted.
+
+    ``origin`` is who wrote the message that brought it, "" when that was its owner.
+    """
     number = recording.number
     card = texts.telegram_recordings.CARD.format(
         number=number,
         file_name=escaped(recording.file_name),
         duration=clock(recording.duration_s),
         size=human_size(recording.size_bytes),
-        date=f"{recording.created_at.astimezone():%d.%m.%Y}",
+        date=f"{local(recording.created_at):%d.%m.%Y}",
         scenario=texts.telegram_recordings.NO_SCENARIO if scenario is None else escaped(scenario.label),
         found_by=texts.telegram_recordings.FOUND_BY[recording.visibility],
         status=_status(recording, progress),
@@ -87,6 +94,7 @@ def recording_card(
     ready = progress.runs.get(RunStatus.DONE, 0)
     blocks = [
         card,
+        texts.telegram_recordings.ORIGIN.format(origin=escaped(origin)) if origin else "",
         "\n".join(escaped(line) for line in metadata_lines(metadata)),
         texts.telegram_recordings.REPORTS_READY.format(reports=texts.units.REPORT.counted(ready)) if ready else "",
     ]
@@ -110,6 +118,7 @@ def recording_card(
             if recording.stage is Stage.DONE
             else []
         ),
+        *([] if is_ready(recording) else [(_switch_language(recording),)]),
         *([(button(texts.telegram_recordings.WRITTEN, Action.RECORDING_WRITTEN, number),)] if ready else []),
         *(
             [(button(texts.telegram_recordings.AGAIN, Action.RECORDING_AGAIN, number),)]
@@ -123,6 +132,12 @@ def recording_card(
         (back_to_list(scenario),),
     ]
     return Screen(text="\n\n".join(filter(None, blocks)), keyboard=tuple(rows))
+
+
+def _switch_language(recording: Recording) -> Button:
+    language = language_name(recording.request.language)
+    label = texts.voice_notes.RECORDING_LANGUAGE_BUTTON.format(language=language)
+    return button(label, Action.RECORDING_LANGUAGE, recording.number)
 
 
 def _switch_visibility(recording: Recording) -> Button:
@@ -231,7 +246,7 @@ def _listed(recording: Recording, name: str) -> str:
         icon=_icon(recording),
         number=recording.number,
         name=plain(name, _LONGEST_LISTED_NAME),
-        date=f"{recording.created_at.astimezone():%d.%m.%y}",
+        date=f"{local(recording.created_at):%d.%m.%y}",
         duration=clock(recording.duration_s),
     )
 

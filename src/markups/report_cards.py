@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 import texts.cards
+import texts.telegram_recordings
 from datamodels import RunStatus, Usage
-from datamodels_telegram import CardProgress, RunProgress, Screen
+from datamodels_telegram import CardProgress, Keyboard, RunProgress, Screen
+from markups.callback_data import Action, button
 from markups.card_parts import CardView, Times, bar, cancel, time_of_day, times_line
 from markups.text import escaped, fits
 from prompt_pack.models import ReportPack
@@ -38,11 +40,19 @@ def reports_card(progress: CardProgress, times: Times, pack: ReportPack) -> Card
     if over:
         delivered = set(progress.card.run_ids) <= set(progress.card.delivered)
         spent = "\n".join([*lines, *_spent(progress)])
-        return CardView(screen=Screen(text=spent if fits(spent) else "\n".join(lines)), final=delivered, working=False)
+        screen = Screen(text=spent if fits(spent) else "\n".join(lines), keyboard=_written(progress))
+        return CardView(screen=screen, final=delivered, working=False)
     fraction = fraction_done(progress) or 0.0
     text = "\n".join([*lines, *bar(fraction), times_line(times)])
     working = any(run.retry_at is None for run in runs if not _run_ended(run))
     return CardView(screen=Screen(text=text, keyboard=cancel(progress)), final=False, working=working)
+
+
+def _written(progress: CardProgress) -> Keyboard:
+    """Return the button that leads to the reports of the recording, if there are some."""
+    if progress.recording_number is None or not any(run.status is RunStatus.DONE for run in progress.runs):
+        return ()
+    return ((button(texts.telegram_recordings.WRITTEN, Action.RECORDING_WRITTEN, progress.recording_number),),)
 
 
 def _spent(progress: CardProgress) -> list[str]:

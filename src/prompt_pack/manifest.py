@@ -28,6 +28,8 @@ RESERVED_IDS = frozenset(
             "report_list",
             "report_card",
             "report_filters",
+            "report_filter_place",
+            "report_filter_employee",
         ),
         *("report_filter_dates", "report_filter_title", "report_filter_type", "report_filter_scenario"),
         *("report_filter_reset", "report_export", "report_charts", "report_chart_months", "report_trend"),

@@ -177,6 +177,30 @@ class Intake:
             return recording, False
         return await self.process_again(owner, recording.id, with_recording), True
 
+    async def process_in_language(
+        self, owner: UserId, number: int, language: str | None, with_recording: WithRecording | None = None
+    ) -> bool:
+        """Transcribe a recording in another language, None for a detected one; False when it is that of its request.
+
+        ``with_recording`` is called for a recording that is not being worked on already.
+
+        Raises:
+            NotFound: the owner has no recording of that number.
+        """
+        async with self._database.transaction() as connection:
+            found = await recordings_store.get_by_number(connection, owner, number)
+            recording = await recordings_store.lock_recording(connection, owner, found.id)
+            if recording.request.language == language:
+                return False
+            followed = None if is_at_work(recording) else with_recording
+            request = recording.request.model_copy(update={"language": language})
+            recording = await recordings_store.update_request(connection, recording.id, request, restart=True)
+            await self._enqueue(connection, recording.id)
+            await leave_dialog(connection, owner, recording.id)
+            if followed is not None:
+                await followed(connection, recording, True)
+        return True
+
     def _check(self, sent: _Sent, info: AudioInfo) -> None:
         file_name = sent.file_name
         if info.size_bytes > self._limits.largest_bytes:

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
+import incoming_store
 import metadata_store
 import recordings_store
 from constants import READY_TRANSCRIPT
@@ -26,11 +27,15 @@ class RecordingPage(NamedTuple):
 
 
 class RecordingCard(NamedTuple):
-    """A recording, the progress of the work on it and on its reports, and its metadata."""
+    """A recording, the progress of the work on it and on its reports, and its metadata.
+
+    ``origin`` is who wrote the message that brought it, "" when that was its owner.
+    """
 
     recording: Recording
     progress: RecordingProgress
     metadata: RecordingMetadata
+    origin: str
 
 
 def is_ready(recording: Recording) -> bool:
@@ -92,7 +97,9 @@ class Recordings:
         async with self._database.transaction() as connection:
             recording = await recordings_store.get_by_number(connection, owner, number)
             [progress] = await recordings_store.load_progress(connection, [recording.id])
-            return RecordingCard(recording, progress, await _metadata(connection, recording))
+            sent = await incoming_store.find_sent(connection, recording.id)
+            origin = "" if sent is None else sent.origin
+            return RecordingCard(recording, progress, await _metadata(connection, recording), origin)
 
     async def page(self, owner: UserId, scenario: ScenarioId | None, page: int, size: int) -> RecordingPage:
         """Load a page of the owner's recordings of a scenario, of all with None.

@@ -76,27 +76,64 @@ class SentFiles:
         self._limits = limits
         self._descriptions = descriptions
 
-    async def take_in(self, owner: UserId, message: IncomingMessage, *, documents: bool) -> IncomingFile:
+    async def take_in(
+        self,
+        owner: UserId,
+        message: IncomingMessage,
+        *,
+        documents: bool = False,
+        purpose: FilePurpose | None = None,
+    ) -> IncomingFile:
         """Take the file of a message in, or note why it is refused; either way the file gets a card that says so.
 
-        ``documents`` tells that the owner may load documents.
+        ``documents`` tells that the owner may load documents, ``purpose`` what the file is for if that is known. A
+        caption counts for the whole album.
 
         Questions about recordings may begin from then on, even when the person has just turned away from some.
 
         Raises:
             ValueError: the message has no file.
         """
-        if message.file is None:
+        file = message.file
+        if file is None:
             raise ValueError("the message has no file")
-        problem = refusal(message.file, self._limits, documents=documents)
+        problem = refusal(file, self._limits, documents=documents)
         async with self._database.transaction() as connection:
+            if message.album is not None and not message.text:
+                caption = await incoming_store.caption_of_album(connection, owner, message.chat_id, message.album)
+                message = message.model_copy(update={"text": caption})
             scenario = self._descriptions.scenario_of_file(message.text)
             # Who may load no documents need not be asked.
-            open_purpose = purpose_by_name(message.file) is None and not documents
-            purpose = FilePurpose.RECORDING if open_purpose else None
-            incoming = await incoming_store.add(connection, owner, message, scenario, purpose)
+            open_purpose = purpose_by_name(file) is None and not documents
+            known = FilePurpose.RECORDING if open_purpose else purpose
+            incoming = await incoming_store.add(connection, owner, message, scenario, known)
+            if message.album is not None and message.text:
+                await incoming_store.share_caption(connection, incoming, scenario)
             await cards_store.add_incoming_card(connection, incoming)
             await may_ask_again(connection, owner)
             if problem is not None:
                 await incoming_store.finish_refused(connection, incoming.id, problem.code, problem.user_text)
         return incoming
+
+    async def decide(self, owner: UserId, incoming_id: int, purpose: FilePurpose) -> bool:
+        """Note what a voice note is; False when that was said before, or the note is finished.
+
+        Raises:
+            NotFound: the owner has sent no such file.
+        """
+        async with self._database.transaction() as connection:
+            await incoming_store.get(connection, owner, incoming_id)
+            return await incoming_store.set_purpose(connection, owner, incoming_id, purpose)
+
+    async def make_recording(self, owner: UserId, incoming_id: int) -> bool:
+        """Take a voice note that was heard as text in as a recording; False when it is one, or is not heard yet.
+
+        Raises:
+            NotFound: the owner has sent no such file.
+        """
+        async with self._database.transaction() as connection:
+            await incoming_store.get(connection, owner, incoming_id)
+            if not await incoming_store.reopen_as_recording(connection, owner, incoming_id):
+                return False
+            await cards_store.open_again(connection, incoming_id)
+            return True

@@ -1,6 +1,6 @@
 """Lists of reports as the index of a folder has them: lines that are parsed when they are looked at."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple, overload
 
@@ -44,7 +44,13 @@ class ReportLines(Sequence[ReportFile]):
 
     def where(self, fits: Callable[[ReportFacts], bool]) -> "ReportLines":
         """Return the reports whose facts fit, in their order."""
-        places = [place for place, facts in enumerate(self.facts) if fits(facts)]
+        return self._at([place for place, facts in enumerate(self.facts) if fits(facts)])
+
+    def only(self, numbers: Container[int]) -> "ReportLines":
+        """Return the reports with one of these numbers, in their order."""
+        return self._at([place for place, number in enumerate(self.numbers) if number in numbers])
+
+    def _at(self, places: Sequence[int]) -> "ReportLines":
         return ReportLines(
             [self.numbers[place] for place in places],
             [self._raw[place] for place in places],

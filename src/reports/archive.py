@@ -14,6 +14,7 @@ from errors import DatabaseUnavailable, ReportFileGone, ReportIndexBroken, VoxPe
 from md_storage import ReportFiles
 from prompt_pack.models import ReportPack
 from report_folder.lines import ReportLines
+from reports.archive_about import Abouts, load_abouts
 from reports.titles import report_title
 from text_cleaning import cut, one_line
 
@@ -101,6 +102,10 @@ class ReportArchive:
             points = await reports_store.index_points(connection, owner)
         numbers = set((await self.list(owner)).numbers)
         return [point for point in points if point.number in numbers]
+
+    async def abouts(self, owner: UserId) -> Abouts:
+        """Load place, employee and day of the recordings of the owner's reports."""
+        return await load_abouts(self._database, owner)
 
     async def reconcile(self, owner: UserId) -> None:
         """Mend the owner's folder after a crash or a damaged index, and finish the deletions that were begun."""

@@ -8,6 +8,7 @@ from enum import StrEnum
 import texts.my_reports
 from datamodels import IndexPoint, ReportFile, ReportId
 from reports.drawing import BLUE, blank, label, one_at_a_time, plain_axes, png
+from system.local_time import local
 from texts.units import DECIMAL_SEPARATOR
 
 _MOST_LINES = 8
@@ -17,7 +18,9 @@ _FEWEST_MONTHS = 6
 """The months for which a chart has room at least, so that the bar of one is no wall."""
 _FEWEST_DAYS = 14
 """The days for which a chart has room at least: points of one day lie in the middle of two weeks."""
-_MOST_DAYS_NAMED = 8
+_MOST_DAYS_NAMED = 7
+_SPARE = 0.03
+"""The share of an axis that is free at its ends: no point lies on the frame."""
 
 
 class TrendBy(StrEnum):
@@ -29,7 +32,7 @@ class TrendBy(StrEnum):
 
 def reports_per_month(reports: Sequence[ReportFile]) -> Mapping[tuple[int, int], int]:
     """Count the reports of each month, by year and month, from the first to the last; empty months are 0."""
-    counts = Counter((day.year, day.month) for day in (report.created_at.astimezone() for report in reports))
+    counts = Counter((day.year, day.month) for day in (local(report.created_at) for report in reports))
     if not counts:
         return {}
     first, last = (year * 12 + month - 1 for year, month in (min(counts), max(counts)))
@@ -88,23 +91,25 @@ def months_chart(months: Mapping[tuple[int, int], int]) -> bytes:
 
 @one_at_a_time
 def trend_chart(index_label: str, by: TrendBy, lines: Mapping[str, Sequence[tuple[date, float]]]) -> bytes:
-    """Draw an index over time: a line for each entry of ``lines``, the first eight of them."""
-    from matplotlib.ticker import FuncFormatter, MaxNLocator  # noqa: PLC0415  # takes a second
+    """Draw an index over time: for each of the first eight ``lines``, the values and a line through the days' means."""
+    from matplotlib.ticker import FuncFormatter  # noqa: PLC0415  # takes a second
 
     shown = list(lines.items())[:_MOST_LINES]
     figure = blank()
     axes = plain_axes(figure.add_subplot(), texts.my_reports.TREND_TITLES[by].format(index=label(index_label)))
     for whose, points in shown:
-        axes.plot(
-            [day.toordinal() for day, _ in points], [value for _, value in points], marker="o", label=label(whose)
-        )
+        means = _means(points)
+        [drawn] = axes.plot(list(means), list(means.values()), marker="o", label=label(whose))
+        each = [day.toordinal() for day, _ in points]
+        axes.scatter(each, [value for _, value in points], color=drawn.get_color(), alpha=0.4, s=18)
     days = sorted({day.toordinal() for _, points in shown for day, _ in points})
-    spare = max(_FEWEST_DAYS - (days[-1] - days[0]), 2) / 2
+    span = days[-1] - days[0]
+    spare = max((_FEWEST_DAYS - span) / 2, span * _SPARE, 1)
     axes.set_xlim(days[0] - spare, days[-1] + spare)
-    if len(days) <= _MOST_DAYS_NAMED:
-        axes.set_xticks(days)
-    else:
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=_MOST_DAYS_NAMED, integer=True))
+    axes.set_xticks(days_named(days, (span + 2 * spare) / _MOST_DAYS_NAMED))
+    if all(value >= 0 for _, points in shown for _, value in points):
+        highest = axes.get_ylim()[1] or 1.0
+        axes.set_ylim(-_SPARE * highest, highest)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda day, _: f"{date.fromordinal(int(day)):%d.%m.%y}"))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace(".", DECIMAL_SEPARATOR)))
     axes.set_ylabel(label(index_label))
@@ -112,6 +117,23 @@ def trend_chart(index_label: str, by: TrendBy, lines: Mapping[str, Sequence[tupl
     if len(shown) < len(lines):
         axes.set_xlabel(texts.my_reports.TREND_SHOWN.format(shown=len(shown), all=len(lines)))
     return png(figure)
+
+
+def _means(points: Sequence[tuple[date, float]]) -> Mapping[int, float]:
+    """Return the mean of each day's values, by the day's ordinal."""
+    values: dict[int, list[float]] = {}
+    for day, value in points:
+        values.setdefault(day.toordinal(), []).append(value)
+    return {day: sum(each) / len(each) for day, each in sorted(values.items())}
+
+
+def days_named(days: Sequence[int], least: float) -> Sequence[int]:
+    """Return those of the sorted ``days`` that have room for their dates: at least ``least`` days between two."""
+    named: list[int] = []
+    for day in days:
+        if not named or day - named[-1] >= least:
+            named.append(day)
+    return named
 
 
 def _numbers(point: IndexPoint) -> Mapping[str, tuple[str, float]]:

@@ -1,6 +1,6 @@
 """Which of a person's reports are shown, and the numbered list as the person last saw it.
 
-Filters go by date, title, type and scenario. The numbers of a shown list can be used for some minutes.
+Filters go by date, title, type, scenario, place and employee. The numbers of a shown list can be used for some minutes.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,6 +10,7 @@ import texts.my_reports
 from datamodels import ReportId, ScenarioId
 from prompt_pack.models import ReportPack
 from report_folder.lines import ReportFacts, ReportLines
+from reports.archive_about import Abouts, ReportAbout
 from text_cleaning import folded
 from user_states import State
 from utils import midnight
@@ -24,9 +25,16 @@ class ReportFilter(State):
     title: str | None = None
     report_id: ReportId | None = None
     scenario: ScenarioId | None = None
+    place: str | None = None
+    employee: str | None = None
+
+    @property
+    def is_about_recordings(self) -> bool:
+        """Whether what the reports are about has to be known."""
+        return self.place is not None or self.employee is not None
 
 
-def filtered(reports: ReportLines, wanted: ReportFilter, pack: ReportPack) -> ReportLines:
+def filtered(reports: ReportLines, wanted: ReportFilter, pack: ReportPack, abouts: Abouts) -> ReportLines:
     """Return the reports that meet the filter, in their order."""
     first = None if wanted.first is None else midnight(wanted.first)
     end = None if wanted.last is None else midnight(wanted.last, days_later=1)
@@ -41,7 +49,14 @@ def filtered(reports: ReportLines, wanted: ReportFilter, pack: ReportPack) -> Re
             and (wanted.scenario is None or scenario_of(report, pack) == wanted.scenario)
         )
 
+    if wanted.is_about_recordings:
+        reports = reports.only({number for number, about in abouts.items() if _is_about(about, wanted)})
     return reports if wanted == ReportFilter() else reports.where(fits)
+
+
+def _is_about(about: ReportAbout, wanted: ReportFilter) -> bool:
+    is_there = wanted.place is None or about.place == wanted.place
+    return is_there and (wanted.employee is None or about.employee == wanted.employee)
 
 
 def types_of(reports: ReportLines) -> Sequence[tuple[ReportId, str]]:
@@ -86,6 +101,10 @@ def filter_lines(wanted: ReportFilter, reports: ReportLines, pack: ReportPack) -
         lines.append(dict(types_of(reports)).get(wanted.report_id, wanted.report_id))
     if wanted.scenario is not None:
         lines.append(dict(scenarios_of(reports, pack)).get(wanted.scenario, wanted.scenario))
+    if wanted.place is not None:
+        lines.append(texts.my_reports.FILTER_PLACE.format(name=wanted.place))
+    if wanted.employee is not None:
+        lines.append(texts.my_reports.FILTER_EMPLOYEE.format(name=wanted.employee))
     return lines
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import user_states
 from datamodels import UserId
+from datamodels_telegram import MessageId
 from db import Database
 from dialogs import Dialogs, ReportDialog, get_user_lock
 from errors import OutdatedButton
@@ -22,6 +23,13 @@ class LastChange(State):
     KEY = "report_last_change"
     asked_by: str
     told: str
+
+
+class ListFile(State):
+    """The message with the list of a person's reports as a file."""
+
+    KEY = "report_list_file"
+    message_id: MessageId
 
 
 class ReportDesk:
@@ -50,6 +58,13 @@ class ReportDesk:
         """Note that a list with these reports is being shown; the list's numbers can be used from now on."""
         async with self._database.transaction() as connection:
             await user_states.put(connection, owner, snapshot_of(numbers, self.now()))
+
+    async def put_list_file(self, owner: UserId, message: MessageId) -> MessageId | None:
+        """Note the message that has the list now; return the one that had it before, which is out of date."""
+        async with self._database.transaction() as connection:
+            before = await user_states.get(connection, owner, ListFile)
+            await user_states.put(connection, owner, ListFile(message_id=message))
+        return before.message_id if before is not None and before.message_id != message else None
 
     async def usable_snapshot(self, owner: UserId) -> ReportSnapshot | None:
         """Load the list of reports that was shown last, from which a person may pick by number.

@@ -9,6 +9,7 @@ from metadata.parsing import metadata_lines
 from prompt_pack.models import ReportPack, unnumbered
 from recordings.lookup import is_ready
 from reports.formats import ReportDocument, notice_of
+from system.local_time import local
 from utils import clock
 
 
@@ -42,7 +43,7 @@ def _of_run(run: ReportRun) -> list[str]:
     written = run.finished_at or run.created_at
     return [
         texts.reports.MODEL.format(model=model),
-        texts.reports.WRITTEN_ON.format(day=f"{written.astimezone():%d.%m.%Y}"),
+        texts.reports.WRITTEN_ON.format(day=f"{local(written):%d.%m.%Y}"),
     ]
 
 

@@ -9,17 +9,17 @@ import io
 import os
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Never
 
 import structlog
-from pyrogram import enums, raw, types, utils
+from pyrogram import raw
 from pyrogram.errors import AuthKeyDuplicated, Flood, Unauthorized
 from pyrogram.errors.rpc_error import RPCError
 
-from datamodels_telegram import ChatId, IncomingMessage, Keyboard, MessageId, Screen, Sound
+from datamodels_telegram import ChatId, Doing, IncomingMessage, MessageId, Picture, Screen, Shown
 from errors import DiskFull
 from messenger import FileGone, Messenger, MessengerError, OnMessage, OnPress
 from random_ids import new_random_id
@@ -34,14 +34,17 @@ from telegram_client.errors import (
     unavailable,
 )
 from telegram_client.messages import (
+    ACTIONS,
     SendingLimits,
     Sendings,
     has_file,
+    has_picture,
     has_text,
     message_by_id,
     messages_after,
     sent_id,
-    uploaded_document,
+    uploaded,
+    written,
 )
 from telegram_client.session import BotClient, Users, forget_unfinished, new_client, wait_out
 from telegram_client.standstills import hear_after_standstills
@@ -147,7 +150,7 @@ class TelegramClient(Messenger):
                 peer=await self._peer(chat),
                 no_webpage=True,
                 random_id=random_id or new_random_id(),
-                **await self._written(screen),
+                **await written(self._client, screen),
             )
             return await self._delivered(chat, query, has_text(query.message, first_line=may_differ))
 
@@ -159,9 +162,9 @@ class TelegramClient(Messenger):
         screen: Screen | None = None,
         *,
         random_id: int | None = None,
-        sound: Sound | None = None,
+        shown: Shown | None = None,
     ) -> MessageId:
-        """Send a file as a document or ``sound``, with ``screen`` as caption and buttons; return the message's id.
+        """Send a file as a document, or as it is ``shown``, with ``screen`` as its caption; return the message's id.
 
         Raises:
             AlreadySent: the message was delivered earlier, and is deleted or not found any more.
@@ -178,7 +181,7 @@ class TelegramClient(Messenger):
             with telegram_errors_mapped("messages.sendMedia", chat):
                 for tries_left in reversed(range(_UPLOAD_TRIES)):
                     try:
-                        return await self._sent_file(chat, file, file_name, screen, random_id, sound)
+                        return await self._sent_file(chat, file, file_name, screen, random_id, shown)
                     except Flood as exc:
                         await wait_out(exc, "upload.saveFilePart")
                     except RPCError as exc:
@@ -191,7 +194,7 @@ class TelegramClient(Messenger):
         """Change a message's text (or the caption of its file) and buttons; False when it was deleted."""
         with telegram_errors_mapped("messages.editMessage", chat):
             query = raw.functions.messages.EditMessage(
-                peer=await self._peer(chat), id=message, no_webpage=True, **await self._written(screen)
+                peer=await self._peer(chat), id=message, no_webpage=True, **await written(self._client, screen)
             )
             await self._limits.wait(chat)
             try:
@@ -214,6 +217,12 @@ class TelegramClient(Messenger):
                     if error_id(exc) not in {"MESSAGE_ID_INVALID", "MESSAGE_DELETE_FORBIDDEN"}:
                         raise
                     log.info("telegram_not_deleted", chat=chat, messages=ids, reason=error_id(exc))
+
+    async def show_doing(self, chat: ChatId, doing: Doing) -> None:
+        """Show for some seconds, or until the next message, what the bot does; too often for Telegram is no error."""
+        with telegram_errors_mapped("messages.setTyping", chat), suppress(Flood):
+            query = raw.functions.messages.SetTyping(peer=await self._peer(chat), action=ACTIONS[doing])
+            await self._client.ask(query, obey_floods=False)
 
     async def answer(self, query_id: int, text: str = "") -> bool:
         """Answer a press, showing ``text``, if any, over the button.
@@ -346,16 +355,6 @@ class TelegramClient(Messenger):
         # A person whom the session file does not know is looked up by the bare id, which bots may do.
         return await self._client.resolve_peer(chat)
 
-    async def _written(self, screen: Screen) -> dict[str, Any]:
-        """Return the arguments that sending and editing share: ``message``, ``entities`` and ``reply_markup``."""
-        text = await utils.parse_text_entities(self._client, screen.text, enums.ParseMode.HTML, [])
-        # The library serialises an empty list so that the fields after it break.
-        return {
-            "message": text["message"],
-            "entities": text["entities"] or None,
-            "reply_markup": await inline_keyboard(screen.keyboard).write(self._client) if screen.keyboard else None,
-        }
-
     async def _sent_file(
         self,
         chat: ChatId,
@@ -363,15 +362,16 @@ class TelegramClient(Messenger):
         file_name: str,
         screen: Screen | None,
         random_id: int,
-        sound: Sound | None,
+        shown: Shown | None,
     ) -> MessageId:
         query = raw.functions.messages.SendMedia(
             peer=await self._peer(chat),
-            media=await uploaded_document(self._client, file, file_name, sound),
+            media=await uploaded(self._client, file, file_name, shown),
             random_id=random_id,
-            **await self._written(screen or Screen(text="")),
+            **await written(self._client, screen or Screen(text="")),
         )
-        return await self._delivered(chat, query, has_file(file_name))
+        fits = has_picture(query.message) if isinstance(shown, Picture) else has_file(file_name)
+        return await self._delivered(chat, query, fits)
 
     async def _delivered(self, chat: ChatId, query: Any, fits: Callable[[Any], bool]) -> MessageId:
         """Send a message and return its id; look the id up when Telegram only says that it was delivered."""
@@ -390,10 +390,3 @@ class TelegramClient(Messenger):
             message = found
         self._sendings.end(query.random_id, message)
         return message
-
-
-def inline_keyboard(keyboard: Keyboard) -> types.InlineKeyboardMarkup:
-    """Return the buttons as the library's keyboard."""
-    return types.InlineKeyboardMarkup(
-        [[types.InlineKeyboardButton(button.text, callback_data=button.data) for button in row] for row in keyboard]
-    )

@@ -7,14 +7,14 @@ and those that were delivered although Telegram's answer was lost, come after th
 import asyncio
 import mimetypes
 import re
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any, BinaryIO
 
 from aiolimiter import AsyncLimiter
-from pyrogram import raw
+from pyrogram import enums, raw, types, utils
 
 from constants import CHAT_MESSAGES_PER_MINUTE, MESSAGES_PER_SECOND
-from datamodels_telegram import ChatId, MessageId, Sound
+from datamodels_telegram import ChatId, Doing, Keyboard, MessageId, Picture, Screen, Shown
 from telegram_client.session import BotClient, Users
 from telegram_client.updates import chat_of, document_of, file_name_of
 
@@ -34,21 +34,32 @@ async def message_by_id(client: BotClient, message: MessageId) -> tuple[Any, Use
     return (answer.messages or [None])[0], {user.id: user for user in answer.users}
 
 
-async def uploaded_document(client: BotClient, file: BinaryIO, file_name: str, sound: Sound | None) -> Any:
-    """Upload a file, and return the media of its message; what is no ``sound`` stays a file, whatever its type."""
-    uploaded = await client.save_file(file)
-    if uploaded is None:
+ACTIONS: Mapping[Doing, Any] = {
+    Doing.WRITING: raw.types.SendMessageTypingAction(),
+    Doing.SENDING_FILE: raw.types.SendMessageUploadDocumentAction(progress=0),
+    Doing.SENDING_SOUND: raw.types.SendMessageUploadAudioAction(progress=0),
+    Doing.SENDING_PICTURE: raw.types.SendMessageUploadPhotoAction(progress=0),
+}
+"""What Telegram calls what a bot does."""
+
+
+async def uploaded(client: BotClient, file: BinaryIO, file_name: str, shown: Shown | None) -> Any:
+    """Upload a file, and return the media of its message; what is not ``shown`` stays a file, whatever its type."""
+    upload = await client.save_file(file)
+    if upload is None:
         raise ConnectionError("the upload did not get through")
     # The library takes the path for the name.
-    uploaded.name = file_name
+    upload.name = file_name
+    if isinstance(shown, Picture):
+        return raw.types.InputMediaUploadedPhoto(file=upload)
     attributes: list[Any] = [raw.types.DocumentAttributeFilename(file_name=file_name)]
-    if sound is not None:
-        attributes.append(raw.types.DocumentAttributeAudio(duration=round(sound.duration_s), title=sound.title))
+    if shown is not None:
+        attributes.append(raw.types.DocumentAttributeAudio(duration=round(shown.duration_s), title=shown.title))
     return raw.types.InputMediaUploadedDocument(
-        file=uploaded,
-        mime_type=mimetypes.guess_type(file_name)[0] or ("audio/ogg" if sound else "application/octet-stream"),
+        file=upload,
+        mime_type=mimetypes.guess_type(file_name)[0] or ("audio/ogg" if shown else "application/octet-stream"),
         attributes=attributes,
-        force_file=sound is None,
+        force_file=shown is None,
     )
 
 
@@ -172,6 +183,12 @@ def has_file(file_name: str) -> Callable[[Any], bool]:
     return fits
 
 
+def has_picture(caption: str) -> Callable[[Any], bool]:
+    """Return a test for pictures with this caption: Telegram keeps no name of them."""
+    described = has_text(caption)
+    return lambda message: isinstance(message.media, raw.types.MessageMediaPhoto) and described(message)
+
+
 def _forget_oldest(entries: dict[int, Any]) -> None:
     while len(entries) > _KEPT_SENDINGS:
         del entries[next(iter(entries))]
@@ -221,3 +238,21 @@ class SendingLimits:
             if now - used <= _CHAT_PERIOD_S:
                 return
             del self._chats[chat]
+
+
+def inline_keyboard(keyboard: Keyboard) -> types.InlineKeyboardMarkup:
+    """Return the buttons as the library's keyboard."""
+    return types.InlineKeyboardMarkup(
+        [[types.InlineKeyboardButton(button.text, callback_data=button.data) for button in row] for row in keyboard]
+    )
+
+
+async def written(client: BotClient, screen: Screen) -> dict[str, Any]:
+    """Return the arguments that sending and editing share: ``message``, ``entities`` and ``reply_markup``."""
+    text = await utils.parse_text_entities(client, screen.text, enums.ParseMode.HTML, [])
+    # The library serialises an empty list so that the fields after it break.
+    return {
+        "message": text["message"],
+        "entities": text["entities"] or None,
+        "reply_markup": await inline_keyboard(screen.keyboard).write(client) if screen.keyboard else None,
+    }

@@ -7,6 +7,7 @@ from typing import Any
 
 from pyrogram import raw, utils
 
+import texts.telegram_recordings
 from datamodels_telegram import (
     AttachedFile,
     ButtonPress,
@@ -59,6 +60,8 @@ def incoming_message(message: Any, users: Mapping[int, Any]) -> IncomingMessage 
         file=attached_file(message),
         other=other_media(message),
         private=private,
+        album=message.grouped_id,
+        origin=origin_of(message, users),
     )
 
 
@@ -136,8 +139,24 @@ def made_up_name(kind: FileKind, sent_at: int, mime_type: str) -> str:
     return f"{kind}_{datetime.fromtimestamp(sent_at, UTC):%Y-%m-%d_%H-%M}{extension}"
 
 
+def origin_of(message: Any, users: Mapping[int, Any]) -> str:
+    """Return who wrote a forwarded message first; "" for one that was not forwarded.
+
+    Telegram gives the name alone of people who hide their account, and nothing of most groups and channels.
+    """
+    forwarded = message.fwd_from
+    if forwarded is None:
+        return ""
+    author = users.get(forwarded.from_id.user_id) if isinstance(forwarded.from_id, raw.types.PeerUser) else None
+    named = _name_of(author) or storable(forwarded.from_name or forwarded.post_author or "")
+    return named or texts.telegram_recordings.ORIGIN_HIDDEN
+
+
 def _person(user_id: int, users: Mapping[int, Any]) -> TelegramPerson:
-    user = users.get(user_id)
+    return TelegramPerson(id=user_id, name=_name_of(users.get(user_id)))
+
+
+def _name_of(user: Any) -> str:
     names = (getattr(user, "first_name", None), getattr(user, "last_name", None))
     name = " ".join(part for part in names if part)
-    return TelegramPerson(id=user_id, name=name or getattr(user, "username", None) or "")
+    return storable(name or getattr(user, "username", None) or "")

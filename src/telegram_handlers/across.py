@@ -7,8 +7,9 @@ from datetime import date
 from pathlib import Path
 
 import texts.across
+import texts.my_reports
 from access import Permission
-from datamodels_telegram import MessageKind, Screen
+from datamodels_telegram import Doing, MessageKind, Picture, Screen, Shown
 from errors import NotFound, OutdatedButton
 from markups.across import (
     EVERY,
@@ -131,8 +132,10 @@ class AcrossHandlers:
 
     async def _chart(self, context: Context, press: Press) -> None:  # noqa: ARG002
         result = await self._result(context)
-        picture = await asyncio.to_thread(across_chart, result.counted)
-        await self._send_file(context, result, picture, "png")
+        await context.answer(texts.my_reports.DRAWING)
+        async with self._messages.at_work(context.chat, Doing.SENDING_PICTURE):
+            picture = await asyncio.to_thread(across_chart, result.counted)
+            await self._send_file(context, result, picture, "png", Picture())
 
     async def _file(self, context: Context, press: Press) -> None:
         if press.word not in texts.across.FILES:
@@ -146,11 +149,15 @@ class AcrossHandlers:
     async def _result(self, context: Context) -> Result:
         return await self._across.count(context.user.id, await self._across.wanted(context.user.id))
 
-    async def _send_file(self, context: Context, result: Result, content: bytes, extension: str) -> None:
+    async def _send_file(
+        self, context: Context, result: Result, content: bytes, extension: str, shown: Shown | None = None
+    ) -> None:
         name = texts.across.FILE_NAME.format(date=f"{self._today():%d.%m.%Y}", extension=extension)
         title = ". ".join([result.subject.report, *result.conditions])
         caption = Screen(text=texts.across.CAPTION.format(title=escaped(title, _LONGEST_CAPTION)))
-        await self._messages.send_file(context.chat, MessageKind.RESULT, content, safe_file_name(name), caption)
+        await self._messages.send_file(
+            context.chat, MessageKind.RESULT, content, safe_file_name(name), caption, shown=shown
+        )
         await self._messages.send(context.chat, MessageKind.MENU, result_screen(result, 1))
 
     async def _show(self, context: Context, screen: Screen) -> None:

@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 import texts.telegram
-from access import Permission
-from datamodels import User
+from access import Permission, may
+from datamodels import Role, User
 from datamodels_telegram import ChatId, IncomingMessage, MessageId
-from dialogs import OpenDialog, Step
+from dialogs import OpenDialog, Step, step_key
 from errors import AccessDenied, BadInput, VoxPersonaError
 from markups.callback_data import Action, Press
 from markups.text import LONGEST_REASON, escaped
+from recordings.purposes import may_be_question, may_be_reply
 from texts.errors_in_chats import chat_text
 
 K = TypeVar("K", bound=Hashable)
@@ -50,8 +51,8 @@ class Routes:
     """Handlers of the text that a person types while a dialog is at a step."""
     files: tuple[Permission, MessageHandler] | None = None
     """The handler of messages with a file. One module has it; it is None in the others."""
-    voices: Mapping[Step, tuple[Permission, MessageHandler]] = field(default_factory=dict)
-    """Handlers of voice messages while a dialog is at a step; at other steps a voice message is a file."""
+    spoken: MessageHandler | None = None
+    """The handler of voice notes that are taken as text; one module has it."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,24 @@ class RouteTable:
     presses: Mapping[Action, tuple[Permission, PressHandler]]
     commands: Mapping[str, tuple[Permission, MessageHandler]]
     answers: Mapping[Step, tuple[Permission, MessageHandler]]
-    voices: Mapping[Step, tuple[Permission, MessageHandler]]
     files: tuple[Permission, MessageHandler]
+    spoken: MessageHandler | None
 
-    def of_file(self, dialog: OpenDialog | None) -> tuple[Permission, MessageHandler]:
-        """Return the handler of a file; ``dialog`` is the one that a voice replies to, None for other files."""
-        return self.files if dialog is None else self.voices.get(dialog.step, self.files)
+    def of_file(
+        self, message: IncomingMessage, dialog: OpenDialog | None, role: Role
+    ) -> tuple[Permission, MessageHandler, IncomingMessage]:
+        """Return the handler of a file, and the message for it; ``dialog`` is the one that a voice note replies to.
+
+        A short voice note is the reply to a step that waits for text. People who send no recordings ask by voice.
+        """
+        assert message.file is not None  # noqa: S101  # the caller has looked
+        if self.spoken is None:
+            return *self.files, message
+        if dialog is not None and dialog.step is not Step.CONFIRM_DATA and may_be_reply(message):
+            answer = message.model_copy(update={"answers": step_key(dialog)})
+            return self.answers[dialog.step][0], self.spoken, answer
+        asks = not may(role, Permission.RECORD) and may_be_question(message.file, message.text, message.origin)
+        return (Permission.ASK, self.spoken, message) if asks else (*self.files, message)
 
 
 def joined(modules: Sequence[Routes]) -> RouteTable:
@@ -75,6 +88,7 @@ def joined(modules: Sequence[Routes]) -> RouteTable:
     Raises:
         ValueError: a button, a command, a step or files have two handlers, or a button, a step or files have none.
     """
+    spoken = [routes.spoken for routes in modules if routes.spoken is not None]
     files = [routes.files for routes in modules if routes.files is not None]
     if len(files) != 1:
         raise ValueError(f"{len(files)} modules take care of files")
@@ -82,8 +96,8 @@ def joined(modules: Sequence[Routes]) -> RouteTable:
         presses=_joined([routes.presses for routes in modules]),
         commands=_joined([routes.commands for routes in modules]),
         answers=_joined([routes.answers for routes in modules]),
-        voices=_joined([routes.voices for routes in modules]),
         files=files[0],
+        spoken=spoken[0] if spoken else None,
     )
     if holes := [*(set(Action) - set(table.presses)), *(set(Step) - set(table.answers))]:
         raise ValueError(f"nobody takes care of {', '.join(sorted(holes))}")

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 import texts.my_reports
 from access import Permission
 from constants import REPORT_TRIES
-from datamodels import ReportId, ScenarioId
-from datamodels_telegram import IncomingMessage, MessageKind, Screen
+from datamodels import ReportId, ScenarioId, UserId
+from datamodels_telegram import Doing, IncomingMessage, MessageKind, Picture, Screen
 from dialogs import ReportDialog, Step
 from errors import BadText, NotFound, OutdatedButton
 from markups.callback_data import Action, Press
@@ -32,6 +33,7 @@ from markups.my_reports import (
 from markups.text import escaped
 from message_tracker import MessageTracker
 from report_folder.lines import ReportLines
+from reports.archive_about import listed, names_of
 from reports.archive_charts import (
     TrendBy,
     months_chart,
@@ -43,6 +45,7 @@ from reports.archive_charts import (
 )
 from reports.archive_export import EXPORTS
 from reports.archive_filters import ReportFilter, filter_lines, filtered, scenarios_of, types_of
+from system.local_time import local
 from telegram_handlers.context import Context, PressHandler, Routes
 from telegram_handlers.my_reports_shared import (
     DeskScreens,
@@ -76,6 +79,8 @@ class BrowseHandlers:
             Action.REPORT_FILTER_TITLE: self._ask_title,
             Action.REPORT_FILTER_TYPE: self._type,
             Action.REPORT_FILTER_SCENARIO: self._scenario,
+            Action.REPORT_FILTER_PLACE: partial(self._name, "place"),
+            Action.REPORT_FILTER_EMPLOYEE: partial(self._name, "employee"),
             Action.REPORT_FILTER_RESET: self._reset,
             Action.REPORT_EXPORT: self._export,
             Action.REPORT_CHARTS: self._charts,
@@ -104,7 +109,7 @@ class BrowseHandlers:
             await self._show(context, no_reports())
             return
         wanted = await self._desk.filter(owner)
-        fitting = await self._filtered(reports, wanted)
+        fitting = await self._filtered(owner, reports, wanted)
         lines = await asyncio.to_thread(filter_lines, wanted, reports, self._work.pack)
         await self._show(context, reports_page(fitting, press.number, lines))
 
@@ -191,6 +196,17 @@ class BrowseHandlers:
         scenario = None if press.word == EVERY else ScenarioId(press.word)
         await self._change_filter(context, {"scenario": scenario})
 
+    async def _name(self, field: str, context: Context, press: Press) -> None:
+        """Filter by the name of a place or an employee, as ``field`` says, or ask which."""
+        names = names_of(await self._work.archive.abouts(context.user.id), field)
+        if not press.words:
+            await self._show(context, filter_choice(press.action, names))
+            return
+        name = None if press.word == EVERY else dict(names).get(press.word)
+        if name is None and press.word != EVERY:
+            raise OutdatedButton(data=press.action)
+        await self._change_filter(context, {field: name})
+
     async def _reset(self, context: Context, press: Press) -> None:  # noqa: ARG002  # it names nothing
         await self._change_filter(context, dict.fromkeys(ReportFilter.model_fields))
 
@@ -203,13 +219,15 @@ class BrowseHandlers:
     async def _show_filters(self, context: Context) -> None:
         wanted = await self._desk.filter(context.user.id)
         reports = await self._work.archive.list(context.user.id)
-        fitting = await self._filtered(reports, wanted)
+        fitting = await self._filtered(context.user.id, reports, wanted)
         lines = await asyncio.to_thread(filter_lines, wanted, reports, self._work.pack)
         await self._show(context, filters_menu(lines, len(fitting)))
 
     async def _export(self, context: Context, press: Press) -> None:
         """Send a table of the reports that fit the filter; ask for the file format when the button names none."""
-        fitting = await self._fitting(context)
+        owner = context.user.id
+        reports, wanted = await self._work.archive.list(owner), await self._desk.filter(owner)
+        fitting = await self._filtered(owner, reports, wanted)
         if not fitting:
             await context.answer(texts.my_reports.NOTHING_TO_EXPORT)
             return
@@ -218,10 +236,12 @@ class BrowseHandlers:
             return
         if press.word not in EXPORTS:
             raise OutdatedButton(data=press.action)
-        content = await asyncio.to_thread(EXPORTS[press.word], fitting)
-        date = f"{self._desk.now().astimezone():%d.%m.%Y}"
+        write, pack, abouts = EXPORTS[press.word], self._work.pack, await self._work.archive.abouts(owner)
+        content = await asyncio.to_thread(lambda: write(listed(fitting, abouts, pack)))
+        lines = await asyncio.to_thread(filter_lines, wanted, reports, pack)
+        date = f"{local(self._desk.now()):%d.%m.%Y}"
         name = texts.my_reports.EXPORT_FILE.format(date=date, extension=press.word)
-        await self._send_file(context, content, name, export_caption(len(fitting)))
+        await self._send_file(context, content, name, export_caption(len(fitting), lines))
         count(ReportAction.EXPORT, "ok")
         await self._messages.send(context.chat, MessageKind.MENU, reports_menu_after(texts.my_reports.EXPORTED))
 
@@ -234,14 +254,14 @@ class BrowseHandlers:
             await context.answer(texts.my_reports.NO_POINTS)
             return
         await context.answer(texts.my_reports.DRAWING)
-        picture = await asyncio.to_thread(months_chart, months)
         caption = chart_caption(texts.my_reports.CHART_MONTHS_TITLE)
-        await self._send_chart(context, picture, texts.my_reports.CHART_MONTHS_FILE, caption)
+        await self._send_chart(context, partial(months_chart, months), texts.my_reports.CHART_MONTHS_FILE, caption)
 
     async def _trend(self, context: Context, press: Press) -> None:
         """Ask for the report type or index that the button does not name yet; else chart the index over time."""
         by, report_id, place = _trend_choice(press)
-        points = await self._work.archive.index_points(context.user.id)
+        numbers = set((await self._fitting(context)).numbers)
+        points = [each for each in await self._work.archive.index_points(context.user.id) if each.number in numbers]
         if report_id is None:
             types = [(each, self._work.pack.label_of(each)) for each in trend_types(points)]
             if types:
@@ -258,20 +278,25 @@ class BrowseHandlers:
             raise OutdatedButton(data=press.action)
         await context.answer(texts.my_reports.DRAWING)
         name, index_label = indices[place - 1]
-        picture = await asyncio.to_thread(trend_chart, index_label, by, trend(points, report_id, name, by))
+        draw = partial(trend_chart, index_label, by, trend(points, report_id, name, by))
         file_name = texts.my_reports.TREND_FILE.format(index=index_label)
         caption = chart_caption(texts.my_reports.TREND_TITLES[by].format(index=index_label))
-        await self._send_chart(context, picture, file_name, caption)
+        await self._send_chart(context, draw, file_name, caption)
 
     async def _fitting(self, context: Context) -> ReportLines:
         reports = await self._work.archive.list(context.user.id)
-        return await self._filtered(reports, await self._desk.filter(context.user.id))
+        return await self._filtered(context.user.id, reports, await self._desk.filter(context.user.id))
 
-    async def _filtered(self, reports: ReportLines, wanted: ReportFilter) -> ReportLines:
-        return await asyncio.to_thread(filtered, reports, wanted, self._work.pack)
+    async def _filtered(self, owner: UserId, reports: ReportLines, wanted: ReportFilter) -> ReportLines:
+        abouts = await self._work.archive.abouts(owner) if wanted.is_about_recordings else {}
+        return await asyncio.to_thread(filtered, reports, wanted, self._work.pack, abouts)
 
-    async def _send_chart(self, context: Context, picture: bytes, name: str, caption: Screen) -> None:
-        await self._send_file(context, picture, name, caption)
+    async def _send_chart(self, context: Context, draw: Callable[[], bytes], name: str, caption: Screen) -> None:
+        async with self._messages.at_work(context.chat, Doing.SENDING_PICTURE):
+            picture = await asyncio.to_thread(draw)
+            await self._messages.send_file(
+                context.chat, MessageKind.RESULT, picture, safe_file_name(name), caption, shown=Picture()
+            )
         count(ReportAction.CHART, "ok")
         await self._messages.send(context.chat, MessageKind.MENU, charts_menu())
 

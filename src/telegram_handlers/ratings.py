@@ -16,6 +16,7 @@ from markups.callback_data import Action, Press, answer_of
 from markups.ratings import all_ratings, ask_comment, comment_cancelled, comment_kept, exported, rated
 from message_tracker import MessageTracker
 from random_ids import new_name
+from system.local_time import local
 from telegram_handlers.context import Context, MessageHandler, Routes
 from telegram_handlers.shared import show
 from texts.chats import CHARACTER, QUESTIONS_LEFT
@@ -23,7 +24,6 @@ from texts.ratings import (
     ANSWER_GONE,
     BAD_THANKS,
     COMMENT_BLANK,
-    COMMENT_SPOKEN,
     COMMENT_TOO_LONG,
     EXPORT_FILE,
     EXPORT_NONE,
@@ -68,7 +68,6 @@ class RatingHandlers:
                 Action.EXPORT_ANSWERS: (Permission.OVERSEE, self._export),
             },
             answers={Step.RATING_ASK_COMMENT: (Permission.ASK, self._comment_typed)},
-            voices={Step.RATING_ASK_COMMENT: (Permission.ASK, self._comment_spoken)},
         )
 
     async def _rate(self, context: Context, press: Press) -> None:
@@ -132,20 +131,6 @@ class RatingHandlers:
             # The dialog ends last, so that a message that is handled again after a crash says the same again.
             await self._leave(context)
 
-    async def _comment_spoken(self, context: Context, message: IncomingMessage) -> None:  # noqa: ARG002
-        """Ask for the comment as text; a voice in its place is no recording."""
-        owner = context.user.id
-        async with get_user_lock(owner):
-            dialog = await self._dialogs.find(owner, RatingDialog)
-            if dialog is None:
-                raise OutdatedButton(data=RatingDialog.KEY)
-            try:
-                conversation = await self._ratings.find(owner, dialog.answer_id)
-            except NotFound:
-                await self._leave(context)
-                raise BadText(reason=ANSWER_GONE) from None
-            await self._prompt(context, dialog, ask_comment(conversation, f"❌ {COMMENT_SPOKEN}"))
-
     async def _prompt(self, context: Context, dialog: RatingDialog, screen: Screen) -> None:
         prompt = await self._messages.send(context.chat, MessageKind.INPUT_REQUEST, screen)
         await self._dialogs.go_on(context.user.id, dialog.model_copy(update={"prompt": prompt}))
@@ -185,7 +170,7 @@ class RatingHandlers:
         path = self._folder / new_name()
         try:
             await asyncio.to_thread(write, examples, SYSTEM, path)
-            name = EXPORT_FILE.format(day=f"{datetime.now(UTC).astimezone():%Y-%m-%d}")
+            name = EXPORT_FILE.format(day=f"{local(datetime.now(UTC)):%Y-%m-%d}")
             caption = exported(examples.counts.written)
             await self._messages.send_file(context.chat, MessageKind.RESULT, path, name, caption)
         finally:

@@ -32,6 +32,8 @@ from recordings.changes import RecordingChanges
 from recordings.descriptions import Descriptions
 from recordings.intake import Intake
 from recordings.lookup import Recordings, is_transcribed
+from recordings.preferences import Preferences
+from recordings.purposes import may_be_question
 from recordings.sent_files import SentFiles
 from telegram_handlers.context import Context, PressHandler, Routes
 from telegram_handlers.effects import followed_anew, sent_once
@@ -50,6 +52,7 @@ class RecordingWork:
     intake: Intake
     changes: RecordingChanges
     cancellations: Cancellations
+    preferences: Preferences
     wake: Callable[[], None]
 
 
@@ -95,7 +98,10 @@ class RecordingHandlers:
     async def _file(self, context: Context, message: IncomingMessage) -> None:
         """Store that a file came, or why it is refused; its card and its download follow from what is stored."""
         documents = may(context.user.role, Permission.CURATE)
-        await self._work.files.take_in(context.user.id, message, documents=documents)
+        owner, purpose = context.user.id, None
+        if message.file is not None and may_be_question(message.file, message.text, message.origin):
+            purpose = (await self._work.preferences.of(owner)).voice_notes
+        await self._work.files.take_in(owner, message, documents=documents, purpose=purpose)
         self._work.wake()
 
     async def _list(self, context: Context, press: Press) -> None:
@@ -139,7 +145,7 @@ class RecordingHandlers:
     async def _show_card(self, context: Context, number: int) -> None:
         card = await self._work.recordings.card(context.user.id, number)
         scenario = self._scenario_named(card.recording.request.scenario)
-        screen = recording_card(card.recording, card.progress, card.metadata, scenario)
+        screen = recording_card(card.recording, card.progress, card.metadata, scenario, card.origin)
         await show(self._messages, context, MessageKind.MENU, screen, card.recording.id)
 
     async def _visibility(self, context: Context, press: Press) -> None:

@@ -3,9 +3,11 @@
 import asyncio
 from time import monotonic
 
+import texts.voice_notes
 from datamodels import RecordingId, ReportId, UserId
 from datamodels_telegram import ChatId, IncomingMessage, MessageId, MessageKind, Screen
-from dialogs import Dialog, Dialogs, OpenDialog, ReportDialog, Step, TakenReply
+from dialogs import Dialog, Dialogs, OpenDialog, ReportDialog, Step, TakenReply, step_key
+from errors import BadText
 from message_tracker import MessageTracker
 from messenger import AlreadySent
 from random_ids import random_id_of
@@ -61,11 +63,27 @@ async def say_once(messages: MessageTracker, chat: ChatId, screen: Screen, key: 
 async def awaited(
     dialogs: Dialogs, messages: MessageTracker, owner: UserId, message: IncomingMessage
 ) -> OpenDialog | TakenReply | None:
-    """Return the dialog that a typed message replies to: its question was in the chat when the message was written.
+    """Return the dialog that a message replies to: its question was in the chat when the message was written.
 
     A dialog whose question is gone ends. One about a recording does not: its question may be on its way. Text that
-    comes before the question is no reply.
+    comes before the question is no reply. What was said replies only to the step at which it was said.
+
+    Raises:
+        BadText: what was said is too late: that step is over.
     """
+    if not message.spoken:
+        return await _awaited(dialogs, messages, owner, message)
+    if message.answers is None:
+        return None
+    dialog = await _awaited(dialogs, messages, owner, message)
+    if dialog is None or (isinstance(dialog, OpenDialog) and step_key(dialog) != message.answers):
+        raise BadText(reason=texts.voice_notes.TOO_LATE)
+    return dialog
+
+
+async def _awaited(
+    dialogs: Dialogs, messages: MessageTracker, owner: UserId, message: IncomingMessage
+) -> OpenDialog | TakenReply | None:
     before = await dialogs.replied_before(owner, message.message_id)
     if before is not None:
         return before
@@ -91,5 +109,7 @@ async def awaited(
         await dialogs.end(owner, OpenDialog)
     if asked is None or asked > message.message_id:
         return None
-    await dialogs.note_reply(owner, message.message_id)
+    if message.file is None:
+        # A voice note is the reply when it comes again, as what was said.
+        await dialogs.note_reply(owner, message.message_id)
     return dialog

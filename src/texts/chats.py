@@ -39,6 +39,7 @@ SOURCE_DELETED = "Ответ убран: запись или документ, �
 NO_ANSWER_MARK = "НЕТ ОТВЕТА"
 """What the model is told to write when the passages do not answer the question. The prompt has the same words."""
 QUESTION_HEAD = "<i>❓ {question}</i>"
+OPEN_SOURCE = "▶ {number}"
 SOURCES_HEAD = "📎 <b>Источники</b>"
 SOURCE = "[{number}] {what}, {speakers}{start}–{end}"
 SOURCE_WRITTEN = "[{number}] {what}{section}"

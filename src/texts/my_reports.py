@@ -89,7 +89,7 @@ QUESTIONS_LEFT = "Данные записи отложены, введённое
 PAGE = "📑 <b>Мои отчеты:</b> {reports}. Страница {page} из {pages}."
 PAGE_ONE = "📑 <b>Мои отчеты:</b> {reports}."
 PAGE_FILTERED = "Фильтр: {filter}"
-MENU_FILTERED = "Действует фильтр: {filter}. В файле все отчеты, по фильтру — страницы, выгрузка и график по месяцам."
+MENU_FILTERED = "Действует фильтр: {filter}. В файле все отчеты, по фильтру — страницы, выгрузка и графики."
 PAGE_NOTHING = "📑 <b>Мои отчеты</b>\nПод фильтр не подходит ни один отчет."
 PAGE_LINE = "№{number} · {date} · {title}"
 PREVIOUS = "◀"
@@ -105,6 +105,12 @@ FILTER_FROM = "с {date}"
 FILTER_TO = "по {date}"
 FILTER_DAY = "{date}"
 FILTER_TITLE = "в названии «{text}»"
+FILTER_PLACE = "заведение: {name}"
+FILTER_EMPLOYEE = "сотрудник: {name}"
+FILTER_PLACE_BUTTON = "🏨 Заведение"
+FILTER_EMPLOYEE_BUTTON = "👤 Сотрудник"
+CHOOSE_PLACE = "🏨 Отчеты какого заведения показывать?"
+CHOOSE_EMPLOYEE = "👤 Отчеты какого сотрудника показывать?"
 FILTER_DATES_BUTTON = "📅 Даты"
 FILTER_TITLE_BUTTON = "🔤 Название"
 FILTER_TYPE_BUTTON = "📄 Тип отчета"
@@ -129,16 +135,20 @@ EXPORT_QUESTION = "📤 В каком виде сохранить список? 
 EXPORT_FILE = "Отчеты {date}.{extension}"
 EXPORTED = "✅ Файл отправлен."
 EXPORT_CAPTION = "📤 {reports}"
+EXPORT_FILTERED = "\nФильтр: {filter}"
 NOTHING_TO_EXPORT = "Под фильтр не подходит ни один отчет"
 SHEET = "Отчеты"
 COLUMNS = {
     "number": "Номер",
     "created_at": "Дата",
     "title": "Название",
+    "recorded_on": "Дата записи",
+    "place": "Заведение",
+    "employee": "Сотрудник",
     "recording_number": "Номер записи",
     "recording_file_name": "Файл записи",
     "label": "Тип отчета",
-    "scenario": "Сценарий",
+    "kind": "Вид записи",
     "size_bytes": "Размер, байт",
     "tokens": "Токенов",
 }

@@ -45,6 +45,7 @@ FORMS = {
     "PERSISTENT_DIR": _PATH,
     "RERANKER_BASE_URL": _BASE_URL,
     "TEAM_TELEGRAM_IDS": _TELEGRAM_IDS,
+    "TIME_ZONE": "зона вида Europe/Moscow",
     "WHISPER_MODEL": "одно из: base, small, large-v3-turbo, large-v3",
 }
 """What a setting has to be, where its type does not tell."""

@@ -24,6 +24,8 @@ ICON_WORKING = "⏳"
 ICON_FAILED = "❌"
 ICON_CANCELLED = "✖"
 
+ORIGIN_HIDDEN = "автор скрыт"
+ORIGIN = "↪ Переслано: {origin}"
 CARD = (
     "🎙 <b>Запись №{number}</b>\n{file_name}\n{duration} · {size} · {date}\nВид: {scenario}\n"
     "Кто найдёт: {found_by}\n{status}"

@@ -159,7 +159,7 @@ async def test_every_list_of_a_person_with_very_many_is_there_in_time(tmp_path: 
     for name, wanted in filters.items():
         began = perf_counter()
         found = await files.newest_first(OWNER)
-        fitting = await asyncio.to_thread(filtered, found, wanted, pack)
+        fitting = await asyncio.to_thread(filtered, found, wanted, pack, {})
         filter_lines(wanted, found, pack)
         reports_page(fitting, 1, [])
         times[name] = perf_counter() - began

@@ -56,6 +56,24 @@ async def test_a_question_is_answered_from_the_recordings_with_numbered_sources(
     assert NO_ANSWER in (await asks(anna, "Сколько планет в Солнечной системе?")).text
 
 
+async def test_a_short_voice_note_is_asked_about_once_and_answered_as_typed(
+    anna: ScriptedUser, endpoint: OpenAIServer, tmp_path: Path
+) -> None:
+    await has_recording(anna, endpoint, tmp_path)
+    voice = await recording(tmp_path / "Вопрос.ogg", 2)
+    with says(endpoint, ASKED):
+        sent = await anna.send_file(voice, kind="voice", duration=2)
+        await anna.sees("Это запись или вопрос?", after=sent, timeout=LONG_S)
+        await anna.press("❓ Вопрос")
+        assert ANSWERED in (await anna.sees("📎 Источники", after=sent, timeout=LONG_S)).text
+        assert await anna.sees(f"🎤 Вы сказали: «{ASKED}»")
+        again = await anna.send_file(await recording(tmp_path / "Ещё.ogg", 2), kind="voice", duration=2)
+        assert ANSWERED in (await anna.sees("📎 Источники", after=again, timeout=LONG_S)).text
+    assert times_shown(anna, "Это запись или вопрос?") == 1
+    await anna.press("🎙 Это запись")
+    await anna.sees("Готово: voice_", after=again, timeout=LONG_S)
+
+
 async def test_what_is_private_no_other_hears(
     new_bot: Callable[..., Awaitable[Bot]],
     newcomer: Callable[[], ScriptedUser],

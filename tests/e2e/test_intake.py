@@ -8,7 +8,18 @@ from bot import Bot
 from constants import RECORDING_EXTENSIONS
 from openai_faults import TRANSCRIPTIONS, Fault, Kind
 from openai_server import OpenAIServer
-from steps import LONG_S, Questions, gets_transcript, live, no_transcript_twice, recording, shown, times_sent
+from steps import (
+    INTERVIEW_CAPTION,
+    LONG_S,
+    WHICH_SCENARIO,
+    Questions,
+    gets_transcript,
+    live,
+    no_transcript_twice,
+    recording,
+    shown,
+    times_sent,
+)
 from telegram_events import Happening
 from telegram_server import TelegramServer
 from telegram_user import AlbumFile, ScriptedUser
@@ -70,12 +81,15 @@ async def test_the_owner_loads_a_document_once_and_removes_it(
 
 async def test_an_album_of_three_is_three_recordings(anna: ScriptedUser, tmp_path: Path) -> None:
     names = ["первая.ogg", "вторая.ogg", "третья.ogg"]
-    await anna.send_album(*[AlbumFile(await recording(tmp_path / name)) for name in names])
+    captions = ["", "", INTERVIEW_CAPTION]  # where a phone's client puts it under files
+    files = zip(names, captions, strict=True)
+    await anna.send_album(*[AlbumFile(await recording(tmp_path / name), caption=said) for name, said in files])
 
     for name in names:
         await gets_transcript(anna, name)
     cards = [card.text for card in live(anna, "✔ Готово")]
     assert sorted(number for card in cards for number in ("№1", "№2", "№3") if number in card) == ["№1", "№2", "№3"]
+    assert not times_sent(anna, WHICH_SCENARIO), "the caption says it of all three"
     await no_transcript_twice(anna)
 
 
@@ -86,6 +100,8 @@ async def test_a_forwarded_series_is_taken_in_file_by_file(anna: ScriptedUser, t
 
     for position in (1, 2, 3):
         await gets_transcript(anna, f"диктофон {position}.m4a")
+    await anna.press("📦 Открыть")
+    await anna.sees("↪ Переслано: Борис")
     await no_transcript_twice(anna)
 
 

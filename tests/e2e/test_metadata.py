@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from openai_server import OpenAIServer
 from steps import (
     AUDIT_CAPTION,
     CONFIRMATION,
@@ -15,6 +16,7 @@ from steps import (
     gets_transcript,
     live,
     recording,
+    says,
     says_what_it_is,
     times_sent,
 )
@@ -66,7 +68,7 @@ async def test_a_caption_of_seven_lines_leaves_nothing_to_ask_about_an_audit(
 
 
 async def test_of_a_caption_what_is_missing_or_wrong_is_asked_and_the_rest_is_kept(
-    anna: ScriptedUser, tmp_path: Path
+    anna: ScriptedUser, endpoint: OpenAIServer, tmp_path: Path
 ) -> None:
     caption = "17\n31.02.2026\nиванова мария"
     await anna.send_file(await recording(tmp_path / "Беседа.ogg"), kind="audio", caption=caption)
@@ -89,7 +91,9 @@ async def test_of_a_caption_what_is_missing_or_wrong_is_asked_and_the_rest_is_ke
         assert len([each for each in anna.chat.from_bot if "🏷" in each.text]) <= 2
     await anna.press("Центр здоровья")
     await anna.sees("Как зовут клиента?")
-    await anna.send("петров иван")
+    with says(endpoint, "Петров Иван."):
+        await anna.send_file(await recording(tmp_path / "Имя.ogg", 2), kind="voice", duration=2)
+        await anna.sees("🎤 Вы сказали: «Петров Иван.»", timeout=LONG_S)
 
     card = await anna.sees(CONFIRMATION)
     for line in ("номер файла: 17", "дата: 03.11.2025", "сотрудника: Иванова Мария", "тип заведения: Центр здоровья"):

@@ -106,5 +106,11 @@ async def test_pages_filters_tables_and_charts_come_over_telegram(
     await anna.press("📈 Графики")
     await anna.sees("Какой график построить?")
     await anna.press("📊 Отчеты по месяцам")
-    picture = await anna.downloads(await anna.sees("Отчеты по месяцам.png", timeout=LONG_S))
+    shown = await anna.chat.until(
+        lambda: next((each for each in anna.chat.from_bot if each.file and each.file.kind == "photo"), None),
+        LONG_S,
+        "a picture to look at",
+    )
+    assert "Отчеты по месяцам" in shown.text
+    picture = await anna.downloads(shown)
     assert picture.startswith(b"\x89PNG")

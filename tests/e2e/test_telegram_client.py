@@ -16,7 +16,18 @@ import pytest
 from structlog.testing import capture_logs
 
 import telegram_client.session
-from datamodels_telegram import Button, ButtonPress, ChatId, FileKind, IncomingMessage, MessageId, Screen, Sound
+from datamodels_telegram import (
+    Button,
+    ButtonPress,
+    ChatId,
+    Doing,
+    FileKind,
+    IncomingMessage,
+    MessageId,
+    Picture,
+    Screen,
+    Sound,
+)
 from errors import DiskFull
 from messenger import ChatClosed, FileGone, MessengerError, MessengerRefusedSecrets, MessengerUnavailable
 from power import fill, reason_against_small_disks, small_disk
@@ -242,13 +253,27 @@ async def test_a_file_whose_answer_was_lost_is_there_once_and_its_id_is_known(
 
 async def test_a_sound_is_played_in_the_chat_and_another_sound_file_stays_a_file(anna: ScriptedUser, bot: Bot) -> None:
     sound = Sound(title="№1 · Встреча", duration_s=12.4)
-    await bot.client.send_file(chat_of(anna), b"OggS", "Встреча.opus", sound=sound)
+    await bot.client.send_file(chat_of(anna), b"OggS", "Встреча.opus", shown=sound)
     await bot.client.send_file(chat_of(anna), b"OggS", "Встреча.opus")
     played, kept = (message.file for message in anna.chat.from_bot)
     assert played is not None
     assert (played.kind, played.name, played.title, played.duration) == ("audio", "Встреча.opus", "№1 · Встреча", 12)
     assert kept is not None
     assert kept.kind == "document"
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_picture_is_looked_at_and_found_by_its_caption_when_the_answer_is_lost(
+    server: TelegramServer, anna: ScriptedUser, bot: Bot
+) -> None:
+    server.faults.lose_reply("messages.SendMedia")
+    await bot.client.show_doing(chat_of(anna), Doing.SENDING_PICTURE)
+    assert len(anna.chat.events(Happening.TYPING)) == 1
+    sent = await bot.client.send_file(chat_of(anna), b"\x89PNG", "График.png", Screen(text="График"), shown=Picture())
+    [message] = anna.chat.from_bot
+    assert message.id == sent
+    assert message.file is not None
+    assert message.file.kind == "photo"
 
 
 async def test_a_message_of_an_earlier_process_is_found_by_its_random_id(

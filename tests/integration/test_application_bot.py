@@ -5,15 +5,16 @@ from pathlib import Path
 
 import pytest
 
-import application.bot
+import application.followers
 from access import Team
-from application.bot import Followers
+from application.followers import Followers
 from application.parts import open_application
 from config import ROOT, Settings
 from datamodels_telegram import ChatId, IncomingMessage, MessageId, SeenUpdate, TelegramPerson
 from inbox import Inbox
 from message_tracker import MessageTracker
 from prompt_pack.pack import load_pack
+from recordings.preferences import Preferences
 from telegram_double import TelegramDouble
 from updates_journal import UpdatesJournal
 
@@ -22,7 +23,7 @@ async def test_the_journal_of_updates_is_emptied_though_nobody_waited_for_the_da
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As after an absence that was over before the update was handled."""
-    monkeypatch.setattr(application.bot, "_SETTLE_S", 0.05)
+    monkeypatch.setattr(application.followers, "_SETTLE_S", 0.05)
     journal = UpdatesJournal(tmp_path / "updates.journal")
     message = IncomingMessage(
         chat_id=ChatId(1001),
@@ -37,9 +38,8 @@ async def test_the_journal_of_updates_is_emptied_though_nobody_waited_for_the_da
     async with open_application(settings, load_pack(ROOT / "prompts"), lambda *_: None) as opened:
         telegram = TelegramDouble()
         inbox = Inbox(opened.database, Team(None, frozenset()), journal)
-        running = asyncio.create_task(
-            Followers(opened, telegram, MessageTracker(opened.database, telegram), inbox).run()
-        )
+        messages = MessageTracker(opened.database, telegram)
+        running = asyncio.create_task(Followers(opened, telegram, messages, inbox, Preferences(opened.database)).run())
         async with asyncio.timeout(20):
             while journal.entries():  # noqa: ASYNC110  # a file has no event of ours
                 await asyncio.sleep(0.05)

@@ -21,15 +21,14 @@ from datamodels_telegram import (
     ChatId,
     FileReference,
     FileSource,
-    LetterId,
-    LetterKind,
     MessageId,
     MessageKind,
     OutgoingMessage,
     Screen,
     TelegramPerson,
 )
-from db import Database
+from db import Connection, Database
+from dead_letters_store import LetterId, LetterKind
 from dialogs import Dialogs, Step
 from errors import AccessDenied, OutdatedButton
 from followers_world import TelegramOfFiles, look
@@ -42,6 +41,7 @@ from messenger import AlreadySent, ChatClosed
 from object_store import ObjectStore
 from outbox import Outbox, OutboxFiles
 from recordings.originals import Originals
+from recordings.spoken import SpokenWords
 from recordings_factory import new_recording
 from telegram_handlers.context import Context, Routes
 from telegram_handlers.without_database import WithoutDatabase
@@ -411,6 +411,9 @@ async def router(bot: Bot, owner: Person, person: Person, tmp_path: Path) -> Asy
     async def menu(owner: UserId) -> Screen:
         return Screen(text="Меню")
 
+    async def jobless(connection: Connection, words: UUID) -> None:
+        pass
+
     [letters] = [routes for routes in bot.routes if Action.LETTERS in routes.presses]
     rest = Routes(
         presses=dict.fromkeys(set(Action) - set(letters.presses), (Permission.LOOK, press)),
@@ -426,6 +429,8 @@ async def router(bot: Bot, owner: Person, person: Person, tmp_path: Path) -> Asy
         menu=menu,
         other=nothing,
         without_database=WithoutDatabase(bot.telegram, bot.machine, owner.chat, tmp_path / "saved_notes.json"),
+        words=SpokenWords(bot.database, jobless).find,
+        zone_of=bot.preferences.zone_of,
     )
     await router.recover()
     yield router

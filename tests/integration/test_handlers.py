@@ -6,13 +6,14 @@ import re
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, tzinfo
 from itertools import count
 from pathlib import Path
 from random import getrandbits
 from tempfile import mkdtemp
 from typing import Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -24,6 +25,7 @@ from structlog.types import EventDict
 
 import sent_messages_store
 import texts.telegram
+import texts.voice_notes
 import updates_store
 import user_states
 import users_store
@@ -58,7 +60,7 @@ from errors import (
     ProviderUnavailable,
     UnreadableFile,
 )
-from handlers import MOST_TRIES, MOST_WAITS, Router, Timing
+from handlers import MOST_TRIES, MOST_WAITS, Router
 from inbox import Inbox
 from machine import Machine
 from markups.callback_data import Action, Press, button, word_of
@@ -67,6 +69,7 @@ from messenger import ChatClosed, MessengerUnavailable
 from tcp_proxy import TcpProxy
 from telegram_double import TelegramDouble
 from telegram_handlers.context import Context, MessageHandler, PressHandler, Routes
+from telegram_handlers.timing import Timing
 from telegram_handlers.without_database import WithoutDatabase
 from texts.telegram import OUTDATED, SAVED, SAVED_UNTIL_CALM, SAVED_UNTIL_MENDED
 from updates_journal import UpdatesJournal
@@ -114,6 +117,8 @@ class Bot:
     users: list[User] = field(default_factory=list)
     menus: list[UserId] = field(default_factory=list)
     """Whose main menu was asked for."""
+    words: dict[tuple[ChatId, MessageId], IncomingMessage] = field(default_factory=dict)
+    """What was recognised in voice notes."""
 
     async def start(self) -> None:
         """Start as the process does."""
@@ -144,7 +149,7 @@ class Bot:
                     presses=dict.fromkeys(Action, (Permission.LOOK, self._on_press)),
                     commands={"start": (Permission.LOOK, self._noting("command"))},
                     answers={step: (Permission.RECORD, self._noting(step)) for step in Step},
-                    voices={Step.RATING_ASK_COMMENT: (Permission.ASK, self._noting("voice"))},
+                    spoken=self._noting("spoken"),
                     files=(Permission.RECORD, self._noting("file")),
                 )
             ],
@@ -152,7 +157,15 @@ class Bot:
             other=self._noting("other"),
             without_database=self.without_database,
             timing=self.timing,
+            words=self._words,
+            zone_of=self._zone_of,
         )
+
+    async def _words(self, chat: ChatId, message: MessageId) -> IncomingMessage | None:
+        return self.words.get((chat, message))
+
+    async def _zone_of(self, owner: UserId) -> tzinfo | None:  # noqa: ARG002
+        return ZoneInfo("Asia/Vladivostok")
 
     async def _menu(self, owner: UserId) -> Screen:
         self.menus.append(owner)
@@ -295,15 +308,15 @@ async def test_a_file_is_a_file_whatever_its_caption_and_dialog(bot: Bot, person
 @pytest.mark.parametrize(
     ("kind", "step", "asked", "handled"),
     [
-        (FileKind.VOICE, Step.RATING_ASK_COMMENT, True, "voice: "),
-        (FileKind.VIDEO_NOTE, Step.RATING_ASK_COMMENT, True, "voice: "),
+        (FileKind.VOICE, Step.RATING_ASK_COMMENT, True, "spoken: "),
+        (FileKind.VIDEO_NOTE, Step.RATING_ASK_COMMENT, True, "spoken: "),
         (FileKind.AUDIO, Step.RATING_ASK_COMMENT, True, "file: "),
         (FileKind.VOICE, Step.RATING_ASK_COMMENT, False, "file: "),
-        (FileKind.VOICE, Step.CHAT_RENAME_ASK_TITLE, True, "file: "),
+        (FileKind.VOICE, Step.CHAT_RENAME_ASK_TITLE, True, "spoken: "),
         (FileKind.VOICE, None, False, "file: "),
     ],
 )
-async def test_what_is_spoken_in_the_place_of_a_comment_is_no_recording(
+async def test_what_is_spoken_in_the_place_of_typed_text_is_no_recording(
     bot: Bot, person: int, kind: FileKind, step: Step | None, asked: bool, handled: str
 ) -> None:
     async with bot.database.transaction() as connection:
@@ -315,8 +328,46 @@ async def test_what_is_spoken_in_the_place_of_a_comment_is_no_recording(
             await user_states.put(connection, user.id, ChatDialog(step=step, number=1))
         if asked:
             await sent_messages_store.remember(connection, ChatId(person), MessageId(1), MessageKind.INPUT_REQUEST)
-    await bot.write(person, "", file=FILE.model_copy(update={"kind": kind}))
+    await bot.write(person, "", file=FILE.model_copy(update={"kind": kind, "duration_s": 59}))
     assert bot.handled == [handled]
+    await bot.write(person, "", file=FILE.model_copy(update={"kind": kind, "duration_s": 60}))
+    assert bot.handled[1:] == ["file: "], "longer ones are recordings, whatever is asked"
+
+
+@pytest.mark.parametrize(
+    ("open_step", "answers", "handled"),
+    [
+        (Step.CHAT_RENAME_ASK_TITLE, Step.CHAT_RENAME_ASK_TITLE, f"{Step.CHAT_RENAME_ASK_TITLE}: /start"),
+        (Step.CHAT_RENAME_ASK_TITLE, None, "other: /start"),
+        (Step.CHAT_RENAME_ASK_TITLE, Step.ASK_EMPLOYEE, None),
+        (None, Step.CHAT_RENAME_ASK_TITLE, None),
+    ],
+)
+async def test_what_was_said_replies_to_the_step_at_which_it_was_said_and_to_no_other(
+    bot: Bot, person: int, open_step: Step | None, answers: Step | None, handled: str | None
+) -> None:
+    async with bot.database.transaction() as connection:
+        who = TelegramPerson(id=person, name="Мария")
+        user = await users_store.ensure_telegram_user(connection, who, Role.USER)
+        if open_step is not None:
+            await user_states.put(connection, user.id, ChatDialog(step=open_step, number=1))
+            await sent_messages_store.remember(connection, ChatId(person), MessageId(1), MessageKind.INPUT_REQUEST)
+    said = message_of(person, "/start", spoken=True, answers=answers)
+    await bot.router.on_words(said)
+    await bot.router.on_words(said)
+    await bot.quiet()
+    assert bot.handled == ([] if handled is None else [handled])
+    assert bot.seen_by(person) == ([] if handled else [texts.voice_notes.TOO_LATE])
+
+
+async def test_what_was_said_is_handled_again_after_a_restart(bot: Bot, person: int) -> None:
+    said = message_of(person, "что о завтраке?", spoken=True)
+    bot.words[said.chat_id, said.message_id] = said
+    async with bot.database.transaction() as connection:
+        await updates_store.remember_message(connection, said)
+    await bot.start_new()
+    await bot.quiet()
+    assert bot.handled == ["other: что о завтраке?"]
 
 
 async def open_comment(database: Database, person: int, *, asked_by: int) -> None:
@@ -603,16 +654,18 @@ async def test_a_guest_may_look_and_not_record(database: Database, person: int) 
     assert bot.handled == []
     assert bot.seen_by(person) == [AccessDenied().user_text]
     await bot.press(person, "menu_main")
-    assert bot.handled == ["menu_main"]
+    await bot.write(person, "", file=FILE.model_copy(update={"duration_s": 4}))
+    assert bot.handled == ["menu_main", "spoken: "], "guests ask by voice, too"
 
 
 async def test_a_group_is_told_once_that_the_bot_works_in_private(bot: Bot, person: int) -> None:
     group = -next(_IDS)
     for _ in range(2):
         await bot.router.on_message(message_of(person, "/start", chat_id=group, private=False))
+        await bot.start_new()
     press = press_of(person, "menu_main").model_copy(update={"chat_id": ChatId(group)})
     await bot.router.on_press(press)
-    assert bot.seen_by(group) == [texts.telegram.ONLY_PRIVATE]
+    assert bot.seen_by(group) == [texts.telegram.GROUP]
     assert bot.answers_to(press) == [texts.telegram.ONLY_PRIVATE]
     assert bot.handled == []
 

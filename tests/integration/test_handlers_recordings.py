@@ -1,5 +1,7 @@
 """Recordings in the chat: taken in, listed, opened, sent back, corrected, processed again, deleted."""
 
+from uuid import uuid4
+
 import pytest
 
 import cards_store
@@ -18,11 +20,17 @@ from datamodels_telegram import (
     OutboxItem,
     WizardStep,
 )
-from errors import AccessDenied, NotFound, OutdatedButton
+from errors import AccessDenied, NoSpeech, NotFound, OutdatedButton
 from handlers_world import MB, PACK, Person
 from knowledge.search_store import load_archive
 from markups.callback_data import Action, unpack
+from markups.card_parts import Times
+from markups.cards import card_view
 from markups.recordings import which_scenario
+from recordings import spoken_store
+from recordings.preferences import Preferences
+from screens import drawn
+from texts.voice_notes import CHOSEN, DECIDED, LANGUAGE_SAME, LANGUAGE_SET, MADE_RECORDING
 
 AUDIT = "12\n2026.11.03\nИванова Мария\nЗаря\nотель\nлобби\nКазань"
 SIX_LINES = "12\n2026.11.03\nИванова Мария\nПетров Иван\nотель\nЗаря"
@@ -61,10 +69,112 @@ async def test_a_file_is_taken_in_once_with_one_card(person: Person) -> None:
     assert person.bot.woken == 1
 
 
-async def test_an_album_is_taken_file_by_file(person: Person) -> None:
+async def test_an_album_is_taken_file_by_file_and_has_one_caption(person: Person) -> None:
     for number in range(3):
-        await person.send(f"{number}.mp3")
-    assert [file.file.file_name for file in await incoming(person)] == ["0.mp3", "1.mp3", "2.mp3"]
+        await person.send(f"{number}.mp3", caption=AUDIT if number == 1 else "", album=7)
+    await person.send("3.mp3", album=8)
+    files = await incoming(person)
+    assert [file.file.file_name for file in files] == ["0.mp3", "1.mp3", "2.mp3", "3.mp3"]
+    assert [file.caption for file in files] == [AUDIT, AUDIT, AUDIT, ""]
+    assert [file.scenario for file in files] == ["design", "design", "design", None]
+
+
+async def shown(person: Person) -> str:
+    """The latest card of the person, as it is drawn now."""
+    progress = (await cards(person))[-1]
+    return drawn(card_view(progress, Times(elapsed_s=0, remaining_s=None), PACK).screen)
+
+
+async def test_a_short_voice_note_is_asked_about_once_and_the_answer_is_the_persons_own(person: Person) -> None:
+    stranger = await Person.come(person.bot)
+    await person.speaks()
+    assert "Это запись или вопрос?" in await shown(person)
+    [file] = await incoming(person)
+    with pytest.raises(NotFound):
+        await stranger.press_data(f"voice_is||{file.id}||words")
+    await person.press_data(f"voice_is||{file.id}||words")
+    await person.press_data(f"voice_is||{file.id}||recording")
+    assert person.heard == [CHOSEN["words"], DECIDED]
+    assert "Слушаю" in await shown(person)
+    await person.speaks()
+    assert "Слушаю" in await shown(person), "nobody asks again"
+    await person.speaks(60)
+    assert "Получаю" in await shown(person)
+    await stranger.speaks()
+    assert "Это запись или вопрос?" in await shown(stranger)
+    await person.press_data("my_voice_notes||ask")
+    await person.speaks()
+    assert "Это запись или вопрос?" in await shown(person)
+
+
+async def test_what_was_said_is_shown_and_can_be_taken_in_as_a_recording_after_all(person: Person) -> None:
+    database = person.bot.database
+    await person.press_data("my_voice_notes||words")
+    heard = []
+    for error in (None, NoSpeech(file_name="voice.ogg")):
+        await person.speaks()
+        file = (await incoming(person))[-1]
+        async with database.transaction() as connection:
+            await incoming_store.set_state(connection, file.id, IncomingState.HEARING)
+            words = await spoken_store.put_sound(connection, uuid4(), file.id, b"sound")
+            found = await spoken_store.find_to_hear(connection, words)
+            assert found is not None
+            assert (found.owner_id, found.sound) == (person.user.id, b"sound")
+            if error is None:
+                await spoken_store.store_words(connection, words, "Что о <завтраке>?")
+            else:
+                await spoken_store.store_failure(connection, words, error.code, error.user_text, None)
+            assert await spoken_store.find_to_hear(connection, words) is None
+            heard.append(await spoken_store.list_heard(connection, 10))
+        told = "Вы сказали: «Что о &lt;завтраке&gt;?»" if error is None else "В нём не слышно слов."
+        assert told in await shown(person)
+    [[first], [again]] = heard
+    assert first == again
+    assert (first.message.text, first.message.spoken, first.message.person.id) == (
+        "Что о <завтраке>?",
+        True,
+        person.chat,
+    )
+    await person.press_data(f"voice_recording||{file.id}")
+    await person.press_data(f"voice_recording||{file.id}")
+    assert person.heard == [MADE_RECORDING, DECIDED]
+    assert "Получаю" in await shown(person)
+
+
+async def test_a_person_sets_time_and_language_for_themselves_alone(person: Person) -> None:
+    stranger = await Person.come(person.bot)
+    recording = await person.has_recording()
+    await person.press_data("my_settings")
+    for label in ("🕒 Время", "Владивосток", "🌐 Язык записей", "английский"):
+        await person.press(label)
+    assert "Время: <b>Владивосток</b>" in person.sees
+    assert "Язык записей: <b>английский</b>" in person.sees
+    await stranger.press_data("my_settings")
+    assert "Время: <b>как на сервере</b>" in stranger.sees
+    after_restart = Preferences(person.bot.database)
+    assert str(await after_restart.zone_of(person.user.id)) == "Asia/Vladivostok"
+    assert (await after_restart.of(stranger.user.id)).language is None
+
+    with pytest.raises(NotFound):
+        await stranger.press_data("recording_language||1||en")
+    await person.press_data("recording||1")
+    await person.press("🌐 Язык: определять по записи")
+    await person.press("английский")
+    await person.press_data("recording_language||1||en")
+    assert person.heard == [LANGUAGE_SET.format(language="английский"), LANGUAGE_SAME]
+    async with person.bot.database.transaction() as connection:
+        found = await recordings_store.get_recording(connection, person.user.id, recording.id)
+    assert (found.request.language, found.stage) == ("en", Stage.STORED)
+
+
+async def test_a_forwarded_recording_tells_who_wrote_it_first(person: Person) -> None:
+    recording = await person.has_recording()
+    await person.send("interview_17.ogg", origin="Борис <Петров>")
+    async with person.bot.database.transaction() as connection:
+        [file] = [each for each in await incoming_store.list_open(connection) if each.owner_id == person.user.id]
+        await incoming_store.finish_stored(connection, file.id, recording.id, known=False)
+    await person.press_data("recording||1")
+    assert "↪ Переслано: Борис &lt;Петров&gt;" in person.sees
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,13 @@ _ANSWER = """
     INSERT INTO chat_answers (id, question_id, kind, status, return_to, created_at)
     SELECT %(id)s, id, 'fast', %(status)s, '{"chat_id": 1}', now() - interval '2 minutes' FROM question
 """
+_WORDS = """
+    WITH file AS (
+        INSERT INTO incoming_files (owner_id, chat_id, message_id, file, state, created_at)
+        VALUES (%(owner)s, 1, 1, '{}', %(state)s, now() - interval '2 minutes') RETURNING id
+    )
+    INSERT INTO spoken_words (id, incoming_id, sound) SELECT %(id)s, id, 'x' FROM file
+"""
 _JOB = """
     INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args, status, scheduled_at)
     VALUES ('q', 'task', %s, %s, '{}', %s, now() + interval '1 hour')
@@ -43,13 +50,16 @@ class Enqueued:
     def __init__(self, database: Database) -> None:
         self.subjects: list[UUID] = []
         self.owners: list[UserId] = []
-        self.watch = StrandedWork(database, self._recording, self._report, self._answer)
+        self.watch = StrandedWork(database, self._recording, self._report, self._answer, self._words)
 
     async def _recording(self, _: Connection, recording: RecordingId) -> None:
         self.subjects.append(recording)
 
     async def _report(self, _: Connection, recording: RecordingId | None, run: ReportRunId) -> None:
         self.subjects += [each for each in (recording, run) if each is not None]
+
+    async def _words(self, _: Connection, words: UUID) -> None:
+        self.subjects.append(words)
 
     async def _answer(self, _: Connection, owner: UserId, answer: AnswerId) -> None:
         self.owners.append(owner)
@@ -162,6 +172,18 @@ async def test_a_question_without_a_job_gets_one(
     await enqueued.watch.step()
     await enqueued.watch.step()
     assert (enqueued.subjects, enqueued.owners) == (([answer], [owner]) if is_revived else ([], []))
+
+
+@pytest.mark.parametrize(("state", "is_revived"), [("hearing", True), ("cancelled", False)])
+async def test_a_voice_note_without_a_job_gets_one(
+    database: Database, enqueued: Enqueued, state: str, is_revived: bool
+) -> None:
+    async with database.transaction() as connection:
+        owner, words = (await add_recording(connection)).owner_id, uuid4()
+        await connection.execute(_WORDS, {"owner": owner, "id": words, "state": state})
+    await enqueued.watch.step()
+    await enqueued.watch.step()
+    assert enqueued.subjects == ([words] if is_revived else [])
 
 
 async def test_a_research_without_a_job_gets_one_of_no_recording(database: Database, enqueued: Enqueued) -> None:

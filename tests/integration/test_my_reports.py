@@ -139,6 +139,13 @@ async def test_with_reports(bot: ReportsBot, anna: Owner) -> None:
     assert (line["log_level"], line["reports"], line["bytes"]) == ("info", 2, len(bot.telegram.files[0].content))
 
 
+async def test_a_new_list_takes_the_place_of_the_former_one(bot: ReportsBot, anna: Owner) -> None:
+    for _ in range(2):
+        await anna.opens_the_list()
+    assert sum("📋 Список отчетов" in text for text in bot.telegram.shown(anna.chat)) == 1
+    assert len(bot.telegram.files) == 2
+
+
 async def test_size_limit(bot: ReportsBot, anna: Owner) -> None:
     [first, second] = await bot.files.list(anna.id)
     huge = second.model_copy(update={"title": "Я" * (5 * 1024 * 1024)})

@@ -122,20 +122,6 @@ async def test_a_comment_is_asked_for_and_kept(anna: Asker, chats_bot: ChatsBot)
     assert (found.stars, found.comment) == (2, "Мало цифр")
 
 
-async def test_a_voice_note_is_no_comment_and_says_so(anna: Asker, chats_bot: ChatsBot) -> None:
-    await anna.has_recording(*INTERVIEW)
-    await anna.asks(BREAKFAST)
-    await anna.press("2")
-    await anna.press("💬 Комментарий")
-    await anna.speaks()
-    assert "Комментарий пришлите текстом" in anna.last
-    assert "[❌ Отмена]" in anna.last
-    assert await anna.step() is Step.RATING_ASK_COMMENT
-    await anna.writes("Мало цифр")
-    [found] = await chats_bot.storage.get_rated_conversations(anna.id, 1, 10)
-    assert found.comment == "Мало цифр"
-
-
 async def test_a_comment_can_be_left(anna: Asker, chats_bot: ChatsBot) -> None:
     await anna.has_recording(*INTERVIEW)
     await anna.asks(BREAKFAST)

@@ -16,6 +16,7 @@ OLD, YOUNG = BEFORE - timedelta(minutes=1), BEFORE + timedelta(minutes=1)
 AGES = {
     "outbox": None,
     "incoming_files": None,
+    "takeouts": None,
     "progress_cards": None,
     "seen_updates": timedelta(days=30),
     "user_states": timedelta(days=1),
@@ -44,6 +45,9 @@ _FILE_WITH_CARD = """
     )
     INSERT INTO progress_cards (kind, owner_id, chat_id, random_id, incoming_id, final)
     SELECT 'recording', %(owner)s, 1, 1, id, {final} FROM file
+"""
+_TAKEOUT = """
+    INSERT INTO takeouts (owner_id, chat_id, extension, random_id, ended_at) VALUES (%(owner)s, 1, %(name)s, 1, {ended})
 """
 _UPDATE = """
     INSERT INTO seen_updates (kind, chat_id, update_id, message_id, person_id, person_name, received_at, done_at)
@@ -93,6 +97,15 @@ CASES: list[tuple[str, LiteralString, list[tuple[str, datetime, LiteralString, b
             ("of a recording", OLD, _INCOMING.format(finished="%(when)s", recording="%(recording)s"), False),
             ("open", OLD, _INCOMING.format(finished="NULL", recording="NULL"), False),
             ("young", YOUNG, _INCOMING.format(finished="%(when)s", recording="NULL"), False),
+        ],
+    ),
+    (
+        "takeouts",
+        "extension",
+        [
+            ("ended", OLD, _TAKEOUT.format(ended="%(when)s"), True),
+            ("open", OLD, _TAKEOUT.format(ended="NULL"), False),
+            ("young", YOUNG, _TAKEOUT.format(ended="%(when)s"), False),
         ],
     ),
     (

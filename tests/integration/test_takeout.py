@@ -5,27 +5,32 @@ import zipfile
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 from docx import Document
 
 import chat_history
+import texts.takeout
 import transcripts_store
 from across_world import DAY, add_interview
 from config import ROOT
 from constants import READY_TRANSCRIPT
 from datamodels import BuildingType, Recording, RecordingMetadata, Segment, Transcript, UserId
 from datamodels_chats import Occasion
-from datamodels_telegram import FileReference, FileSource
+from datamodels_telegram import ChatId
 from db import Database
 from errors import NotFound
-from followers_world import Somebody
+from followers import KeyedTasks
+from followers_world import Somebody, TelegramOfFiles
 from markups.menus import takeout_menu
-from outbox import OutboxFiles
+from message_tracker import MessageTracker
+from messenger import MessengerUnavailable
 from prompt_pack.pack import load_pack
 from refi_qda_files import opened
+from reports.takeout.orders import TakeoutOrders
 from reports.takeout.service import TAKEOUTS, Contents, Takeout
+from system.local_time import zone_of_machine
+from telegram_handlers.takeout import TakeoutMaker
 from texts.metadata import DATE, PLACE
 
 PACK = load_pack(ROOT / "prompts")
@@ -141,17 +146,32 @@ async def test_who_has_only_asked_can_take_the_questions_along(team: Team, tmp_p
 
 
 @pytest.mark.parametrize("extension", TAKEOUTS)
-async def test_the_outbox_makes_the_persons_own_file(team: Team, tmp_path: Path, extension: str) -> None:
-    files = OutboxFiles(team.database, None, PACK, tmp_path)  # type: ignore[arg-type]  # no original is asked for
-    file = FileReference(source=FileSource.TAKEOUT, subject=UUID(str(team.anna)), extension=extension)
-    async with files.made(team.anna, file) as made:
-        assert isinstance(made.content, Path)
-        assert zipfile.is_zipfile(made.content)
-        assert made.name.endswith(f".{extension}")
-    assert not made.content.exists()
-    with pytest.raises(NotFound):
-        async with files.made(team.boris, file):
-            pass
+async def test_what_is_ordered_is_made_beside_other_messages_and_comes_once(
+    team: Team, tmp_path: Path, extension: str
+) -> None:
+    telegram, orders = TelegramOfFiles(), TakeoutOrders(team.database)
+    maker = TakeoutMaker(
+        orders, lambda _: team.takeout, MessageTracker(team.database, telegram), tmp_path / "spool", zone_of_machine
+    )
+    chats = {owner: ChatId(number) for number, owner in enumerate((team.anna, team.boris), 71)}
+    for owner, chat in chats.items():
+        assert await orders.add(owner, chat, extension)
+    assert not await orders.add(team.anna, chats[team.anna], extension), "the same is being made"
+    others = next(each for each in await orders.list_open() if each.owner_id == team.boris)
+    assert not await orders.cancel(team.anna, others.id), "nobody ends another's"
+    assert await orders.cancel(team.boris, others.id)
+    telegram.failures["edit"] = [MessengerUnavailable(messenger="Double", reason="away")]
+    async with asyncio.TaskGroup() as group:
+        await maker.look(KeyedTasks("takeouts", group, lambda: None))
+    [(name, content)] = telegram.files
+    assert name.endswith(f".{extension}")
+    assert zipfile.is_zipfile(BytesIO(content))
+    [progress, file] = telegram.shown(chats[team.anna])
+    assert "Собираю выгрузку" in progress, "that its end was not shown matters to nobody"
+    assert file == texts.takeout.CAPTIONS[extension]
+    assert chats[team.boris] not in telegram.chats
+    assert await orders.list_open() == []
+    assert not await asyncio.to_thread(lambda: list((tmp_path / "spool" / "outgoing").iterdir()))
 
 
 async def test_nothing_else_can_be_taken(team: Team, tmp_path: Path) -> None:

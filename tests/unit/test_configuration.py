@@ -147,6 +147,7 @@ def test_production_refuses_an_env_file_that_others_may_read(tmp_path: Path, mon
         ("MINIO_SECURE", "true или false"),
         ("LLM_BASE_URL", "адрес вида https://host/v1"),
         ("HTTP_TOKEN", "не короче 16 знаков"),
+        ("TIME_ZONE", "зона вида Europe/Moscow"),
         ("DATABASE_URL_FILE", "путь к файлу, который можно прочесть"),
         ("LLM_MODEL", ""),
     ],

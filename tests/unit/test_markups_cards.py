@@ -295,7 +295,8 @@ def test_reports_are_final_when_they_are_on_their_way() -> None:
     view = card_view(reports(*runs, delivered=True), TIMES, PACK)
     assert view.final
     assert drawn(view.screen) == (
-        "📊 <b>Готово: 1 из 2</b> · №12 · interview_17.ogg\n✔ 2) Отчет о связках\n✖ 3) Общие факторы: Нет."
+        "📊 <b>Готово: 1 из 2</b> · №12 · interview_17.ogg\n✔ 2) Отчет о связках\n✖ 3) Общие факторы: Нет.\n"
+        "[📁 Готовые отчёты]"
     )
 
 
@@ -307,7 +308,8 @@ def test_what_reports_took_stands_beside_what_was_expected() -> None:
     noted = ordered.card.model_copy(update={"expected": "≈ 9 запросов к модели, 45 000 токенов, $0,03, 1 мин"})
     shown = drawn(card_view(ordered.model_copy(update={"card": noted}), TIMES, PACK).screen)
     assert shown.endswith(
-        "Потрачено: 42 468 токенов, $0,02, 1 мин.\nОжидалось: ≈ 9 запросов к модели, 45 000 токенов, $0,03, 1 мин."
+        "Потрачено: 42 468 токенов, $0,02, 1 мин.\nОжидалось: ≈ 9 запросов к модели, 45 000 токенов, $0,03, 1 мин.\n"
+        "[📁 Готовые отчёты]"
     )
     unknown = ordered.model_copy(update={"runs": (runs[0], runs[1].model_copy(update={"cost_usd": None}))})
     assert "цена модели неизвестна" in drawn(card_view(unknown, TIMES, PACK).screen)

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 import texts.dead_letters
 from config import ROOT
 from datamodels import ReportId
-from datamodels_telegram import DeadLetter, FileSource, LetterKind, MessageKind
+from datamodels_telegram import FileSource, MessageKind
 from dead_letters import LettersPage
+from dead_letters_store import DeadLetter, LetterKind
 from errors import VoxPersonaError
 from errors_of_operation import OriginalAwaited
 from markups.callback_data import unpack

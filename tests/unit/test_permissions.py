@@ -29,7 +29,9 @@ from telegram_handlers.ratings import RatingHandlers, RatingWork
 from telegram_handlers.recordings import RecordingHandlers
 from telegram_handlers.reports import ReportHandlers
 from telegram_handlers.research import ResearchHandlers, ResearchWork
+from telegram_handlers.settings import SettingsHandlers
 from telegram_handlers.takeout import TakeoutHandlers
+from telegram_handlers.voice_notes import VoiceNoteHandlers
 from telegram_handlers.waiting import WaitingHandlers
 
 _NOBODY = cast("Any", None)
@@ -39,9 +41,10 @@ PRESSES = """
 look
     menu_main menu_storage menu_help menu_system
     mode_interview mode_design mode_meeting mode_none mode_all recording recording_play recording_transcript
-    transcript_file takeout takeout_file
+    transcript_file takeout takeout_file takeout_cancel my_settings my_zone
     show_my_reports report_view report_view_confirm report_cancel report_menu report_list report_card report_filters
-    report_filter_dates report_filter_title report_filter_type report_filter_scenario report_filter_reset
+    report_filter_dates report_filter_title report_filter_type report_filter_scenario
+    report_filter_place report_filter_employee report_filter_reset
     report_export report_charts report_chart_months report_trend
     menu_chats chat chat_history show_stats
 ask
@@ -51,7 +54,8 @@ ask
     across_file
 record
     recording_kind recording_delete recording_delete_confirm recording_again recording_visibility
-    scenario scenario_incoming cancel_incoming cancel_card
+    scenario scenario_incoming cancel_incoming cancel_card voice_is voice_recording
+    my_language my_voice_notes recording_language
     recording_metadata back_to_confirm edit_data skip_field fill_in reply_is set_today set_building
     waiting go_on confirm_data cancel_dialog
     edit_audio_number edit_date edit_employee edit_client edit_place_name edit_building_type edit_zone edit_city
@@ -106,9 +110,11 @@ def _modules() -> list[Routes]:
         MenuHandlers(_NOBODY, MenuWork(_NOBODY, _NOBODY, _NOBODY, facts, _NOBODY)).routes(),
         DeadLetterHandlers(_NOBODY, LettersWork(_NOBODY, pack, _NOBODY)).routes(),
         RecordingHandlers(_NOBODY, _NOBODY).routes(),
+        VoiceNoteHandlers(_NOBODY, _NOBODY, _NOBODY).routes(),
+        SettingsHandlers(_NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY).routes(),
         MetadataHandlers(_NOBODY, _NOBODY, _NOBODY, pack, _NOBODY, _NOBODY, _NOBODY).routes(),
         WaitingHandlers(_NOBODY, _NOBODY, _NOBODY, pack, _NOBODY, _NOBODY).routes(),
-        TakeoutHandlers(_NOBODY, _NOBODY, _NOBODY).routes(),
+        TakeoutHandlers(_NOBODY, _NOBODY, _NOBODY, _NOBODY).routes(),
         ReportHandlers(_NOBODY, _NOBODY).routes(),
         ResearchHandlers(_NOBODY, ResearchWork(_NOBODY, _NOBODY, _NOBODY)).routes(),
         DocumentHandlers(_NOBODY, _NOBODY).routes(),

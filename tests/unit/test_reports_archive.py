@@ -5,6 +5,7 @@ import io
 import json
 import zipfile
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from uuid import uuid4
 
 import pytest
@@ -18,8 +19,10 @@ from markups.my_reports import stale_list
 from prompt_pack.manifest import RESERVED_IDS
 from prompt_pack.pack import load_pack
 from report_folder.index import ReportIndex
+from reports.archive_about import ReportAbout, listed
 from reports.archive_charts import (
     TrendBy,
+    days_named,
     months_chart,
     reports_per_month,
     trend,
@@ -104,6 +107,11 @@ REPORTS = [
     report(5, report_id="report_gone", label="Старый", scenario=None),
 ]
 LINES = ReportIndex(next_number=6, reports=REPORTS).reports
+ABOUTS = {
+    1: ReportAbout(place="Заря", employee="Иванова Мария", recorded_on=date(2026, 11, 3)),
+    2: ReportAbout(place="Волга"),
+    3: ReportAbout(place="Заря"),
+}
 
 
 @pytest.mark.parametrize(
@@ -120,10 +128,13 @@ LINES = ReportIndex(next_number=6, reports=REPORTS).reports
         (ReportFilter(report_id=ReportId("report_int_general")), [2]),
         (ReportFilter(scenario=ScenarioId("design")), [3, 4]),
         (ReportFilter(scenario=ScenarioId("design"), title="ёлка"), []),
+        (ReportFilter(place="Заря"), [1, 3]),
+        (ReportFilter(place="Заря", employee="Иванова Мария"), [1]),
+        (ReportFilter(employee="Никто"), []),
     ],
 )
 def test_only_what_fits_the_filter_is_shown(wanted: ReportFilter, numbers: list[int]) -> None:
-    assert [each.number for each in filtered(LINES, wanted, PACK)] == numbers
+    assert [each.number for each in filtered(LINES, wanted, PACK, ABOUTS)] == numbers
 
 
 def test_types_and_scenarios_are_those_that_are_there() -> None:
@@ -150,6 +161,7 @@ def test_types_and_scenarios_are_those_that_are_there() -> None:
         (ReportFilter(last=date(2026, 11, 9), title="завтрак"), ["по 09.11.2026", "в названии «завтрак»"]),
         (ReportFilter(report_id=ReportId("report_int_general")), ["3) Общие факторы"]),
         (ReportFilter(scenario=ScenarioId("gone"), report_id=ReportId("gone")), ["gone", "gone"]),
+        (ReportFilter(place="Заря", employee="Иванова М."), ["заведение: Заря", "сотрудник: Иванова М."]),
     ],
 )
 def test_a_filter_is_told_in_words(wanted: ReportFilter, lines: list[str]) -> None:
@@ -165,22 +177,31 @@ def test_whatever_a_title_is_the_list_keeps_its_lines(title: str) -> None:
 
 @given(nasty_text)
 def test_a_table_for_spreadsheets_comes_back_and_calculates_nothing(title: str) -> None:
-    [head, row] = list(csv.reader(io.StringIO(to_csv([report(title=title)]).decode("utf-8-sig")), delimiter=";"))
-    assert head[:3] == ["Номер", "Дата", "Название"]
+    table = to_csv(listed([report(title=title)], ABOUTS, PACK)).decode("utf-8-sig")
+    [head, row] = list(csv.reader(io.StringIO(table), delimiter=";"))
+    assert head[:6] == ["Номер", "Дата", "Название", "Дата записи", "Заведение", "Сотрудник"]
+    assert row[3:6] == ["03.11.2026", "Заря", "Иванова Мария"]
     assert len(row) == len(head)
     assert not row[2].startswith(("=", "+", "-", "@"))
 
 
 def test_a_formula_in_a_title_is_text_in_both_tables() -> None:
-    formula = report(title="=HYPERLINK(1)")
-    assert "'=HYPERLINK(1)" in to_csv([formula]).decode("utf-8-sig")
-    with zipfile.ZipFile(io.BytesIO(to_xlsx([formula]))) as book:
+    formula = listed([report(title="=HYPERLINK(1)")], ABOUTS, PACK)
+    assert "'=HYPERLINK(1)" in to_csv(formula).decode("utf-8-sig")
+    with zipfile.ZipFile(io.BytesIO(to_xlsx(formula))) as book:
         assert b"=HYPERLINK(1)" in book.read("xl/sharedStrings.xml")
         assert b"<f>" not in book.read("xl/worksheets/sheet1.xml")
 
 
 def test_a_list_for_programs_has_numbers_and_iso_times() -> None:
-    [row] = json.loads(to_json([report(5)]))
+    [first, row] = json.loads(to_json(listed([report(1), report(5)], ABOUTS, PACK)))
+    assert [first[name] for name in ("place", "employee", "recorded_on", "kind")] == [
+        "Заря",
+        "Иванова Мария",
+        "2026-11-03",
+        "Интервью",
+    ]
+    assert row["place"] is None
     assert (row["number"], row["title"], row["size_bytes"]) == (5, "Отель «Заря», связки", 1500)
     assert datetime.fromisoformat(row["created_at"]) == NOON - timedelta(days=5)
     assert "id" not in row
@@ -226,7 +247,18 @@ def test_reports_per_month_are_a_picture(months: int) -> None:
     assert months_chart(counts).startswith(b"\x89PNG")
 
 
+@given(st.sets(st.integers(739_000, 742_000), min_size=1), st.floats(1, 400))
+def test_dates_on_the_axis_have_room_and_none_is_named_that_has_no_point(days: set[int], least: float) -> None:
+    named = days_named(sorted(days), least)
+    assert named[0] == min(days)
+    assert set(named) <= days
+    assert all(later - earlier >= least for earlier, later in pairwise(named))
+    gaps = [min(day - each for each in named if each <= day) for day in days]
+    assert max(gaps) < least + 1, "what is not named is near a day that is"
+
+
 @pytest.mark.parametrize("people", [1, 12])
 def test_a_trend_is_a_picture_whatever_people_are_called(people: int) -> None:
-    lines = {f"_$x^2$ {each} \x07" + "я" * 80: [(date(2026, 11, 3), float(each))] for each in range(people)}
+    day = date(2026, 11, 3)
+    lines = {f"_$x^2$ {each} \x07" + "я" * 80: [(day, float(each)), (day, -1.0)] for each in range(people)}
     assert trend_chart("Итог $", TrendBy.EMPLOYEE, lines).startswith(b"\x89PNG")

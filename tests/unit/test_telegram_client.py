@@ -14,9 +14,8 @@ from pyrogram.errors.rpc_error import RPCError
 from datamodels_telegram import Button, ChatId, FileKind, OtherMedia
 from errors import BadSettings
 from messenger import ChatClosed, MessengerError, MessengerRefusedSecrets, MessengerUnavailable
-from telegram_client.client import inline_keyboard
 from telegram_client.errors import telegram_errors_mapped
-from telegram_client.messages import SendingLimits
+from telegram_client.messages import SendingLimits, inline_keyboard
 from telegram_client.session import BotClient, proxy_settings
 from telegram_client.updates import attached_file, button_press, incoming_message, made_up_name
 

@@ -21,6 +21,7 @@ from reports.across.counting import counted
 from reports.across.subjects import FactorNames, subjects_of
 from reports.across.values import Factor, Interview, Kind, Overview, Passage, Result, Said, Subject, Wanted
 from reports.evidence import Quote, seconds
+from system.local_time import local
 
 _BEFORE, _AFTER = 2, 3
 """Segments around the one that a quote begins in."""
@@ -154,7 +155,7 @@ async def _interviews(connection: Connection, asker: UserId, subject: Subject) -
 def _interview(row: dict[str, Any]) -> Interview:
     recorded_on = row.pop("recorded_on")
     # The day is that of this machine's time zone: nobody may live in that of the database server.
-    return Interview.model_validate({**row, "day": recorded_on or row["came"].astimezone().date()})
+    return Interview.model_validate({**row, "day": recorded_on or local(row["came"]).date()})
 
 
 def _quote(stored: Mapping[str, Any]) -> Quote:

@@ -33,16 +33,23 @@ from reports.takeout.refi_qda import Case, Project, codings_of
 from reports.takeout.store import list_items
 from reports.titles import report_title
 from reports.word import OWN_TEMPLATE, to_docx
+from system.local_time import local
 from text_cleaning import cut, safe_file_name
 from transcript_formats import TRANSCRIPT_FORMATS
 from utils import disk_full_mapped
 
+OnDone = Callable[[int, int], Awaitable[None]]
+"""Hears how many of the recordings are in the file, and how many there are."""
 TAKEOUTS = ("zip", "qdpx")
 """What can be taken along, by the extension of its file."""
 _AT_ONCE = 50
 _LONGEST_STEM = 80
 _TRANSCRIPTS = ("txt", "docx", "json")
 """The forms of a transcript that the archive has; every other can be made from them."""
+
+
+async def _no_matter(done: int, total: int) -> None:
+    """Nobody wants to know how far it is."""
 
 
 class Originals(Protocol):
@@ -96,12 +103,14 @@ class Takeout:
             research = _research_among(await reports_store.list_named(connection, owner))
         return Contents(transcripts, has_more=bool(asked or research))
 
-    async def order(self, ordered: Callable[[Connection], Awaitable[None]]) -> None:
-        """Call ``ordered`` in a transaction: it stores that somebody wants a file, which is written later."""
-        async with self._database.transaction() as connection:
-            await ordered(connection)
-
-    async def write(self, owner: UserId, extension: str, path: Path, originals: Originals | None = None) -> int:
+    async def write(
+        self,
+        owner: UserId,
+        extension: str,
+        path: Path,
+        originals: Originals | None = None,
+        on_done: OnDone = _no_matter,
+    ) -> int:
         """Write the file at ``path``; with ``originals`` the archive has the sound, too.
 
         Returns:
@@ -115,14 +124,16 @@ class Takeout:
         if extension not in TAKEOUTS:
             raise NotFound(what=f"takeout as {extension}")
         with disk_full_mapped(path):
-            return await (self._qdpx(owner, path) if extension == "qdpx" else self._archive(owner, path, originals))
+            if extension == "qdpx":
+                return await self._qdpx(owner, path, on_done)
+            return await self._archive(owner, path, originals, on_done)
 
-    async def _qdpx(self, owner: UserId, path: Path) -> int:
+    async def _qdpx(self, owner: UserId, path: Path, on_done: OnDone) -> int:
         async with self._database.transaction() as connection:
             person = await users_store.find_name(connection, owner)
         project = await asyncio.to_thread(Project, path, person, self._now())
         try:
-            async for owned in self._owned(owner):
+            async for owned in self._owned(owner, on_done):
                 await asyncio.to_thread(self._add_case, project, owned)
             await asyncio.to_thread(project.finish)
         finally:
@@ -158,9 +169,9 @@ class Takeout:
             quotes=quotes,
         )
 
-    async def _archive(self, owner: UserId, path: Path, originals: Originals | None) -> int:
+    async def _archive(self, owner: UserId, path: Path, originals: Originals | None, on_done: OnDone) -> int:
         with await asyncio.to_thread(zipfile.ZipFile, path, "w", zipfile.ZIP_DEFLATED) as archive:
-            async for owned in self._owned(owner):
+            async for owned in self._owned(owner, on_done):
                 await asyncio.to_thread(self._add, archive, owned)
                 if originals is not None:
                     await _add_sound(archive, owned.recording, originals, path.with_name(f"{path.name}.sound"))
@@ -191,7 +202,7 @@ class Takeout:
         archive.writestr(f"{path}.docx", to_docx(document, self._template))
         archive.writestr(f"{path}.json", to_json(run, document.title).encode(errors="replace"))
 
-    async def _owned(self, owner: UserId) -> AsyncIterator[_Owned]:
+    async def _owned(self, owner: UserId, on_done: OnDone) -> AsyncIterator[_Owned]:
         """Yield the recordings that have a transcript, the newest first; each is read by itself.
 
         What comes meanwhile is left out, and what is deleted meanwhile, too: pages would shift, and have one twice.
@@ -199,11 +210,13 @@ class Takeout:
         async with self._database.transaction() as connection:
             count = await recordings_store.count_recordings(connection, owner, None)
             recordings = await recordings_store.list_recordings(connection, owner, None, count, 0)
-        for recording in recordings:
+        for done, recording in enumerate(recordings):
+            await on_done(done, count)
             async with self._database.transaction() as connection:
                 owned = await _load(connection, recording)
             if owned is not None:
                 yield owned
+        await on_done(count, count)
 
     async def _research(self, owner: UserId) -> AsyncIterator[tuple[ReportRun, str]]:
         """Yield the research in the person's archive of reports, each with its question."""
@@ -224,7 +237,7 @@ class Takeout:
             after = 0
             while turns := await self._turns(owner, chat.number, after):
                 for turn in turns:
-                    blocks.append(texts.takeout.ASKED.format(time=turn.asked_at.astimezone(), question=turn.question))
+                    blocks.append(texts.takeout.ASKED.format(time=local(turn.asked_at), question=turn.question))
                     blocks.append(turn.answer or texts.takeout.NO_ANSWER)
                 after = turns[-1].question_id
         return "\n\n".join(blocks) + "\n" if blocks else ""

@@ -1,0 +1,83 @@
+"""What people read about voice notes, and about what they have set for themselves; the texts are HTML."""
+
+ASKED = (
+    "🎤 <b>Голосовое</b> · {duration}\nЭто запись или вопрос?\n"
+    "Запись расшифрую, на вопрос отвечу. Короткие голосовые буду потом понимать так же; изменить это можно в "
+    "«⚙️ Системная» → «🙋 Мои настройки»."
+)
+IS_RECORDING = "🎙 Запись"
+IS_QUESTION = "❓ Вопрос"
+CHOSEN = {
+    "recording": "Короткие голосовые без подписи — записи",
+    "words": "Короткие голосовые без подписи — вопросы",
+}
+DECIDED = "Это голосовое уже принято"
+LISTENING = "🎤 Слушаю…"
+LISTENING_RETRY = "🎤 Слушаю…\n⚠ {reason} Повторю в {time}."
+SAID = "🎤 Вы сказали: «{words}»"
+NOT_HEARD = "✖ <b>Не разобрал голосовое</b>\n{reason}\nСкажите ещё раз или напишите словами."
+NOTHING_SAID = "В нём не слышно слов."
+CANCELLED = "✖ Голосовое отменено."
+MAKE_RECORDING = "🎙 Это запись"
+MADE_RECORDING = "Принимаю как запись"
+TOO_LATE = (
+    "Пока я слушал, вопрос, на который вы ответили, сняли или на него уже ответили. Из голосового ничего не записано: "
+    "если ответ нужен, откройте вопрос снова."
+)
+
+BUTTON = "🙋 Мои настройки"
+TITLE = (
+    "🙋 <b>Мои настройки</b>\n\n"
+    "🕒 Время: <b>{zone}</b>, сейчас {now}\n"
+    "🌐 Язык записей: <b>{language}</b>\n"
+    "🎤 Короткие голосовые: <b>{voice_notes}</b>"
+)
+ZONE_BUTTON = "🕒 Время"
+LANGUAGE_BUTTON = "🌐 Язык записей"
+VOICE_BUTTON = "🎤 Голосовые"
+OF_INSTALLATION = "как на сервере"
+DETECTED = "определять по записи"
+VOICE_NOTES = {None: "спрашивать", "recording": "записи", "words": "вопросы"}
+ZONE_QUESTION = "🕒 <b>Ваше время</b>\nПо нему я показываю часы и даты. Где вы?"
+LANGUAGE_QUESTION = (
+    "🌐 <b>Язык записей</b>\nПо умолчанию я определяю язык сам. Если почти все ваши записи на одном языке, "
+    "назовите его: шум и паузы не собьют распознавание. Язык одной записи меняется на её карточке."
+)
+RECORDING_LANGUAGE_QUESTION = (
+    "🌐 <b>Язык записи №{number}</b>\n{file_name}\nСейчас: {language}. С другим языком запись распознаётся заново; "
+    "готовые отчёты останутся."
+)
+LANGUAGE_SET = "Язык: {language}. Распознаю заново"
+LANGUAGE_SAME = "Этот язык уже выбран"
+LANGUAGE_READY = "Готовая расшифровка не распознаётся: язык менять незачем"
+RECORDING_LANGUAGE_BUTTON = "🌐 Язык: {language}"
+VOICE_QUESTION = "🎤 <b>Короткие голосовые</b> (до минуты, без подписи)\nЧем их считать?"
+VOICE_BUTTONS = {"ask": "Спрашивать", "recording": "Записи", "words": "Вопросы"}
+
+ZONES = {
+    "kaliningrad": ("Europe/Kaliningrad", "Калининград"),
+    "moscow": ("Europe/Moscow", "Москва"),
+    "samara": ("Europe/Samara", "Самара"),
+    "yekaterinburg": ("Asia/Yekaterinburg", "Екатеринбург"),
+    "omsk": ("Asia/Omsk", "Омск"),
+    "novosibirsk": ("Asia/Novosibirsk", "Новосибирск"),
+    "krasnoyarsk": ("Asia/Krasnoyarsk", "Красноярск"),
+    "irkutsk": ("Asia/Irkutsk", "Иркутск"),
+    "yakutsk": ("Asia/Yakutsk", "Якутск"),
+    "vladivostok": ("Asia/Vladivostok", "Владивосток"),
+    "magadan": ("Asia/Magadan", "Магадан"),
+    "kamchatka": ("Asia/Kamchatka", "Камчатка"),
+    "minsk": ("Europe/Minsk", "Минск"),
+    "tbilisi": ("Asia/Tbilisi", "Тбилиси"),
+    "yerevan": ("Asia/Yerevan", "Ереван"),
+    "baku": ("Asia/Baku", "Баку"),
+    "almaty": ("Asia/Almaty", "Алматы"),
+    "tashkent": ("Asia/Tashkent", "Ташкент"),
+    "bishkek": ("Asia/Bishkek", "Бишкек"),
+    "istanbul": ("Europe/Istanbul", "Стамбул"),
+    "dubai": ("Asia/Dubai", "Дубай"),
+    "berlin": ("Europe/Berlin", "Берлин"),
+    "london": ("Europe/London", "Лондон"),
+    "utc": ("UTC", "UTC"),
+}
+"""What a button's word stands for: the zone, and how people call it."""
