@@ -78,7 +78,7 @@ _SELECT_IS_ASKED = """
     SELECT EXISTS (SELECT FROM chat_questions WHERE door = %(door)s AND key = %(key)s) AS asked
 """
 _SELECT_TO_ANSWER = """
-    SELECT question_id, owner_id, chat_number, chat_questions.text, status, search, filters, narrowing
+    SELECT question_id, owner_id, chat_number, chat_questions.text, status, search, filters, narrowing, draft
     FROM chat_answers
     JOIN chat_questions ON chat_questions.id = question_id
     JOIN chats USING (owner_id)

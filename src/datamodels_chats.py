@@ -116,6 +116,8 @@ class QuestionToAnswer(Value):
     filters: ChatFilters = ChatFilters()
     narrowing: Narrowing = Narrowing()
     """That of the answer, once there is one."""
+    draft: str | None = None
+    """What may be seen of the answer, which is being written, or whose writer was killed."""
 
 
 class AnswerOutcome(Value):

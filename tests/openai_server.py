@@ -103,6 +103,8 @@ class OpenAIServer:
         self.goes_on = threading.Event()
         """While it is cleared, streams stand still in their middle."""
         self.goes_on.set()
+        self.piece_s = 0.0
+        """How long each piece of a stream takes to be written."""
         self.transcription_fields: dict[str, Any] = {}
         """Put over every transcription; a value of None leaves the field out."""
         self.faults = Faults()
@@ -280,6 +282,7 @@ class OpenAIServer:
                 if fault == Kind.STREAM_HANGS:
                     while not await request.is_disconnected():  # noqa: ASYNC110  # starlette has no event of it
                         await asyncio.sleep(0.01)
+            await asyncio.sleep(self.piece_s)
             yield event
 
     async def _embeddings(self, request: Request) -> Response:

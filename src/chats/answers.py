@@ -81,6 +81,17 @@ class Composer:
         outcome = await asyncio.to_thread(held_to, completion, passages[: len(shown)])
         return outcome.model_copy(update={"prompt_version": self.prompt.version})
 
+    async def broken_off(self, draft: str, passages: Sequence[Passage]) -> AnswerOutcome | None:
+        """Return what was there of an answer whose writer was killed, by its last ``draft``, so that it is paid once.
+
+        It is held to ``passages`` anew, and its note says that it ends early. None when no sentence of it was whole.
+        """
+        written = Completion(text=draft, model=self.llm.info.model, truncated=True, duration_s=0.0)
+        outcome = await asyncio.to_thread(held_to, written, passages)
+        if outcome.basis is not Basis.MODEL:
+            return None
+        return outcome.model_copy(update={"note": texts.chats.NOTE_BROKEN_OFF, "prompt_version": self.prompt.version})
+
     async def _examples(self, examples: Sequence[Example], room: int) -> list[PromptMessage]:
         """Return as many of ``examples``, which come best first, as fit into ``room`` tokens.
 

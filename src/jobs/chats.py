@@ -173,8 +173,10 @@ class AnswerSteps:
         llm = await self._context.engines.language_model()
         if llm is None:
             return quotes(passages, NOTE_NO_MODEL)
-        examples = await self._learning.examples(asked.owner_id, embedding)
         composer = Composer(llm, self._context.pack.answer_prompt, self._context_tokens)
+        if asked.draft and (paid := await composer.broken_off(asked.draft, passages)) is not None:
+            return paid
+        examples = await self._learning.examples(asked.owner_id, embedding)
 
         async def composed() -> AnswerOutcome:
             return await composer.compose(asked.text, passages, turns, examples, self._drafts.of(answer_id))

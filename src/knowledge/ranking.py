@@ -11,6 +11,7 @@ from math import log
 
 import numpy as np
 
+from datamodels_search import Corpus
 from embeddings.port import Float32Array
 from knowledge.lines import lines_of, turns_of_lines
 from knowledge.question_words import Word, synonyms_of
@@ -125,12 +126,15 @@ def looked_at_closely(
     """Return the chunk with its line that answers a question (size,) best.
 
     ``lines`` (n, size) are the vectors of its lines; those of turns that are not ``said_by`` whom the question asks for
-    do not count. The words of the question are known by their beginnings here.
+    do not count, nor does a question with which a chunk of a transcript ends: what is said to it begins the next chunk.
+    The words of the question are known by their beginnings here.
     """
     texts = lines_of(scored.chunk.text)
     if lines is None or lines.shape != (len(texts), *question.shape):
         return scored
     counts = np.array([said_by is None or said_by(turn) for turn in turns_of_lines(scored.chunk.text)])
+    if scored.chunk.corpus is Corpus.TRANSCRIPT and len(texts) > 1 and texts[-1].endswith("?"):
+        counts[-1] = False
     if not counts.any():
         return scored
     cosines = np.where(counts, lines @ question, -1.0)

@@ -477,6 +477,7 @@ async def test_a_start_without_a_good_file_reads_the_database(world: KnowledgeWo
         async with world.database.transaction() as connection:
             await connection.execute("UPDATE chunk_vectors SET version = 1")
             await connection.execute("SELECT setval('chunk_versions', 1)")
+    assert len(await world.finds(maria, "каша", 10)) == 1, "what runs needs no file"
     restarted = KnowledgeWorld(world.database, world.folder, world.embeddings)
     await restarted.index.follow()
     assert len(await restarted.finds(maria, "каша", 10)) == 1

@@ -11,6 +11,7 @@ from chats_world import Asker, ChatsBot
 from datamodels_telegram import MessageKind, Screen
 from db import Database
 from followers_world import look
+from jobs.chats import AnswerSteps
 from language_model.openai import OpenAILanguageModel
 from message_tracker import MessageTracker
 from messenger import MessengerError
@@ -38,12 +39,12 @@ async def anna(followed: Database, tmp_path: Path, server: OpenAIServer, pauses:
     await bot.engines.model.close()
 
 
-async def begun(anna: Asker, server: OpenAIServer) -> "asyncio.Task[None]":
+async def begun(anna: Asker, server: OpenAIServer, seen: str = BEGUN) -> "asyncio.Task[None]":
     """Ask, and let the answer be written up to its middle, where it stands still; returns the work on it."""
     server.goes_on.clear()
     await anna.writes(BREAKFAST)
     task = asyncio.create_task(anna.bot.steps.answer(anna.bot.waiting.pop(0)))
-    while BEGUN not in anna.sees:
+    while seen not in anna.sees:
         await look(anna.bot.deliveries)
         await asyncio.sleep(0.01)
     return task
@@ -76,18 +77,40 @@ async def test_a_provider_that_dies_in_mid_stream_leaves_the_quotes_and_says_so(
     assert "---" not in anna.sees
 
 
-async def test_a_killed_writer_leaves_a_draft_that_the_next_one_takes_further(
+async def test_a_provider_that_stands_still_in_mid_stream_is_given_up_and_the_quotes_say_so(
     anna: Asker, server: OpenAIServer
 ) -> None:
-    task = await begun(anna, server)
+    server.faults.add(Fault(Kind.STREAM_HANGS, path=CHAT, times=3))
+    bot = anna.bot
+    bot.steps = AnswerSteps(bot.context, bot.search, bot.storage, bot.learning, 2000, longest_s=1.0)
+    assert texts.chats.NOTE_MODEL_FAILED in await anna.asks(BREAKFAST)
+    assert "«Клиент: На завтраке не хватало горячих блюд" in anna.last
+    assert "…" not in anna.last
+
+
+@pytest.mark.parametrize(
+    ("written", "told", "asked"),
+    [
+        (ANSWER, f"горячих блюд [1].\n\nℹ️ {texts.chats.NOTE_BROKEN_OFF}", 1),
+        ("На завтраке не хватало горячих блюд, зато кофе был хороший [1].", "зато кофе был хороший [1].", 2),
+    ],
+    ids=["a whole sentence", "none"],
+)
+async def test_whole_sentences_of_a_killed_writer_are_the_answer_and_without_any_it_is_asked_again(
+    anna: Asker, server: OpenAIServer, written: str, told: str, asked: int
+) -> None:
+    server.chat = lambda _messages, _schema: written
+    task = await begun(anna, server, "горячих блюд [1]." if asked == 1 else BEGUN)
     task.cancel()
     await asyncio.wait([task])
     server.goes_on.set()
     await anna.bot.steps.answer(anna.bot.queued[0])
     await anna.bot.deliver()
-    assert "Зато кофе был хороший [1]." in anna.last
+    assert told in anna.last
+    assert texts.chats.SOURCES_HEAD in anna.last
+    assert "…" not in anna.last
     assert "---" not in anna.sees
-    assert len(server.asked(CHAT)) == 2
+    assert len(server.asked(CHAT)) == asked
 
 
 async def test_a_menu_takes_the_draft_away_and_the_answer_comes_below(anna: Asker, server: OpenAIServer) -> None:

@@ -130,3 +130,19 @@ def test_only_lines_of_whom_the_question_asks_for_count() -> None:
     assert closer.line_cosine == pytest.approx(0.83)
     assert looked_at_closely(chunk, QUESTION, lines, WORDS, weights).line == 0
     assert looked_at_closely(chunk, QUESTION, lines, WORDS, weights, lambda _: False) is chunk
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("Клиент: Штраф три тысячи.\nСотрудник: Штраф за курение берут?", 0),
+        ("Сотрудник: Штраф за курение берут?\nКлиент: Три тысячи.", 0),
+        ("Сотрудник: Штраф за курение берут?", 0),
+        ("Клиент: Три тысячи.\nСотрудник: А штраф за курение берут.", 1),
+    ],
+)
+def test_a_question_that_ends_a_chunk_is_answered_in_the_next_one(text: str, line: int) -> None:
+    best = near(*(0.9 if "курение" in each else 0.8 for each in text.splitlines()))
+    closer = looked_at_closely(scored(text), QUESTION, best, WORDS, Weights(100, {}))
+    assert closer.line == line
+    assert closer.line_cosine == pytest.approx(0.8 if text.startswith("Клиент: Штраф") else 0.9)
