@@ -40,12 +40,12 @@ class File(Value):
 class Weights(Value):
     """The files of a model. ``path`` is the one that the engine reads, None when it reads the directory.
 
-    A ``checkpoint`` is that one of the files which has to be converted to ``path``; None when there is none.
+    ``checkpoints`` are those of the files whose arrays have to be joined in ``path``; () when there are none.
     """
 
     files: tuple[File, ...]
     path: str | None = None
-    checkpoint: str | None = None
+    checkpoints: tuple[str, ...] = ()
 
     @property
     def wheels(self) -> dict[str, int]:
