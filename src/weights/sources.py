@@ -206,7 +206,14 @@ class Wheels:
             with disk_full_mapped(folder):
                 (folder / "tmp").mkdir(parents=True)
             command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir"]
-            command += ["--disable-pip-version-check", "--no-input", "--quiet", f"--dest={folder}", *_ANY_MACHINE, package]
+            command += [
+                "--disable-pip-version-check",
+                "--no-input",
+                "--quiet",
+                f"--dest={folder}",
+                *_ANY_MACHINE,
+                package,
+            ]
             process = await asyncio.create_subprocess_exec(
                 *command,
                 stdin=asyncio.subprocess.DEVNULL,

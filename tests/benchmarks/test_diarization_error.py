@@ -22,7 +22,7 @@ from datamodels import Interval
 from product import MODELS
 from speakers.diarization import diarize
 from voice_activity import speech_intervals
-from voice_embeddings import VoiceEncoder
+from voices.encoder import VoiceEncoder
 from weights.installer import ensure_weights
 
 FRAMES_A_SECOND = 100
