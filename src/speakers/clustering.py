@@ -100,11 +100,13 @@ def _clusterings(
     for count in counts:
         for _ in range(RESTARTS):
             labels, centroids = _spherical_k_means(sample, count, randomness)
-            if voices_only and np.bincount(labels, minlength=count).min() < least:
-                continue
             similarity = centroids @ centroids.T
             np.fill_diagonal(similarity, -1)
-            found.append(_Clustering(centroids, float(similarity.max()), silhouette(distances, labels)))
+            nearest = float(similarity.max())
+            smallest = np.bincount(labels, minlength=count).min()
+            if voices_only and (smallest < least or nearest >= SAME_VOICE + _DOUBT_COSINE):
+                continue
+            found.append(_Clustering(centroids, nearest, silhouette(distances, labels)))
     return found
 
 

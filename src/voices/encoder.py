@@ -10,6 +10,7 @@ from onnxruntime.capi.onnxruntime_pybind11_state import (  # type: ignore[import
     InvalidArgument,
     InvalidGraph,
 )
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from constants import SAMPLE_RATE
 from errors import WeightsRefused
@@ -49,6 +50,8 @@ class VoiceEncoder:
         Raises:
             WeightsRefused: the file is absent, is no npz, or its arrays have other names or shapes.
         """
+        # For the whole process: a second thread spins where other engines work, for products as small as ours.
+        threadpool_limits(limits=1, user_api="blas")
         try:
             # Opened here: given a path, numpy leaves the file open when it is no archive.
             with npz.open("rb") as file, np.load(file, allow_pickle=False) as archive:
