@@ -110,9 +110,9 @@ def mix(people: tuple[str, ...], seed: int, seconds: float = 80.0) -> Talk:
         : round((max(end for _, end, _ in turns) + 0.5) * SAMPLE_RATE)
     ]
     size = len(whole) + len(room)
-    whole = np.fft.irfft(np.fft.rfft(whole, size) * np.fft.rfft(room, size), size)[: len(whole)]
-    whole += noise.normal(0, np.sqrt(np.mean(whole**2)) * 10 ** (-(20 + seed % 3 * 5) / 20), len(whole))
-    return Talk(" + ".join(people), (whole / np.abs(whole).max() * 0.7).astype(np.float32), turns)
+    heard = np.fft.irfft(np.fft.rfft(whole, size) * np.fft.rfft(room, size), size)[: len(whole)]
+    heard += noise.normal(0, np.sqrt(np.mean(heard**2)) * 10 ** (-(20 + seed % 3 * 5) / 20), len(heard))
+    return Talk(" + ".join(people), (heard / np.abs(heard).max() * 0.7).astype(np.float32), turns)
 
 
 def _said(who: str, least_s: float, chance: random.Random) -> Samples:

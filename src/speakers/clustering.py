@@ -63,9 +63,12 @@ class _Limits:
 
 @dataclass(frozen=True)
 class _Clustering:
+    """``nearest`` is the highest cosine of two centroids; ``heard`` tells whether each voice says enough for one."""
+
     centroids: Float32Array
     nearest: float
     silhouette: float
+    heard: bool
 
 
 _LIMITS = _Limits(SAME_VOICE, SAME_VOICE_OF_MANY, MIN_SILHOUETTE)
@@ -84,7 +87,7 @@ def find_voices(embeddings: Float32Array, speakers: int | None = None) -> Voices
     counts = range(2, MAX_SPEAKERS + 1) if speakers is None else [speakers]
     found = _clusterings(sample, [count for count in counts if 1 < count <= len(sample)], speakers is None, randomness)
     if speakers is not None:
-        best = max(found, key=lambda each: each.silhouette, default=None)
+        best = max(found, key=lambda each: (each.heard, each.silhouette), default=None)
         return Voices(best.centroids if best else one, sure=True)
     best, *others = (_best(found, limits) for limits in (_LIMITS, _LIMITS.moved(1), _LIMITS.moved(-1)))
     numbers = {len(each.centroids) if each else 1 for each in (best, *others)}
@@ -103,10 +106,10 @@ def _clusterings(
             similarity = centroids @ centroids.T
             np.fill_diagonal(similarity, -1)
             nearest = float(similarity.max())
-            smallest = np.bincount(labels, minlength=count).min()
-            if voices_only and (smallest < least or nearest >= SAME_VOICE + _DOUBT_COSINE):
+            heard = bool(np.bincount(labels, minlength=count).min() >= least)
+            if voices_only and (not heard or nearest >= SAME_VOICE + _DOUBT_COSINE):
                 continue
-            found.append(_Clustering(centroids, nearest, silhouette(distances, labels)))
+            found.append(_Clustering(centroids, nearest, silhouette(distances, labels), heard))
     return found
 
 

@@ -95,9 +95,9 @@ def campplus_model(weights: Mapping[str, Float32Array]) -> bytes:
     graph, wide = network.graph, (1, 1, 1, 1)
     now = graph.add("Unsqueeze", graph.add("Transpose", "features", perm=(0, 2, 1)), graph.constant([1]))
     now = graph.add("Relu", network.convolved(now, "head.conv1", "head.bn1", wide, (1, 1)))
-    for block in ("layer1", "layer2"):
+    for layer in ("layer1", "layer2"):
         for number, stride in enumerate((2, 1)):
-            now = network.residual(now, f"head.{block}.{number}", stride)
+            now = network.residual(now, f"head.{layer}.{number}", stride)
     now = graph.add("Relu", network.convolved(now, "head.conv2", "head.bn2", wide, (2, 1)))
     sizes = graph.add("Shape", now)
     count, length = (graph.add("Gather", sizes, graph.constant([axis])) for axis in (0, 3))
@@ -105,8 +105,8 @@ def campplus_model(weights: Mapping[str, Float32Array]) -> bytes:
     first = "xvector.tdnn"
     now = graph.add("Relu", network.convolved(now, f"{first}.linear", f"{first}.nonlinear.batchnorm", (2, 2), (2,)))
     for block, (layers, dilation) in enumerate(_BLOCKS, 1):
-        for layer in range(1, layers + 1):
-            name = f"xvector.block{block}.tdnnd{layer}"
+        for number in range(1, layers + 1):
+            name = f"xvector.block{block}.tdnnd{number}"
             inner = network.rectified(now, f"{name}.nonlinear1.batchnorm")
             inner = network.convolved(inner, f"{name}.linear1", f"{name}.nonlinear2.batchnorm", (0, 0), (1,))
             inner = network.masked(graph.add("Relu", inner), f"{name}.cam_layer", dilation)

@@ -101,6 +101,12 @@ def test_a_number_that_was_told_is_sure() -> None:
     assert (len(heard.centroids), heard.sure) == (2, True)
 
 
+def test_a_number_that_was_told_makes_no_voice_of_a_door() -> None:
+    heard = np.concatenate([pair(0.6), voices(1, 1, 1, 1)[3:]])
+    centroids = find_voices(heard, 2).centroids
+    assert (heard[:80] @ centroids.T).argmax(axis=1).tolist().count(0) == 40
+
+
 def test_a_laugh_in_an_hour_is_no_voice() -> None:
     assert len(find_voices(voices(1400, 8)).centroids) == 1
 
