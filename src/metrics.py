@@ -4,7 +4,9 @@ While the event loop is late, nobody's button is answered.
 """
 
 import asyncio
+import gc
 import logging
+import time
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
@@ -148,11 +150,32 @@ _LATE_S = 0.1
 """Seconds of lag that people begin to notice."""
 
 
+class CollectionPauses:
+    """Measures the longest collection since it was last asked; begins when it is made."""
+
+    def __init__(self) -> None:
+        self._began = 0.0
+        self._worst_s = 0.0
+        gc.callbacks.append(self._note)
+
+    def take_worst_s(self) -> float:
+        """Return the seconds of the longest collection since the last call."""
+        worst, self._worst_s = self._worst_s, 0.0
+        return worst
+
+    def _note(self, phase: str, _: dict[str, int]) -> None:
+        if phase == "start":
+            self._began = time.perf_counter()
+        else:
+            self._worst_s = max(self._worst_s, time.perf_counter() - self._began)
+
+
 class LagMonitor:
-    """Measures how late a short sleep ends; logs the worst lag of every ten seconds."""
+    """Measures how late a short sleep ends; logs the worst lag and garbage collection of every ten seconds."""
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
+        pauses = CollectionPauses()
         worst, since = 0.0, loop.time()
         while True:
             asleep = loop.time()
@@ -162,7 +185,8 @@ class LagMonitor:
             EVENT_LOOP_LAG_SECONDS.observe(lag)
             worst = max(worst, lag)
             if awake - since >= _REPORT_S:
-                log.log(_level(worst), "event_loop_lag", worst_ms=round(worst * 1000))
+                collection_ms = round(pauses.take_worst_s() * 1000)
+                log.log(_level(worst), "event_loop_lag", worst_ms=round(worst * 1000), collection_ms=collection_ms)
                 worst, since = 0.0, awake
 
 

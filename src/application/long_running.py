@@ -1,7 +1,6 @@
 """What a bot and a worker, which run until they are stopped, have in common and short commands do without."""
 
 import asyncio
-import gc
 import math
 import sys
 from collections.abc import AsyncIterator
@@ -13,6 +12,7 @@ from application.parts import Application, open_application
 from config import Settings
 from messenger import Attachments
 from prompt_pack.models import ReportPack
+from system import garbage
 from system.priority import yield_processor
 
 _RETRY_DELAYS_S = (30.0, 120.0, 600.0, 1800.0, 3600.0, 3600.0)
@@ -54,7 +54,11 @@ async def open_long_running(
         work_patience_s=math.inf,
     ) as application:
         await _settle_in(application)
-        yield application
+        collecting = asyncio.create_task(garbage.collect_when_idle())
+        try:
+            yield application
+        finally:
+            collecting.cancel()
 
 
 async def _settle_in(application: Application) -> None:
@@ -63,8 +67,5 @@ async def _settle_in(application: Application) -> None:
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "work", initializer=yield_processor))
     sys.setswitchinterval(SWITCH_S)
     await application.engines.warm_up()
-    # Objects loaded by now stay, so collections need not look at them: that would stop every thread for seconds.
     # The command line has switched garbage collection off until now.
-    gc.collect()
-    gc.freeze()
-    gc.enable()
+    garbage.settle()
