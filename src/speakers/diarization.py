@@ -34,6 +34,9 @@ SPEECH = 0.5
 OVERLAP = 0.4
 """Least probabilities that somebody speaks, and that two do. Lower ones miss less and invent as much more."""
 
+QUIET = 0.03
+"""Nobody speaks below this share of the level of the loud ticks around (-30 dB): the network hears words end late."""
+
 VOICE_S = VOICE_SAMPLES / SAMPLE_RATE
 HOP_S = 0.75
 """Step from window to window of a voice."""
@@ -52,7 +55,7 @@ CHANGE_COST = 0.4
 CHANGE_COST_IN_PAUSE = 0.15
 """Costs of a change of speaker, compared with sums of cosines over steps."""
 
-JOIN_PAUSE_S = 0.3
+JOIN_PAUSE_S = 0.5
 """A pause up to this long belongs to the turn around it."""
 SHORTEST_TURN_S = 0.5
 """A shorter turn joins its neighbour."""
@@ -80,10 +83,11 @@ class Diarization(Value):
 
 @dataclass(frozen=True)
 class _Activity:
-    """Probabilities, tick by tick (n,), that somebody speaks, and that two people do."""
+    """Probabilities, tick by tick (n,), that somebody speaks, and that two people do; ``loud`` is false in silence."""
 
     speech: Float32Array
     overlap: Float32Array
+    loud: NDArray[np.bool_]
 
 
 class _Stopped(Exception):
@@ -116,18 +120,24 @@ def _diarize(
         if not spoken.any():
             return Diarization()
         if speakers == 1 or (speakers is None and spoken.sum() * TICK_S < SINGLE_VOICE_S):
-            return _with_names(_turns(spoken, np.zeros(len(spoken), np.int8)), [], sure=True)
+            return _one_voice(heard)
         spans = voice_spans(spoken)
         embeddings = [encoder.embed(batch) for batch in _read_voices(file, spans, stop)]
     if not embeddings:
-        return _with_names(_turns(spoken, np.zeros(len(spoken), np.int8)), [], sure=True)
+        return _one_voice(heard)
     vectors = np.concatenate(embeddings)
     clean = _clean(spans, heard)
     found = find_voices(vectors[clean] if clean.any() else vectors, speakers)
     scores = _scores(len(spoken), spans.mean(axis=1), vectors @ found.centroids.T)
-    voices = np.repeat(cheapest_path(scores, _costs(spoken)), TICKS_A_STEP)[: len(spoken)]
-    second = _second_voices(spoken & (heard.overlap >= OVERLAP), voices, scores)
-    return _with_names(_turns(spoken, voices), second, sure=found.sure)
+    told = spoken & heard.loud
+    voices = np.repeat(cheapest_path(scores, _costs(told)), TICKS_A_STEP)[: len(told)]
+    second = _second_voices(told & (heard.overlap >= OVERLAP), voices, scores)
+    return _with_names(_turns(told, voices), second, sure=found.sure)
+
+
+def _one_voice(heard: _Activity) -> Diarization:
+    spoken = (heard.speech >= SPEECH) & heard.loud
+    return _with_names(_turns(spoken, np.zeros(len(spoken), np.int8)), [], sure=True)
 
 
 def _listened(
@@ -136,6 +146,7 @@ def _listened(
     """Return the activity over all ticks; where no window has speech in it, nobody speaks."""
     ticks = int(samples / SAMPLE_RATE / TICK_S)
     sums, weights = np.zeros((ticks, 2), np.float32), np.full((ticks, 1), 1e-6, np.float32)
+    loud = np.zeros(ticks, bool)
     # Ticks of a window, the frame that is nearest to each, and its weight, which is highest in the middle.
     of_window = np.arange(round(WINDOW_S / TICK_S))
     frames = np.clip(np.round(((of_window + 0.5) * TICK_S - FIRST_FRAME_S) / FRAME_S), 0, FRAMES - 1).astype(np.intp)
@@ -148,13 +159,16 @@ def _listened(
         windows = np.stack([_sound(file, start, WINDOW) for start in batch])
         classes = encoder.who_speaks(windows)
         active = np.stack([1 - classes[:, :, 0], classes[:, :, TWO_SPEAK].sum(axis=2)], axis=2)[:, frames]
-        for start, one in zip(batch, active, strict=True):
+        levels = np.sqrt(np.mean(windows.reshape(len(batch), len(of_window), -1) ** 2, axis=2))
+        are_loud = levels >= QUIET * np.percentile(levels, 90, axis=1, keepdims=True)
+        for start, one, are in zip(batch, active, are_loud, strict=True):
             first = round(start / SAMPLE_RATE / TICK_S)
             room = slice(first, first + len(of_window))
             size = len(sums[room])
             sums[room] += one[:size] * weight[:size]
             weights[room] += weight[:size]
-    return _Activity(*(sums / weights).T)
+            loud[room] |= are[:size]
+    return _Activity(*(sums / weights).T, loud)
 
 
 def listening_starts(samples: int, speech: Sequence[Interval]) -> list[int]:

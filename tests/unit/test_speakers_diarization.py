@@ -102,7 +102,7 @@ def test_a_number_that_was_told_is_sure() -> None:
 
 
 def test_a_number_that_was_told_makes_no_voice_of_a_door() -> None:
-    heard = np.concatenate([pair(0.6), voices(1, 1, 1, 1)[3:]])
+    heard = np.concatenate([pair(0.85), voices(1, 1, 1, 1)[3:]])
     centroids = find_voices(heard, 2).centroids
     assert (heard[:80] @ centroids.T).argmax(axis=1).tolist().count(0) == 40
 
@@ -167,7 +167,7 @@ def test_turns_end_where_the_voice_changes_and_with_the_speech() -> None:
 
 
 def test_a_long_pause_parts_the_turns_of_one_voice() -> None:
-    assert turned(ticks(0, 2, 0.5, 2), 9.0) == [(0, 2, 0), (2.5, 4.5, 0)]
+    assert turned(ticks(0, 2, 0.6, 2), 9.0) == [(0, 2, 0), (2.6, 4.6, 0)]
 
 
 def test_a_very_short_turn_joins_its_neighbour() -> None:
