@@ -168,7 +168,8 @@ def _listened(
             sums[room] += one[:size] * weight[:size]
             weights[room] += weight[:size]
             loud[room] |= are[:size]
-    return _Activity(*(sums / weights).T, loud)
+    speaking, overlapping = (sums / weights).T
+    return _Activity(speaking, overlapping, loud)
 
 
 def listening_starts(samples: int, speech: Sequence[Interval]) -> list[int]:
