@@ -26,7 +26,7 @@ from errors import (
     UnexpectedFailure,
     VoxPersonaError,
 )
-from followers import KeyedTasks, Loop, delay_s
+from followers import LONGEST_DELAY_S, KeyedTasks, Loop, delay_s
 from knowledge.documents import Documents, Loaded
 from messenger import Attachments, FileGone, MessengerRefusedSecrets, MessengerUnavailable
 from recordings.descriptions import metadata_of_request, take_over_scenario
@@ -41,6 +41,7 @@ log = structlog.get_logger(__name__)
 
 _SPARE_BYTES = 256 * 1024 * 1024
 """Disk space that a download leaves free for the database, logs and the work on other recordings."""
+_LONGEST_PAUSE = timedelta(seconds=LONGEST_DELAY_S)
 _TRIED_AGAIN = (
     MessengerUnavailable,
     MessengerRefusedSecrets,
@@ -117,7 +118,9 @@ class Downloads:
     ) -> list[IncomingFile]:
         """Choose the files to start now, always the oldest file of the people with the fewest running downloads."""
         at_work = Counter(file.owner_id for file in open_files.values() if file.id in busy)
-        due = [file for file in waiting if file.retry_at is None or file.retry_at <= self._now()]
+        now = self._now()
+        # No pause is longer than the longest: where it seems to be, the clock was ahead when it was noted.
+        due = [file for file in waiting if not file.retry_at or not now < file.retry_at <= now + _LONGEST_PAUSE]
         chosen = []
         for _ in range(min(self._parallel - len(busy), len(due))):
             file = min(due, key=lambda each: (at_work[each.owner_id], each.id))

@@ -20,12 +20,12 @@ log = structlog.get_logger(__name__)
 PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 15.0
 _FIRST_DELAY_S = 2.0
-_LONGEST_DELAY_S = 60.0
+LONGEST_DELAY_S = 60.0
 
 
 def delay_s(tries: int) -> float:
     """Return the pause in seconds after a failure that came after ``tries`` earlier ones: 2, 4, 8, …, at most 60."""
-    return float(min(_FIRST_DELAY_S * 2 ** min(tries, 10), _LONGEST_DELAY_S))
+    return float(min(_FIRST_DELAY_S * 2 ** min(tries, 10), LONGEST_DELAY_S))
 
 
 class Loop:

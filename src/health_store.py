@@ -8,7 +8,8 @@ from db import Connection
 _IS_READ_ONLY = "SELECT current_setting('transaction_read_only') = 'on' AS read_only"
 _SELECT_WORKERS = """
     SELECT count(*) AS workers FROM procrastinate_workers
-    WHERE last_heartbeat >= clock_timestamp() - make_interval(secs => %(limit_s)s)
+    WHERE last_heartbeat BETWEEN clock_timestamp() - make_interval(secs => %(limit_s)s)
+        AND clock_timestamp() + make_interval(secs => %(limit_s)s)
 """
 _SELECT_QUEUE = """
     SELECT

@@ -16,16 +16,18 @@ _INSERT = """
     VALUES (%(key)s, %(owner_id)s, %(chat_id)s, %(message)s, %(random_id)s)
     ON CONFLICT (key) DO NOTHING
 """
+_DUE = "(not_before <= now() OR not_before > now() + interval '2 minutes')"
+"""No pause is as long as that: the clock was ahead when it was noted."""
 # The first message of each chat, due or not, so that no later one overtakes it. A message that others may pass is taken
 # when it is due and no other message of its chat waits.
-_SELECT_NEXT = """
+_SELECT_NEXT = f"""
     SELECT id, key, chat_id, owner_id, message, random_id, tries, aside_at
     FROM (
         SELECT DISTINCT ON (chat_id) * FROM outbox
-        WHERE sent_at IS NULL AND given_up_at IS NULL AND (aside_at IS NULL OR not_before <= now())
+        WHERE sent_at IS NULL AND given_up_at IS NULL AND (aside_at IS NULL OR {_DUE})
         ORDER BY chat_id, aside_at IS NOT NULL, id
     ) AS first
-    WHERE not_before <= now()
+    WHERE {_DUE}
     ORDER BY id
 """
 _SELECT_BACKLOG = """

@@ -162,7 +162,8 @@ def _is_due(card: ProgressCard, view: CardView, *, changed: bool, since: float |
 
 
 def _age(shown: _Shown, now: datetime) -> float | None:
-    return None if shown.at is None else (now - shown.at).total_seconds()
+    """Return the seconds since a card was last shown; None when it never was, or the clock has been set back since."""
+    return None if shown.at is None or now < shown.at else (now - shown.at).total_seconds()
 
 
 def _hash(screen: Screen) -> str:

@@ -4,10 +4,12 @@ import json
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 IMAGE = "voxpersona-voxpersona"
 REVISION = "org.opencontainers.image.revision"
+STARTED = "2026-01-01T00:00:00Z"
 Happens = Callable[[list[str]], str | None]
 
 
@@ -98,7 +100,10 @@ class EngineDouble:
                     return subprocess.CompletedProcess(command, 1, "", failed)
                 break
         if command[0] == "sh":
-            return subprocess.CompletedProcess(command, 0, "\n".join(self.written), "")
+            # A busy engine notes a start after the first lines.
+            since = next((word.partition("=")[2] for word in command if word.startswith("--since=")), "")
+            seen = not since or datetime.fromisoformat(since) < datetime.fromisoformat(STARTED)
+            return subprocess.CompletedProcess(command, 0, "\n".join(self.written) if seen else "", "")
         if command[0] != "docker":
             return subprocess.run(command, **given)  # noqa: PLW1510  # given says it
         try:
@@ -193,6 +198,6 @@ class EngineDouble:
             "Name": f"/{box.name}",
             "Image": box.image,
             "RestartCount": box.restarts,
-            "State": {"Running": box.running, "Restarting": False, "StartedAt": "2026-01-01T00:00:00Z"},
+            "State": {"Running": box.running, "Restarting": False, "StartedAt": STARTED},
             "Config": {"Labels": labels},
         }

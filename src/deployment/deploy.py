@@ -11,7 +11,7 @@ from deployment.checkout import Checkout
 from deployment.commands import Commands, last_line
 from deployment.engine import BEFORE, CANARY, CHECK, IMAGE, Container, Engine
 from deployment.images import clean
-from deployment.preflight import require_fit
+from deployment.preflight import require_fit, reserve_way_back
 from deployment.records import Record, Records, Step, timed
 from deployment.reports import Teller, named, report_text, why_of
 from deployment.service import PATIENT_S, Service
@@ -130,6 +130,7 @@ class Deploy:
             self._migrate()
         with self._step(record, "canary"):
             self._try_beside()
+            reserve_way_back(self._root, self._engine, self._records)
         self._switch(record)
         self._tidy(record)
 
@@ -210,6 +211,7 @@ class Deploy:
     def _give_up(self, record: Record) -> None:
         """Leave the server with the former version: it is there still, or it comes back."""
         self._commands.shield()
+        self._records.free_reserve()
         record.result = "stopped"
         if self._pulled:
             try:

@@ -7,6 +7,7 @@ from typing import Any
 
 import texts.deploy
 from deployment.engine import PRODUCT, Engine
+from deployment.records import RESERVE_MB, Records
 from deployment.settings import DeploySettings
 from errors_of_operation import DeploymentStopped
 
@@ -34,6 +35,20 @@ def require_fit(root: Path, engine: Engine, settings: DeploySettings) -> None:
     services = engine.config()
     require_files(root, engine, settings)
     _require_ports(engine, services)
+
+
+def reserve_way_back(root: Path, engine: Engine, records: Records) -> None:
+    """Hold the space that going back takes.
+
+    Raises:
+        DeploymentStopped: a disk does not have it. Nothing may be replaced then.
+    """
+    for folder in (root, engine.root_folder()):
+        _require_space(folder, RESERVE_MB)
+    try:
+        records.reserve()
+    except OSError as exc:
+        raise DeploymentStopped(why=texts.deploy.LOW_SPACE.format(path=root, free=0, needed=RESERVE_MB)) from exc
 
 
 def require_files(root: Path, engine: Engine, settings: DeploySettings) -> None:

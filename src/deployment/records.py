@@ -20,6 +20,9 @@ _LOCK = "lock"
 _REPORTS_KEPT = 100
 _UNPROVEN = ("switch", "ready", "smoke", "watch", "rollback")
 _POLL_S = 0.5
+_RESERVE = "reserve"
+RESERVE_MB = 64
+"""What going back takes of a disk at most: names of images, containers, and the database's log meanwhile."""
 _ORPHANS_S = 600
 """How long programs are waited for whose deploy was killed."""
 
@@ -156,11 +159,26 @@ class Records:
         """Write down how far a deploy is, so that the next one knows when this one is killed."""
         _write(self.folder / _STATE, json.dumps(asdict(record), ensure_ascii=False, indent=1))
 
+    def reserve(self) -> None:
+        """Hold some of the disk for the way back: on a full one the engine can neither name an image nor start one.
+
+        Raises:
+            OSError: no space left.
+        """
+        with (self.folder / _RESERVE).open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, RESERVE_MB * 1_000_000)
+
+    def free_reserve(self) -> None:
+        """Give back what ``reserve`` holds."""
+        with suppress(OSError):
+            (self.folder / _RESERVE).unlink(missing_ok=True)
+
     def finish(self, record: Record, text: str) -> Path:
         """End a deploy with its report; return the path. It stays the unfinished one while what runs is not proven.
 
         Without space there is no report; then the path is the log's.
         """
+        self.free_reserve()
         record.ended = record.ended or now()
         try:
             path = self.report(record, text)

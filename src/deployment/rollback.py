@@ -26,6 +26,7 @@ def roll_back(settings: DeploySettings, records: Records, record: Record, comman
         DeploymentStopped: nothing runs, or there is no image to go back to.
     """
     began = time.monotonic()
+    records.free_reserve()
     engine, checkout = Engine(commands), Checkout(commands)
     engine.require()
     engine.config()

@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ _POLL_S = 1.0
 _WATCH_POLL_S = 3.0
 _CONNECT_S = 3
 _LOG_LINES = "40"
+_NOTED_LATE_S = 10
 _BAD = ("error", "critical")
 _PORT_TAKEN = re.compile(
     r"(?:[\d.]+|\[[\da-f:]+\]):(\d+)\b[^\n]*(?:address already in use|port is already allocated)", re.IGNORECASE
@@ -158,12 +160,19 @@ class Service:
                 raise VersionUnfit(what=texts.deploy.RESTARTS.format(name=each.name, reason=reason))
 
     def _require_few_errors(self, containers: list[Container]) -> None:
-        written = (self._engine.log_of(each.name, since=each.started, is_polled=True) for each in containers)
+        written = (
+            self._engine.log_of(each.name, since=_just_before(each.started), is_polled=True) for each in containers
+        )
         bad = [line for lines in written for line in lines if _is_bad(line)]
         if len(bad) > self._limits.errors:
             most, reason = self._limits.errors, _message(bad[-1])
             told = texts.deploy.MANY_ERRORS.format(count=len(bad), most=most, reason=reason)
             raise VersionUnfit(what=told)
+
+
+def _just_before(started: str) -> str:
+    """Return a time before the first line: a busy engine notes the start when the program has written already."""
+    return (datetime.fromisoformat(started) - timedelta(seconds=_NOTED_LATE_S)).isoformat()
 
 
 def _why_not_started(exc: CommandFailed) -> str:

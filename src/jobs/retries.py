@@ -1,11 +1,13 @@
 """Whether and when a job that failed or was stopped runs again."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import psycopg
 import structlog
+from procrastinate.connector import BaseConnector
 from procrastinate.exceptions import ConnectorException, UniqueViolation
 from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
@@ -20,6 +22,7 @@ from errors import (
     OutOfResources,
     VoxPersonaError,
 )
+from jobs.clock import DatabaseClock
 from metrics import JOBS_ENDED
 
 log = structlog.get_logger(__name__)
@@ -78,8 +81,12 @@ _MINE = """
     )
 """
 _FINISH = f"{_MINE} SELECT procrastinate_finish_job_v1(id, %(status)s, %(delete_job)s) FROM mine"  # noqa: S608 - of constants
+# By the clock of the database, which all workers share.
 _RETRY = f"""
-    {_MINE} SELECT procrastinate_retry_job_v2(id, %(retry_at)s, %(priority)s, %(queue)s, %(lock)s) FROM mine
+    {_MINE}
+    SELECT procrastinate_retry_job_v2(
+        id, coalesce(now() + make_interval(secs => %(waits_s)s), %(at_once)s), %(priority)s, %(queue)s, %(lock)s
+    ) FROM mine
 """  # noqa: S608
 
 
@@ -100,8 +107,17 @@ class Manager(JobManager):
 
     procrastinate alone would leave the first job in "doing", whose lock holds up the other job for ever. And when a job
     ends that was put back meanwhile, procrastinate would remove it, although callers were told that it waits.
-    When the database has no space for a job's end, a worker that lives would leave the job in "doing", too.
+    When the database has no space for a job's end, a worker that lives would leave the job in "doing", too. Whoever
+    looks for jobs of dead workers first looks at the clock.
     """
+
+    def __init__(self, connector: BaseConnector) -> None:
+        super().__init__(connector)
+        self._clock = DatabaseClock(connector)
+
+    async def get_stalled_jobs(self, *args: Any, **options: Any) -> Iterable[Job]:
+        await self._clock.look()
+        return await super().get_stalled_jobs(*args, **options)
 
     async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
         """End a job, unless its worker was thought dead and lost the job: then another worker does the job again."""
@@ -127,6 +143,7 @@ class Manager(JobManager):
 
         It is removed when another job of its subject waits already.
         """
+        waits_s = None if retry_at in {None, AT_ONCE} else (retry_at - datetime.now(UTC)).total_seconds()
 
         async def put_back() -> None:
             try:
@@ -134,7 +151,8 @@ class Manager(JobManager):
                     _RETRY,
                     job_id=job.id,
                     worker_id=job.worker_id,
-                    retry_at=retry_at or AT_ONCE,
+                    waits_s=waits_s,
+                    at_once=AT_ONCE,
                     priority=priority,
                     queue=queue,
                     lock=lock,

@@ -9,7 +9,7 @@ import pytest
 
 from composed import PRODUCT_IMAGE, build_stand_ins
 from config import ROOT
-from deployed_server import BASE, Server
+from deployed_server import BASE, DOCKERFILE, Server
 from deployment import command_line
 from deployment.deploy import Deploy
 from deployment.records import Record
@@ -18,11 +18,23 @@ from docker_engine import Docker, Image
 ROLLBACK_LIMIT_S = 300
 MIGRATION = "ALTER TABLE cities ADD COLUMN hint text;\n"
 MAIN = (ROOT / "src/main.py").read_text(encoding="utf-8")
-ENDS_ONCE_SWITCHED = f"""import sys
-if __name__ == "__main__" and sys.argv[1:] in ([], ["worker"]):
-    sys.exit("Нет памяти")
-{MAIN}"""
-"""A version that is good wherever it is tried, and ends in the place of the former one."""
+WRONG_COMMIT = "f" * 40
+
+
+def once_switched(does: str) -> dict[str, str | None]:
+    """A version that is good wherever it is tried, and does this first in the place of the former one."""
+    begins = 'import sys, time\nif __name__ == "__main__" and sys.argv[1:] in ([], ["worker"]):\n    '
+    return {"release/main.py": f"{begins}{does}\n{MAIN}"}
+
+
+LINES = 'print(\'{"level": "error", "event": "update_failed"}\\n\' * 9, file=sys.stderr)'
+TRIGGERS: list[tuple[dict[str, str | None], str, str]] = [
+    (once_switched('sys.exit("Нет памяти")'), "", "перезапускается"),
+    (once_switched("time.sleep(1e6)"), "ready", "не готова"),
+    (once_switched(LINES), "watch", "update_failed"),
+    ({"Dockerfile": f"{DOCKERFILE}ENV BUILD_COMMIT={WRONG_COMMIT}\n"}, "smoke", WRONG_COMMIT[:12]),
+]
+"""What a bad version does, the step that finds it (the first may be found in any), and a word of the reason."""
 FILLS_THE_DISK = f"FROM {BASE} AS lite\nUSER 0\nRUN dd if=/dev/zero of=/dev/full count=1\n"
 
 
@@ -52,12 +64,12 @@ class KilledInTheSwitch(AtOnce):
             raise Killed
 
 
-def deployed(server: Server, how: type[Deploy]) -> int:
+def deployed(server: Server, how: type[Deploy], **environment: str) -> int:
     """Deploy what the branch has, in this process; return the status."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(command_line, "_ROOT", server.checkout)
         patched.setattr(command_line, "Deploy", how)
-        return command_line._deploy(["--without-backup"], server.environment)
+        return command_line._deploy(["--without-backup"], {**server.environment, **environment})
 
 
 @pytest.fixture(autouse=True)
@@ -196,18 +208,31 @@ def test_what_is_bad_is_found_before_the_former_version_stops(
     assert server.answer()["ready"]
 
 
-def test_a_version_that_turns_out_bad_gives_its_place_back(server: Server) -> None:
+def test_settings_that_are_bad_are_found_before_the_former_version_stops(server: Server) -> None:
+    before = server.bot()
+    server.write_settings(RETENTION_DAYS="скоро")
+    status, said = server.run("deploy", "--force", "--without-backup")
+    server.write_settings()
+    assert (status, server.reports()[-1]["step"], "RETENTION_DAYS" in said) == (1, "check", True), said
+    assert server.bot()["State"]["StartedAt"] == before["State"]["StartedAt"]
+
+
+@pytest.mark.parametrize(("files", "step", "why"), TRIGGERS, ids=["restarts", "not ready", "errors", "smoke"])
+def test_a_version_that_turns_out_bad_gives_its_place_back(
+    server: Server, files: dict[str, str | None], step: str, why: str
+) -> None:
     former, head = server.bot()["Image"], server.head()
-    commit = server.release({"release/main.py": ENDS_ONCE_SWITCHED})
+    commit = server.release(files)
+    limits = {"DEPLOY_READY_S": "8" if step == "ready" else "60", "DEPLOY_WATCH_S": "10"}
     try:
-        status = deployed(server, AtOnce)
+        status = deployed(server, AtOnce, **limits)
     finally:
         server.withdraw()
     report = server.reports()[-1]
     steps = [each["name"] for each in report["steps"]]
     assert (status, report["result"], steps[-1]) == (3, "rolled_back", "rollback"), f"{report}\n{log_of(server)}"
-    assert steps[-2] in {"ready", "watch"}
-    assert "перезапускается" in report["why"]
+    assert steps[-2] in ({step} if step else {"ready", "watch"})
+    assert why in report["why"]
     assert report["target_commit"] == commit
     assert not (server.checkout / "persistent_data/deploys/state.json").exists()
     assert server.bot()["Image"] == server.image("latest") == former

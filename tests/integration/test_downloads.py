@@ -264,6 +264,17 @@ async def test_a_download_that_fails_is_tried_again_later_and_later(
     assert len(telegram.begun) == 3
 
 
+async def test_a_download_that_failed_while_the_clock_was_ahead_does_not_wait_for_that_time(
+    downloads: Downloads, somebody: Somebody, telegram: TelegramOfFiles, sound: bytes, clock: Clock
+) -> None:
+    file = await somebody.sends(telegram, sound)
+    telegram.failures["download"] = [MessengerUnavailable(call="getFile", reason="timeout")]
+    await look(downloads)
+    clock.passes(-3600)
+    await look(downloads)
+    assert (await somebody.file(file.id)).state is IncomingState.STORED
+
+
 async def test_a_file_that_telegram_has_no_more_is_refused_by_its_name(
     downloads: Downloads, somebody: Somebody, telegram: TelegramOfFiles, sound: bytes
 ) -> None:

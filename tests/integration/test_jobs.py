@@ -262,11 +262,12 @@ async def test_the_reports_of_a_recording_are_in_its_queue(
     assert reports.written == [run]
 
 
+@pytest.mark.parametrize("silent", ["1 minute", "-1 hour"], ids=["silent", "died while the clock was ahead"])
 async def test_the_job_of_a_dead_worker_is_taken_over(
-    shared_database: Database, jobs: Jobs, steps: Steps, recording: RecordingId
+    shared_database: Database, jobs: Jobs, steps: Steps, recording: RecordingId, silent: str
 ) -> None:
     await enqueue(shared_database, jobs, recording)
-    await fetch_as_another_worker(shared_database, recording)
+    await fetch_as_another_worker(shared_database, recording, silent)
     async with working(jobs, [recording]):
         await until_none_left(shared_database, recording)
     assert steps.done == [recording]

@@ -113,6 +113,11 @@ async def test_a_clock_that_was_ahead_for_a_moment_holds_nothing_up(
         row = await (await connection.execute(query)).fetchone()
     assert row is not None
     assert 0 < row["waits_s"] < 60
+    await put(somebody, text("второе"))
+    async with followed.transaction() as connection:
+        await connection.execute("UPDATE outbox SET not_before = now() + interval '1 hour'")
+    await look(outbox, times=2)
+    assert telegram.shown(somebody.chat) == ["первое", "второе"]
 
 
 async def test_a_running_outbox_sends_what_is_put_in(

@@ -86,6 +86,18 @@ async def test_a_card_changes_when_the_work_goes_on_but_not_more_often_than_ever
     assert len(telegram.edits) == 2
 
 
+async def test_a_card_goes_on_when_the_clock_is_set_back(
+    cards: ProgressCards, somebody: Somebody, telegram: TelegramOfFiles, clock: Clock
+) -> None:
+    file = await somebody.sends(telegram, CONTENT)
+    await look(cards, times=2)
+    before = len(telegram.edits)
+    clock.passes(-3600)
+    await has_bytes(somebody, file.id, 500)
+    await look(cards)
+    assert len(telegram.edits) == before + 1
+
+
 async def test_a_card_whose_work_takes_its_time_shows_that_time_passes(
     cards: ProgressCards, somebody: Somebody, telegram: TelegramOfFiles, clock: Clock
 ) -> None:

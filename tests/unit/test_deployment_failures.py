@@ -166,6 +166,38 @@ def test_a_full_disk_does_not_prevent_the_way_back(site: Site, monkeypatch: pyte
     assert site.engine.bot() == site.first
 
 
+def test_the_way_back_finds_space_that_the_new_version_could_not_fill(site: Site) -> None:
+    reserve, held = site.root / "persistent_data/deploys/reserve", []
+
+    def look(_: list[str]) -> None:
+        held.append(reserve.stat().st_blocks * 512 if reserve.exists() else 0)
+
+    def full(words: list[str]) -> str:
+        look(words)
+        return "no space left on device"
+
+    site.engine.on(SWITCH, full)
+    site.engine.on("docker tag sha256:1", look)  # what ran keeps a name of its own
+    site.engine.on("docker tag sha256:1", look)
+    status, said = site.run("deploy")
+    assert status == 3, said
+    before, switching, going_back = held
+    assert (before, switching >= 64_000_000, going_back) == (0, True, 0)
+    assert site.run("deploy")[0] == 0
+    assert not reserve.exists()
+
+
+def test_without_space_for_the_way_back_nothing_is_replaced(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: int) -> None:
+        raise NO_SPACE
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    status, said = site.run("deploy")
+    assert (status, "Мало места на диске" in said) == (1, True), said
+    assert not any(SWITCH in each for each in site.engine.called)
+    assert not (site.root / "persistent_data/deploys/reserve").exists()
+
+
 def test_a_checkout_that_cannot_be_moved_does_not_prevent_the_way_back(site: Site) -> None:
     site.engine.on(SWITCH, "It does not start.")
     site.engine.on("reset --quiet --keep", "Entry is not uptodate")
@@ -289,6 +321,14 @@ def test_a_version_that_does_not_run_is_started_and_stays_the_one_to_go_back_to(
     status, said = site.run("deploy")
     assert (status, "Обновлять нечего" in said) == (0, False), said
     assert any("scripts/backup" in each for each in site.engine.called[-60:])
+
+
+def test_errors_of_the_first_moment_bring_the_former_version_back(site: Site) -> None:
+    site.set("DEPLOY_WATCH_S=300")
+    site.engine.written = ['{"level": "error", "event": "update_failed"}'] * 6
+    status, said = site.run("deploy")
+    assert (status, "update_failed" in said) == (3, True), said
+    assert site.engine.bot() == site.first
 
 
 def test_the_log_of_a_deploy_does_not_grow_by_all_logs_at_every_look(site: Site) -> None:
