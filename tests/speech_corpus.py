@@ -286,7 +286,9 @@ def _texts(root: Path) -> dict[str, str]:
 
 
 def decoded(path: Path) -> Samples:
+    """Return the samples of a file of 16 kHz, mono."""
+    whole = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
     with av.open(str(path)) as container:
-        frames = [frame.to_ndarray().ravel().astype(np.float32) for frame in container.decode(audio=0)]
-    samples: Samples = np.concatenate(frames) / np.float32(32768.0)
+        frames = [part.to_ndarray() for frame in container.decode(audio=0) for part in whole.resample(frame)]
+    samples: Samples = np.concatenate(frames, axis=1).ravel().astype(np.float32) / np.float32(32768.0)
     return samples
