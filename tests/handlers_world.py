@@ -82,7 +82,7 @@ from telegram_handlers.waiting import WaitingHandlers
 from updates_journal import UpdatesJournal
 from user_states import get
 from users_store import ensure_telegram_user
-from voice_embeddings import VoiceEncoder
+from voices.encoder import VoiceEncoder
 from work_in_progress import WorkInProgress
 
 TODAY = date(2026, 11, 21)
