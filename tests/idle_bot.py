@@ -72,7 +72,7 @@ async def ask_idly(
         followers = Followers(application, telegram, MessageTracker(application.database, telegram), inbox)
         notices = Notices(application.database, telegram, None)
         health = Health(application, Board(), telegram, notices)
-        following = (followers.run(), followers.run_without_messenger())
+        following = (followers.run(), followers.background.run())
         runs = (*following, application.jobs.run_worker(None), health.run())
         working = [asyncio.create_task(each) for each in runs]
         await asyncio.wait(working, timeout=_SETTLE_S)

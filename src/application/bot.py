@@ -3,21 +3,22 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import texts.telegram
 from access import Team
+from application.background import Background, today_of_server
 from application.connecting import Connecting, connected
 from application.engines import language_in_use, speech_in_use
 from application.health import Health, http_served
-from application.knowledge import Knowledge
 from application.long_running import open_long_running
 from application.notices import Notices
 from application.objects import StartProgress
 from application.only_bot import only_bot
 from application.parts import Application
 from application.training_data import collect_from
+from application.web import address_of, services_of, sessions_of
 from chat_deliveries import ChatDeliveries
 from chats.asking import Asking
 from chats.export import write_history
@@ -33,10 +34,8 @@ from followers import Loop
 from handlers import Router
 from handlers_my_reports_v2 import MyReportsHandlers
 from health.board import Board
-from housekeeping import Housekeeping
 from inbox import Inbox
 from jobs.queue import Jobs
-from jobs.stranded import StrandedWork
 from knowledge.documents import Documents
 from lost_originals import LostOriginals
 from machine import Machine
@@ -44,7 +43,6 @@ from message_tracker import MessageTracker
 from messenger import Messenger
 from metadata.form import MetadataForm
 from metadata.waiting import WaitingRecordings
-from metrics import LagMonitor
 from outbox import Outbox, OutboxFiles
 from progress import ProgressCards
 from prompt_pack.models import ReportPack
@@ -53,13 +51,15 @@ from recordings.cancellations import Cancellations
 from recordings.descriptions import Descriptions
 from recordings.lookup import Recordings
 from recordings.sent_files import SentFiles
-from reports.across.old_reports import OldReports
+from recordings.work_in_progress import WorkInProgress
 from reports.across.service import AcrossInterviews
 from reports.desk import ReportDesk
 from reports.takeout.service import Takeout
+from sign_in.sessions import Sessions
 from telegram_client.client import TelegramClient
 from telegram_handlers.across import AcrossHandlers, AcrossWork
 from telegram_handlers.asking import AskingHandlers, AskingWork
+from telegram_handlers.browser import BrowserHandlers
 from telegram_handlers.chats import ChatHandlers, ChatWork
 from telegram_handlers.context import MessageHandler
 from telegram_handlers.dead_letters import DeadLetterHandlers, LettersWork
@@ -75,10 +75,7 @@ from telegram_handlers.takeout import TakeoutHandlers
 from telegram_handlers.waiting import WaitingHandlers
 from telegram_handlers.without_database import WithoutDatabase
 from updates_journal import UpdatesJournal
-from work_in_progress import WorkInProgress
 
-_OLD_REPORTS_S = 3600.0
-"""Between two looks for reports without items, which workers of an earlier version may still write."""
 _SETTLE_S = 60.0
 """Between two looks for updates that the journal took in an absence too short for anybody to wait for its end."""
 
@@ -102,16 +99,12 @@ class Followers:
         self.outbox = Outbox(database, messages, files)
         self.answers = ChatDeliveries(database, messages, self.outbox.wake)
         self.wizards = RecordingWizards(
-            database, application.pack, application.jobs.enqueue_proposal, self.outbox.wake, _today
+            database, application.pack, application.jobs.enqueue_proposal, self.outbox.wake, today_of_server
         )
         jobs = application.jobs
-        self._stranded = StrandedWork(database, jobs.enqueue_recording, jobs.enqueue_report, jobs.enqueue_answer)
         self.originals = LostOriginals(database, application.originals, jobs.enqueue_recording)
-        self._archive, self._conversations, self._inbox = application.archive, application.conversations, inbox
-        kept = timedelta(days=settings.retention_days)
-        self.knowledge = Knowledge(application)
-        self._old_reports = OldReports(database, application.pack)
-        self.housekeeping = Housekeeping(database, application.objects, settings.persistent_dir, kept)
+        self._inbox = inbox
+        self.background = Background(application)
 
     async def run(self) -> None:
         """Run those that need the messenger."""
@@ -119,15 +112,6 @@ class Followers:
             for loop in (self.downloads, self.cards, self.outbox, self.wizards, self.answers, self.originals):
                 group.create_task(loop.run())
             group.create_task(Loop("updates", _SETTLE_S).run(self._inbox.settle))
-
-    async def run_without_messenger(self) -> None:
-        """Run the others."""
-        async with asyncio.TaskGroup() as group:
-            for loop in (self.knowledge, self.housekeeping, self._stranded, LagMonitor()):
-                group.create_task(loop.run())
-            group.create_task(Loop("conversations").run(self._conversations.settle))
-            group.create_task(Loop("archive").run(self._archive.file_finished))
-            group.create_task(Loop("old_reports", _OLD_REPORTS_S).run(self._old_reports.read))
 
 
 class Bot:
@@ -167,7 +151,7 @@ class Bot:
         """
         refusal: VoxPersonaError | None = None
         async with asyncio.TaskGroup() as group:
-            working = [self._health.run(), self._followers.run_without_messenger()]
+            working = [self._health.run(), self._followers.background.run()]
             if self._jobs is not None:
                 working.append(self._jobs.run_worker(None))
             tasks = [group.create_task(each) for each in working]
@@ -201,7 +185,7 @@ async def open_bot(
     async with AsyncExitStack() as stack:
         stack.enter_context(only_bot(settings.persistent_dir))
         board = Board()
-        await stack.enter_async_context(http_served(settings, board))
+        site = await stack.enter_async_context(http_served(settings, board, with_console=True))
         application = await stack.enter_async_context(
             open_long_running(settings, pack, on_progress, attachments=telegram)
         )
@@ -210,8 +194,9 @@ async def open_bot(
         journal = UpdatesJournal(settings.persistent_dir / "spool" / "updates.journal")
         inbox = Inbox(application.database, Team.from_settings(settings), journal)
         followers = Followers(application, telegram, messages, inbox)
-        await followers.knowledge.check()
-        router = _router(application, telegram, messages, followers, inbox)
+        await followers.background.knowledge.check()
+        sessions = sessions_of(application)
+        router = _router(application, telegram, messages, followers, inbox, None if site is None else sessions)
         stack.push_async_callback(telegram.stop)
         connecting = await stack.enter_async_context(
             connected(telegram, router.on_message, router.on_press, texts.telegram.COMMANDS)
@@ -223,6 +208,8 @@ async def open_bot(
         application.embedded.on_revival.append(notices.engine_revived)
         application.embedded.on_stuck.append(notices.engine_stuck)
         health = Health(application, board, telegram, notices)
+        if site is not None:
+            stack.enter_context(site.opened(services_of(application, sessions, followers.background.uploads)))
         yield Bot(
             telegram, connecting, router, application.jobs if settings.bot_takes_jobs else None, followers, health
         )
@@ -248,8 +235,13 @@ def messenger_of(settings: Settings) -> Messenger:
     )
 
 
-def _router(
-    application: Application, telegram: Messenger, messages: MessageTracker, followers: Followers, inbox: Inbox
+def _router(  # the parts that all handlers are made of
+    application: Application,
+    telegram: Messenger,
+    messages: MessageTracker,
+    followers: Followers,
+    inbox: Inbox,
+    sessions: Sessions | None,
 ) -> Router:
     database, jobs, settings = application.database, application.jobs, application.settings
     spool, storage = settings.persistent_dir / "spool", application.conversations
@@ -269,7 +261,7 @@ def _router(
     recordings = _recording_work(application, wake_all)
     chats = _chats(application, messages)
     waiting = WaitingRecordings(database)
-    form = MetadataForm(database, _today)
+    form = MetadataForm(database, today_of_server)
     metadata = MetadataHandlers(
         form, waiting, messages, application.pack, wake_deliveries, chats.ask, application.estimates
     )
@@ -296,6 +288,7 @@ def _router(
             chats.routes(),
             AskingHandlers(messages, _asking(application)).routes(),
             RatingHandlers(Dialogs(database), messages, _ratings(application, chats.ask)).routes(),
+            BrowserHandlers(messages, sessions, address_of(settings)).routes(),
         ],
         menu=menu.main_menu_of,
         other=chats.ask,
@@ -305,7 +298,7 @@ def _router(
 
 def _recording_work(application: Application, wake: Callable[[], None]) -> RecordingWork:
     database = application.database
-    descriptions = Descriptions(database, application.pack, application.changes, _today)
+    descriptions = Descriptions(database, application.pack, application.changes, today_of_server)
     return RecordingWork(
         pack=application.pack,
         files=SentFiles(database, application.limits, descriptions),
@@ -335,8 +328,8 @@ def _my_reports(application: Application, messages: MessageTracker) -> MyReports
 
 
 def _across(application: Application, messages: MessageTracker) -> AcrossHandlers:
-    across = AcrossInterviews(application.database, application.pack, _today)
-    return AcrossHandlers(messages, AcrossWork(across, _today, application.settings.persistent_dir))
+    across = AcrossInterviews(application.database, application.pack, today_of_server)
+    return AcrossHandlers(messages, AcrossWork(across, today_of_server, application.settings.persistent_dir))
 
 
 def _chats(application: Application, messages: MessageTracker) -> ChatHandlers:
@@ -345,7 +338,7 @@ def _chats(application: Application, messages: MessageTracker) -> ChatHandlers:
         chats=Chats(database, application.jobs.enqueue_answer, application.conversations.get_stats),
         write_history=partial(write_history, database),
         spool=application.settings.persistent_dir / "spool",
-        today=_today,
+        today=today_of_server,
     )
     return ChatHandlers(Dialogs(database), messages, work)
 
@@ -382,7 +375,3 @@ def _facts(application: Application) -> SystemFacts:
 def _named(model: str, provider: str | None) -> str:
     template = texts.telegram.SYSTEM_LOCAL if provider is None else texts.telegram.SYSTEM_HOSTED
     return template.format(model=model, provider=provider)
-
-
-def _today() -> date:
-    return datetime.now(UTC).astimezone().date()

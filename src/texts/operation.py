@@ -40,6 +40,7 @@ FORMS = {
     "OPENAI_BASE_URL": _BASE_URL,
     "RERANKER_BASE_URL": _BASE_URL,
     "TEAM_TELEGRAM_IDS": _TELEGRAM_IDS,
+    "WEB_ADDRESS": "адрес вида https://vox.example.org, без пути",
 }
 """What a setting has to be, where its type does not tell."""
 FORM_BOOLEAN = "true или false"
