@@ -19,6 +19,7 @@ from application.objects import StartProgress
 from application.only_bot import only_bot
 from application.parts import Application
 from application.training_data import collect_from
+from application.web import address_of, services_of, sessions_of
 from chats.asking import Asking
 from chats.export import write_history
 from chats.threads import Chats
@@ -46,13 +47,16 @@ from recordings.descriptions import Descriptions
 from recordings.lookup import Recordings
 from recordings.preferences import Preferences
 from recordings.sent_files import SentFiles
+from recordings.work_in_progress import WorkInProgress
 from reports.across.service import AcrossInterviews
 from reports.desk import ReportDesk
 from reports.takeout.service import Takeout
+from sign_in.sessions import Sessions
 from system.local_time import today
 from telegram_client.client import TelegramClient
 from telegram_handlers.across import AcrossHandlers, AcrossWork
 from telegram_handlers.asking import AskingHandlers, AskingWork
+from telegram_handlers.browser import BrowserHandlers
 from telegram_handlers.chats import ChatHandlers, ChatWork
 from telegram_handlers.context import MessageHandler, Routes
 from telegram_handlers.dead_letters import DeadLetterHandlers, LettersWork
@@ -70,7 +74,6 @@ from telegram_handlers.voice_notes import HeardWords, VoiceNoteHandlers
 from telegram_handlers.waiting import WaitingHandlers
 from telegram_handlers.without_database import WithoutDatabase
 from updates_journal import UpdatesJournal
-from work_in_progress import WorkInProgress
 
 
 class Bot:
@@ -112,7 +115,7 @@ class Bot:
         """
         refusal: VoxPersonaError | None = None
         async with asyncio.TaskGroup() as group:
-            working = [self._health.run(), self._followers.run_without_messenger()]
+            working = [self._health.run(), self._followers.background.run()]
             if self._jobs is not None:
                 working.append(self._jobs.run_worker(None))
             tasks = [group.create_task(each) for each in working]
@@ -147,7 +150,7 @@ async def open_bot(
     async with AsyncExitStack() as stack:
         stack.enter_context(only_bot(settings.persistent_dir))
         board = Board()
-        await stack.enter_async_context(http_served(settings, board))
+        site = await stack.enter_async_context(http_served(settings, board, with_console=True))
         application = await stack.enter_async_context(
             open_long_running(settings, pack, on_progress, attachments=telegram)
         )
@@ -157,8 +160,11 @@ async def open_bot(
         inbox = Inbox(application.database, Team.from_settings(settings), journal)
         preferences = Preferences(application.database)
         followers = Followers(application, telegram, messages, inbox, preferences)
-        await followers.knowledge.check()
-        router = _router(application, telegram, messages, followers, inbox, preferences)
+        await followers.background.knowledge.check()
+        sessions = sessions_of(application)
+        router = _router(
+            application, telegram, messages, followers, inbox, preferences, None if site is None else sessions
+        )
         stack.push_async_callback(telegram.stop)
         connecting = await stack.enter_async_context(
             connected(telegram, router.on_message, router.on_press, texts.telegram.COMMANDS)
@@ -170,6 +176,8 @@ async def open_bot(
         application.embedded.on_revival.append(notices.engine_revived)
         application.embedded.on_stuck.append(notices.engine_stuck)
         health = Health(application, board, telegram, notices)
+        if site is not None:
+            stack.enter_context(site.opened(services_of(application, sessions, followers.background.uploads)))
         jobs = application.jobs if settings.bot_takes_jobs else None
         words = HeardWords(followers.spoken, router.on_words)
         yield Bot(telegram, connecting, router, jobs, followers, words, health)
@@ -202,6 +210,7 @@ def _router(
     followers: Followers,
     inbox: Inbox,
     preferences: Preferences,
+    sessions: Sessions | None,
 ) -> Router:
     database, jobs, settings = application.database, application.jobs, application.settings
     spool, storage = settings.persistent_dir / "spool", application.conversations
@@ -248,6 +257,7 @@ def _router(
                 messages, Takeout(database, application.pack), followers.takeout_orders, followers.takeouts.wake
             ).routes(),
             *_about_chats(application, messages, chats),
+            BrowserHandlers(messages, sessions, address_of(settings)).routes(),
         ],
         menu=menu.main_menu_of,
         other=chats.ask,
