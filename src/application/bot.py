@@ -213,24 +213,16 @@ def _router(
     sessions: Sessions | None,
 ) -> Router:
     database, jobs, settings = application.database, application.jobs, application.settings
-    spool, storage = settings.persistent_dir / "spool", application.conversations
+    pack, storage = application.pack, application.conversations
     machine = Machine(database, inbox.journal, lambda: application.embedded.down, lambda: storage.state)
     letters = DeadLetters(database, Enqueue(jobs.enqueue_recording, jobs.enqueue_report, jobs.enqueue_answer))
 
-    def wake_deliveries() -> None:
-        followers.cards.wake()
-        followers.wizards.wake()
-        followers.outbox.wake()
-
-    def wake_all() -> None:
-        followers.downloads.wake()
-        wake_deliveries()
-
+    wake_deliveries, wake_all = followers.wake_deliveries, followers.wake_all
     recordings = _recording_work(application, preferences, wake_all)
     chats = _chats(application, messages)
     waiting = WaitingRecordings(database)
-    about = MetadataForm(database, today), waiting, messages, application.pack
-    metadata = MetadataHandlers(*about, wake_deliveries, chats.ask, application.estimates)
+    form = MetadataForm(database, today)
+    metadata = MetadataHandlers(form, waiting, messages, pack, wake_deliveries, chats.ask, application.estimates)
     ordering = ReportHandlers(messages, _report_work(application, wake_deliveries))
     work = MenuWork(WorkInProgress(database), letters, machine, _facts(application), waiting)
     menu = MenuHandlers(messages, work)
@@ -241,27 +233,25 @@ def _router(
         messages,
         [
             menu.routes(),
-            DeadLetterHandlers(messages, LettersWork(letters, application.pack, wake_deliveries)).routes(),
+            DeadLetterHandlers(messages, LettersWork(letters, pack, wake_deliveries)).routes(),
             RecordingHandlers(messages, recordings).routes(),
             VoiceNoteHandlers(recordings.files, preferences, wake_all).routes(),
             SettingsHandlers(messages, preferences, recordings.recordings, recordings.intake, wake_all).routes(),
             metadata.routes(),
             ordering.routes(),
-            WaitingHandlers(waiting, recordings.recordings, messages, application.pack, metadata, ordering).routes(),
-            ResearchHandlers(messages, ResearchWork(application.pack, application.research, wake_deliveries)).routes(),
-            *corrections(database, application.pack, messages, wake_deliveries),
+            WaitingHandlers(waiting, recordings.recordings, messages, pack, metadata, ordering).routes(),
+            ResearchHandlers(messages, ResearchWork(pack, application.research, wake_deliveries)).routes(),
+            *corrections(database, pack, messages, wake_deliveries),
             DocumentHandlers(messages, Documents(database)).routes(),
             _my_reports(application, messages).routes(),
             _across(application, messages).routes(),
-            TakeoutHandlers(
-                messages, Takeout(database, application.pack), followers.takeout_orders, followers.takeouts.wake
-            ).routes(),
+            _takeouts(application, messages, followers).routes(),
             *_about_chats(application, messages, chats),
             BrowserHandlers(messages, sessions, address_of(settings)).routes(),
         ],
         menu=menu.main_menu_of,
         other=chats.ask,
-        without_database=WithoutDatabase(telegram, machine, settings.owner_telegram_id, spool / "saved_notes.json"),
+        without_database=_without_database(settings, telegram, machine),
         words=followers.spoken.find,
         zone_of=preferences.zone_of,
     )
@@ -297,6 +287,16 @@ def _my_reports(application: Application, messages: MessageTracker) -> MyReports
     lasts = timedelta(seconds=application.settings.report_list_ttl_s)
     desk = ReportDesk(application.database, lasts, lambda: datetime.now(UTC))
     return MyReportsHandlers(messages, MyReportsWork(application.archive, application.pack, desk))
+
+
+def _without_database(settings: Settings, telegram: Messenger, machine: Machine) -> WithoutDatabase:
+    notes = settings.persistent_dir / "spool" / "saved_notes.json"
+    return WithoutDatabase(telegram, machine, settings.owner_telegram_id, notes)
+
+
+def _takeouts(application: Application, messages: MessageTracker, followers: Followers) -> TakeoutHandlers:
+    takeout = Takeout(application.database, application.pack)
+    return TakeoutHandlers(messages, takeout, followers.takeout_orders, followers.takeouts.wake)
 
 
 def _across(application: Application, messages: MessageTracker) -> AcrossHandlers:

@@ -68,6 +68,17 @@ class Followers:
         self._inbox = inbox
         self.background = Background(application)
 
+    def wake_deliveries(self) -> None:
+        """Have cards, questions and messages looked at at once."""
+        self.cards.wake()
+        self.wizards.wake()
+        self.outbox.wake()
+
+    def wake_all(self) -> None:
+        """Have files fetched at once, too."""
+        self.downloads.wake()
+        self.wake_deliveries()
+
     async def run(self) -> None:
         """Run those that need the messenger."""
         async with asyncio.TaskGroup() as group:

@@ -35,12 +35,12 @@ class Engine:
 
     async def transcribe(
         self,
-        pcm: Path,
+        pcm: Path,  # noqa: ARG002
         start_s: float,
         end_s: float,
         language: str | None,
         hints: Sequence[str] = (),  # noqa: ARG002
-    ) -> PartTranscript:  # noqa: ARG002
+    ) -> PartTranscript:
         number = round(start_s / 30)
         self.calls.append((number, language))
         self.at_once += 1
