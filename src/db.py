@@ -28,6 +28,7 @@ from database.watch import (
     hang_up,
 )
 from errors import DatabaseFull, DatabaseUnavailable
+from system.ending import end_tasks
 from system.shortages import shortages_mapped
 
 Connection = psycopg.AsyncConnection[DictRow]
@@ -128,8 +129,7 @@ class Database:
     async def close(self) -> None:
         """End all connections."""
         if self._watching is not None:
-            self._watching.cancel()
-            await asyncio.wait([self._watching])
+            await end_tasks([self._watching])
         await self.pool.close()
 
     @contextmanager

@@ -38,6 +38,7 @@ from recordings.descriptions import building_said, read_caption
 from recordings.lookup import is_ready
 from reports.costs_in_words import expected_text
 from reports.orders import choose_reports
+from system.ending import end_tasks
 from utils import clock, human_size, readable_name
 
 _POLL_S = 0.25
@@ -192,9 +193,7 @@ class Session:
         try:
             ended, _ = await asyncio.wait([worker, following], return_when=asyncio.FIRST_COMPLETED)
         finally:
-            worker.cancel()
-            following.cancel()
-            await asyncio.wait([worker, following])
+            await end_tasks([worker, following])
         for task in ended:
             task.result()
 

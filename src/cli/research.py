@@ -21,6 +21,7 @@ from reports.formats import to_markdown
 from reports.research.values import Scope
 from reports.research.wording import estimate_lines
 from reports.word import template_in, to_docx
+from system.ending import end_tasks
 from text_cleaning import cut, safe_file_name
 from utils import count_tokens, disk_full_mapped, write_atomically
 
@@ -98,10 +99,7 @@ async def _done(application: Application, run_id: ReportRunId, display: Display,
     try:
         await asyncio.wait([worker, following], return_when=asyncio.FIRST_COMPLETED)
     finally:
-        worker.cancel()
-        if not following.done():
-            following.cancel()
-        await asyncio.wait([worker, following])
+        await end_tasks([worker, following])
     return worker.result() if following.cancelled() else following.result()
 
 
