@@ -111,7 +111,7 @@ _SELECT_ENDED = """
         duration_s, narrowing, refinable
     FROM chat_answers JOIN chat_questions ON chat_questions.id = question_id
     WHERE status <> 'waiting' AND delivered_at IS NULL AND return_to IS NOT NULL AND door = %(door)s
-    ORDER BY finished_at, chat_answers.id LIMIT %(limit)s
+    ORDER BY question_id, finished_at, chat_answers.id LIMIT %(limit)s
     FOR UPDATE OF chat_answers SKIP LOCKED
 """
 _OF_ENDED = ("id", "owner_id", "chat_number", "question", "return_to")
@@ -310,7 +310,7 @@ async def fail_answer(connection: Connection, answer_id: AnswerId, error_code: s
 
 
 async def lock_ended(connection: Connection, door: str, limit: int) -> list[EndedAnswer]:
-    """Lock and load at most ``limit`` ended answers that ``door`` still has to deliver, the earliest ended first.
+    """Lock and load at most ``limit`` ended answers that ``door`` still has to deliver, the earliest asked first.
 
     Answers that another transaction has locked are left out.
     """
