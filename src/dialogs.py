@@ -85,6 +85,8 @@ class OpenDialog(State):
     STEPS: ClassVar[frozenset[Step]] = frozenset(Step)
     model_config = ConfigDict(extra="ignore")
     step: Step
+    interrupted: bool = False
+    """Whether it ended one about a recording when it began."""
 
     @classmethod
     def is_of_another_kind(cls, stored: object) -> bool:
@@ -239,14 +241,17 @@ class Dialogs:
     async def begin(self, owner: UserId, dialog: OpenDialog) -> bool:
         """Open a dialog and end the one that was open; return whether the ended one was about a recording.
 
-        In that case the recording waits for its turn again.
+        In that case the recording waits for its turn again. A press that is handled again begins the same dialog: the
+        answer is the same, and so is the question, which Telegram then takes once.
         """
+        after_form = dialog.model_copy(update={"interrupted": True})
         async with self._database.transaction() as connection:
-            interrupted = await user_states.get(connection, owner, Dialog)
-            if interrupted is not None:
-                await wait_for_turn(connection, owner, interrupted.recording_id)
-            await user_states.put(connection, owner, dialog, ttl=_LASTS)
-        return interrupted is not None
+            form = await user_states.get(connection, owner, Dialog)
+            if form is not None:
+                await wait_for_turn(connection, owner, form.recording_id)
+            interrupted = form is not None or await user_states.get(connection, owner, type(dialog)) == after_form
+            await user_states.put(connection, owner, after_form if interrupted else dialog, ttl=_LASTS)
+        return interrupted
 
     async def go_on(self, owner: UserId, dialog: OpenDialog) -> None:
         """Store the open dialog as it is now; its time limit starts anew."""

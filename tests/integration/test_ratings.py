@@ -1,5 +1,6 @@
 """Ratings of answers in the chat: buttons, comments, figures, and what later answers learn from them."""
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,14 +9,17 @@ import pytest
 
 import texts.chats
 import texts.ratings
+import user_states
 from access import may
 from chats_world import Asker, ChatsBot
 from conversations.ratings import COMMENT_CHARACTERS
 from datamodels import Role
 from db import Database
-from dialogs import Step
+from dialogs import Dialog, Step
 from embeddings.port import Float32Array
 from errors import BadText, ProviderUnavailable
+from followers_world import Killer
+from message_tracker import sent_once
 from scripted_model import ScriptedModel
 from texts.telegram import OUTDATED
 
@@ -120,6 +124,24 @@ async def test_a_comment_is_asked_for_and_kept(anna: Asker, chats_bot: ChatsBot)
     assert "Сейчас: «Мало цифр»" in anna.last
     [found] = await chats_bot.storage.get_rated_conversations(anna.id, 1, 10)
     assert (found.stars, found.comment) == (2, "Мало цифр")
+
+
+async def test_a_comment_that_is_asked_for_again_after_a_crash_has_one_prompt(anna: Asker, chats_bot: ChatsBot) -> None:
+    recording = await anna.has_recording(*INTERVIEW)
+    await anna.asks(BREAKFAST)
+    async with chats_bot.database.transaction() as connection:
+        await user_states.put(connection, anna.id, Dialog(step=Step.CONFIRM_DATA, recording_id=recording))
+    data = f"comment_answer||a{chats_bot.queued[-1].hex}"
+    chats_bot.telegram.killer = killer = Killer(2)  # once the prompt is in the chat, before it is noted
+    with sent_once("button:1:1"):
+        killer.process = asyncio.create_task(anna.press_data(data))
+        await asyncio.wait([killer.process])
+    assert texts.chats.QUESTIONS_LEFT in anna.last
+    with sent_once("button:1:1"):
+        await anna.press_data(data)
+    assert anna.sees.count("Следующее сообщение станет комментарием") == 1
+    await anna.writes("Мало цифр")
+    assert "сохранён: «Мало цифр»" in anna.last
 
 
 async def test_a_comment_can_be_left(anna: Asker, chats_bot: ChatsBot) -> None:
