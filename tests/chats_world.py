@@ -43,9 +43,12 @@ from outbox import Outbox, OutboxFiles
 from prompt_pack.pack import load_pack
 from recordings.originals import Originals
 from recordings_factory import new_recording
+from reports.across.service import AcrossInterviews
 from reports.estimate import Estimates
 from screens import check, drawn
+from system.local_time import today
 from telegram_double import TelegramDouble
+from telegram_handlers.across import AcrossHandlers, AcrossWork
 from telegram_handlers.asking import AskingHandlers, AskingWork
 from telegram_handlers.chats import ChatHandlers, ChatWork
 from telegram_handlers.context import Context
@@ -174,6 +177,7 @@ class ChatsBot:
             RatingWork(Ratings(database, self.storage), self.handlers.ask, partial(collect_from, database), self.spool),
         )
         self.asking = AskingHandlers(messages, AskingWork(self.chats, Asking(database, self._enqueue), PACK))
+        across = AcrossHandlers(messages, AcrossWork(AcrossInterviews(database, PACK, today), today, Path()))
         chats, ratings = self.handlers.routes(), self.ratings.routes()
         self.routes = replace(
             chats,
@@ -182,6 +186,7 @@ class ChatsBot:
                 **chats.presses,
                 **ratings.presses,
                 **self.asking.routes().presses,
+                **across.routes().presses,
             },
             answers={**self.metadata.routes().answers, **chats.answers, **ratings.answers},
         )

@@ -13,6 +13,7 @@ import structlog
 from cli.signals import stopping_signals
 from config import Settings, load_settings, secret_values
 from errors import BadSettings, Interrupted, UnknownChoice, VoxPersonaError
+from errors_of_operation import BotNotConfigured
 from log_setup import configure_logging, hide
 from utils import disk_full_mapped
 
@@ -44,6 +45,8 @@ def run_command(command: Callable[[], Coroutine[None, None, int]], *, console: b
         status = asyncio.run(cancellable())
     except (asyncio.CancelledError, KeyboardInterrupt):
         status = tell(Interrupted())
+    except BotNotConfigured:
+        raise  # no accident: three lines for a newcomer, who sees the log in the same terminal
     except VoxPersonaError as exc:
         log.warning("command_ended", error=exc.code, reason=str(exc))
         raise
