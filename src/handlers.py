@@ -199,8 +199,8 @@ class Router:
         except MessengerError as exc:
             log.warning("missed_messages_unknown", error=exc.code, reason=str(exc))
             return
-        for message in missed:
-            await self.on_message(message)
+        # Side by side: each person's are stored in their order, and nobody's wait for another's.
+        await asyncio.gather(*map(self.on_message, missed))
 
     async def stop(self) -> None:
         """Give updates in progress a few seconds to finish; all others are left for the next start."""
@@ -279,7 +279,7 @@ class Router:
 
         ``waits`` is how many times the update has waited, this time included.
         """
-        await self._without_database.tell(chat, _SAID.get(outcome, texts.telegram.SAVED))
+        await self._without_database.tell(chat, _SAID.get(outcome) or await self._without_database.why_away())
         if outcome in _SAID:
             # The database answers, so that no event tells when the cause is gone.
             await asyncio.sleep(self._timing.retry_after_s * (waits if outcome == _OVERLOADED else 1))
