@@ -1,4 +1,4 @@
--- depends: 0024.languages
+-- depends: 0026.console
 -- A short voice note may be words in the place of typed text: it is a file whose purpose is words, and comes back as an
 -- update of its own once they are recognised.
 ALTER TABLE incoming_files DROP CONSTRAINT incoming_files_purpose_check;

@@ -217,6 +217,7 @@ class Settings(BaseSettings):
     http_host: str = Field("127.0.0.1", min_length=1)
     http_port: int | None = Field(None, ge=0, le=65_535)
     http_token: SecretStr | None = Field(None, min_length=16)
+    web_address: str | None = Field(None, pattern=r"^(https://[^/\s@]+|http://(localhost|127\.0\.0\.1)(:\d+)?)/?$")
     build_commit: str | None = Field(None, pattern="^[0-9a-f]{7,40}$")
 
     backup_repository: SecretStr | None = None

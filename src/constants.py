@@ -42,7 +42,7 @@ LARGEST_DOCUMENT_BYTES = 50 * 1024 * 1024
 MOST_DOCUMENT_PAGES = 500
 
 SAMPLE_RATE = 16_000
-"""Samples a second of the prepared audio: the rate on which Whisper, silero and GE2E were trained."""
+"""Samples a second of the prepared audio: the rate on which Whisper, silero and the networks of voices were trained."""
 
 BACKGROUND_NICE = 10
 """Niceness of work on recordings. While the event loop is busy as well, this work gets a ninth of the loop's share of

@@ -1,5 +1,6 @@
 """Values of chats, which are threads of questions and answers about the person's recordings."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, NewType, Self
@@ -172,6 +173,31 @@ class EndedAnswer(Value):
     question: str
     outcome: AnswerOutcome | None
     return_to: ReturnAddress
+
+
+class Cited(Value):
+    """A recording that an answer cites. ``number`` is None where it is not the reader's own."""
+
+    number: int | None
+    has_sound: bool
+
+
+class ReadAnswer(Value):
+    """An answer as it stands. ``outcome`` is None while it waits, when ``draft`` may be seen of it, and when it failed.
+
+    ``stars`` and ``comment`` are None while there are none. ``cited`` has the recordings that its reader may find.
+    """
+
+    id: AnswerId
+    chat_number: int
+    question: str
+    asked_at: datetime
+    status: AnswerStatus
+    draft: str | None
+    outcome: AnswerOutcome | None
+    stars: int | None
+    comment: str | None
+    cited: Mapping[RecordingId, Cited] = Field(default_factory=dict)
 
 
 class GoodAnswer(Value):

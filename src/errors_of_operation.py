@@ -26,11 +26,18 @@
     ├── TranscriptChanged              somebody corrected it meanwhile
     ├── TranscriptUnfinished           it can be corrected once it is there
     ├── NothingToResearch              no transcript that the person may see fits
-    └── ResearchGoesOn                 a person has one research at a time
+    ├── ResearchGoesOn                 a person has one research at a time
+    ├── SignInRefused                  the code of a link is unknown, used or too old
+    ├── UploadOutOfStep                a piece of a file is not the one that comes next
+    └── TooManyUploads                 a person begins many files and ends none
+    AccessDenied
+    ├── SignInNeeded                   no session, or it has ended
+    └── ForeignRequest                 a form of another site, or a page of ours from an ended session
     ObjectStoreUnavailable
     └── OriginalAwaited                trying again helps: the bot's process fetches the original
     VoxPersonaError
     ├── DeploymentStopped              exit status 1: a deploy or rollback cannot go on
+    ├── TooManyTries                   exit status 1; trying again helps, after a pause
     ├── VersionUnfit                   exit status 1: what runs has to give its place to another version
     └── CommandFailed                  exit status 1: git, Docker or another program says no
     ProviderError
@@ -44,7 +51,9 @@ They belong to the tree that ``errors`` draws.
 
 import texts.deploy
 import texts.errors
+import texts.web_errors
 from errors import (
+    AccessDenied,
     BadInput,
     BadSettings,
     ObjectStoreUnavailable,
@@ -268,3 +277,40 @@ class TranscriptUnfinished(BadInput):
     """The transcript of recording {number} is not there yet, or is being made anew."""
 
     user_text_template = texts.errors.TRANSCRIPT_UNFINISHED
+
+
+class SignInRefused(BadInput):
+    """The code is unknown, used or too old."""
+
+    user_text_template = texts.web_errors.SIGN_IN_REFUSED
+
+
+class UploadOutOfStep(BadInput):
+    """The piece begins at {offset}, and {received} bytes are here."""
+
+    user_text_template = texts.web_errors.UPLOAD_OUT_OF_STEP
+
+
+class TooManyUploads(BadInput):
+    """The person has {most} files that are not whole."""
+
+    user_text_template = texts.web_errors.TOO_MANY_UPLOADS
+
+
+class SignInNeeded(AccessDenied):
+    """Nobody has signed in."""
+
+    user_text_template = texts.web_errors.SIGN_IN_NEEDED
+
+
+class ForeignRequest(AccessDenied):
+    """The request does not come from a page of the person's own session."""
+
+    user_text_template = texts.web_errors.FOREIGN_REQUEST
+
+
+class TooManyTries(VoxPersonaError):
+    """Too many tries failed; the next one is in {retry_after_s} s."""
+
+    user_text_template = texts.web_errors.TOO_MANY_TRIES
+    retryable = True

@@ -13,16 +13,13 @@ from typing import NamedTuple
 
 import structlog
 
-import metadata_store
 import outbox_store
 import recordings_store
-import reports_store
 import texts.editing
 import texts.telegram
 import texts.telegram_recordings
-import transcripts_store
 from audio import BUILT_IN, opus, prepare
-from datamodels import Recording, RecordingId, ReportRun, ReportRunId, Transcript, UserId
+from datamodels import Recording, RecordingId, ReportRunId, UserId
 from datamodels_telegram import (
     ChatId,
     Doing,
@@ -46,20 +43,11 @@ from messenger import AlreadySent, ChatClosed, MessengerError, MessengerRefusedS
 from prompt_pack.models import ReportPack
 from random_ids import new_name
 from recordings.originals import Originals
-from reports.documents import document_of, document_of_research
-from reports.formats import ReportDocument
-from reports.formats import to_json as report_to_json
-from reports.formats import to_markdown as report_to_markdown
-from reports.pdf import to_pdf as report_to_pdf
-from reports.research.store import find_order
-from reports.titles import report_title
-from reports.word import template_in
-from reports.word import to_docx as report_to_docx
+from reports.made_files import MadeFiles
 from system.local_time import ZoneOf, in_zone, zone_of_machine
 from system.shortages import shortages_mapped
 from text_cleaning import safe_file_name
 from texts.errors_in_chats import chat_text
-from transcript_formats import TRANSCRIPT_FORMATS
 from utils import clock, disk_full_mapped
 
 _DECODING_S = 300.0
@@ -89,6 +77,7 @@ class OutboxFiles:
         self._pack = pack
         self._folder = spool / "outgoing"
         self._folder_of_template = spool.parent
+        self._texts = MadeFiles(database, pack, spool.parent)
 
     async def clear(self) -> None:
         """Remove files that a killed process left in the spool; no file may be in use."""
@@ -153,33 +142,12 @@ class OutboxFiles:
             return await recordings_store.get_recording(connection, owner, recording_id)
 
     async def _transcript(self, owner: UserId, recording_id: RecordingId, extension: str) -> tuple[bytes, str]:
-        async with self._database.transaction() as connection:
-            recording = await recordings_store.get_recording(connection, owner, recording_id)
-            transcript = await transcripts_store.load_transcript(connection, recording_id)
-        if transcript is None:
-            raise NotFound(what=f"transcript of {recording_id}")
-        content = await asyncio.to_thread(_transcript_file, transcript, recording.file_name, extension)
+        content, recording = await self._texts.transcript(owner, recording_id, extension)
         return content, transcript_file_name(recording, extension)
 
     async def _report(self, owner: UserId, run_id: ReportRunId, extension: str) -> tuple[bytes, str]:
-        async with self._database.transaction() as connection:
-            run = await reports_store.get_run(connection, run_id)
-            if run.owner_id != owner:
-                raise NotFound(what=f"report {run_id} of {owner}")
-            label = self._pack.label_of(run.report_id)
-            if run.recording_id is None:
-                order = await find_order(connection, run_id)
-                question = order.question if order else ""
-                document = document_of_research(run, label, [question])
-                title = report_title(label, None, None, question)
-            else:
-                recording = await recordings_store.get_recording(connection, owner, run.recording_id)
-                metadata = await metadata_store.load_metadata(connection, recording.id)
-                document = document_of(run, recording, metadata, self._pack)
-                name = Path(recording.file_name).stem
-                title = report_title(label, metadata.place, metadata.recorded_on, name)
-        content = await asyncio.to_thread(_report_file, run, document, extension, self._folder_of_template)
-        return content, report_file_name(run.number, title, extension)
+        content, made = await self._texts.report(owner, run_id, extension)
+        return content, report_file_name(made.run.number, made.title, extension)
 
 
 def _sound(recording: Recording) -> Sound | None:
@@ -187,24 +155,6 @@ def _sound(recording: Recording) -> Sound | None:
         return None
     title = texts.telegram_recordings.SOUND_TITLE.format(number=recording.number, name=Path(recording.file_name).stem)
     return Sound(title=plain(title), duration_s=recording.duration_s)
-
-
-def _transcript_file(transcript: Transcript, title: str, extension: str) -> bytes:
-    if extension not in TRANSCRIPT_FORMATS:
-        raise NotFound(what=f"transcript as {extension}")
-    return TRANSCRIPT_FORMATS[extension].write(transcript, title)
-
-
-def _report_file(run: ReportRun, document: ReportDocument, extension: str, persistent_dir: Path) -> bytes:
-    forms = {
-        "md": lambda: report_to_markdown(document).encode(errors="replace"),
-        "docx": lambda: report_to_docx(document, template_in(persistent_dir)),
-        "pdf": lambda: report_to_pdf(document),
-        "json": lambda: report_to_json(run, document.title).encode(errors="replace"),
-    }
-    if extension not in forms:
-        raise NotFound(what=f"report as {extension}")
-    return forms[extension]()
 
 
 log = structlog.get_logger(__name__)

@@ -49,6 +49,7 @@ from outbox import Outbox
 from progress import ProgressCards
 from prompt_pack.pack import load_pack
 from recording_wizard import RecordingWizards
+from recordings.uploads import Uploads
 from recordings_factory import add_user, new_recording
 from telegram_double import TelegramDouble
 
@@ -57,7 +58,7 @@ INTERVIEW = ScenarioId("interview")
 _chats = count(5_000_000_000)
 _messages = count(10)
 
-Follower = ChatDeliveries | Downloads | LostOriginals | ProgressCards | Outbox | RecordingWizards
+Follower = ChatDeliveries | Downloads | LostOriginals | ProgressCards | Outbox | RecordingWizards | Uploads
 
 
 class Clock:

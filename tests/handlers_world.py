@@ -8,6 +8,7 @@ import metadata_store
 import recording_wizard_store
 import recordings_store
 import transcripts_store
+from access import Team
 from application.corrections import corrections
 from config import ROOT
 from conversations.hybrid import HybridStorage
@@ -58,6 +59,7 @@ from recordings.lookup import Recordings
 from recordings.originals import Originals
 from recordings.preferences import Preferences
 from recordings.sent_files import SentFiles
+from recordings.work_in_progress import WorkInProgress
 from recordings_factory import new_recording
 from reports.archive import ReportArchive
 from reports.estimate import Estimates, ModelSize
@@ -66,8 +68,10 @@ from reports.research.forgetting import ResearchForgetting
 from reports.research.orders import ResearchOrders
 from screens import drawn
 from scripted_model import ScriptedModel
+from sign_in.sessions import Sessions
 from speech_to_text.port import SpeechToText
 from telegram_double import TelegramDouble
+from telegram_handlers.browser import BrowserHandlers
 from telegram_handlers.context import Context, PressHandler
 from telegram_handlers.dead_letters import DeadLetterHandlers, LettersWork
 from telegram_handlers.documents import DocumentHandlers
@@ -82,8 +86,7 @@ from telegram_handlers.waiting import WaitingHandlers
 from updates_journal import UpdatesJournal
 from user_states import get
 from users_store import ensure_telegram_user
-from voice_embeddings import VoiceEncoder
-from work_in_progress import WorkInProgress
+from voices.encoder import VoiceEncoder
 
 TODAY = date(2026, 11, 21)
 PACK = load_pack(ROOT / "prompts")
@@ -200,6 +203,7 @@ class Bot:
             ResearchHandlers(messages, ResearchWork(PACK, self.research, self._wake)).routes(),
             DocumentHandlers(messages, Documents(database)).routes(),
             *corrections(database, PACK, messages, self._wake),
+            BrowserHandlers(messages, Sessions(database, Team(None, frozenset())), "https://vox.example").routes(),
         ]
 
     async def _language_model(self) -> LanguageModel | None:

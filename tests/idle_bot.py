@@ -77,7 +77,7 @@ async def ask_idly(
         notices = Notices(application.database, telegram, None)
         health = Health(application, Board(), telegram, notices)
         words = HeardWords(followers.spoken, _passed)
-        following = (followers.run(), followers.run_without_messenger(), words.run())
+        following = (followers.run(), followers.background.run(), words.run())
         runs = (*following, application.jobs.run_worker(None), health.run())
         working = [asyncio.create_task(each) for each in runs]
         await asyncio.wait(working, timeout=_SETTLE_S)

@@ -129,7 +129,7 @@ def all_prompts() -> Iterator[Clip]:
 def russian_prompt(name: str) -> Clip:
     """Return one prompt by its name, such as ``basic-pbx-ivr-main``."""
     root = corpus_root()
-    return Clip(name, "ru", _texts(root)[name], _decode(root / _SOUNDS / f"{name}.g722"))
+    return Clip(name, "ru", _texts(root)[name], decoded(root / _SOUNDS / f"{name}.g722"))
 
 
 def librivox() -> list[Clip]:
@@ -140,7 +140,7 @@ def librivox() -> list[Clip]:
         match = re.fullmatch(r"<s> (.+) </s> \((.+)\)", line.strip())
         if match is None:
             pytest.fail(f"the transcription of pocketsphinx-testdata has an unknown line: {line!r}")
-        clips.append(Clip(match[2], "en", match[1], _decode(root / f"{match[2]}.wav")))
+        clips.append(Clip(match[2], "en", match[1], decoded(root / f"{match[2]}.wav")))
     return clips
 
 
@@ -285,8 +285,10 @@ def _texts(root: Path) -> dict[str, str]:
     return {name.strip(): text.strip() for name, text in pairs}
 
 
-def _decode(path: Path) -> Samples:
+def decoded(path: Path) -> Samples:
+    """Return the samples of a file of 16 kHz, mono."""
+    whole = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
     with av.open(str(path)) as container:
-        frames = [frame.to_ndarray().ravel().astype(np.float32) for frame in container.decode(audio=0)]
-    samples: Samples = np.concatenate(frames) / np.float32(32768.0)
+        frames = [part.to_ndarray() for frame in container.decode(audio=0) for part in whole.resample(frame)]
+    samples: Samples = np.concatenate(frames, axis=1).ravel().astype(np.float32) / np.float32(32768.0)
     return samples

@@ -19,6 +19,7 @@ from application.objects import StartProgress
 from application.only_bot import only_bot
 from application.parts import Application
 from application.training_data import collect_from
+from application.web import address_of, services_of, sessions_of
 from chats.asking import Asking
 from chats.export import write_history
 from chats.threads import Chats
@@ -46,13 +47,16 @@ from recordings.descriptions import Descriptions
 from recordings.lookup import Recordings
 from recordings.preferences import Preferences
 from recordings.sent_files import SentFiles
+from recordings.work_in_progress import WorkInProgress
 from reports.across.service import AcrossInterviews
 from reports.desk import ReportDesk
 from reports.takeout.service import Takeout
+from sign_in.sessions import Sessions
 from system.local_time import today
 from telegram_client.client import TelegramClient
 from telegram_handlers.across import AcrossHandlers, AcrossWork
 from telegram_handlers.asking import AskingHandlers, AskingWork
+from telegram_handlers.browser import BrowserHandlers
 from telegram_handlers.chats import ChatHandlers, ChatWork
 from telegram_handlers.context import MessageHandler, Routes
 from telegram_handlers.dead_letters import DeadLetterHandlers, LettersWork
@@ -70,7 +74,6 @@ from telegram_handlers.voice_notes import HeardWords, VoiceNoteHandlers
 from telegram_handlers.waiting import WaitingHandlers
 from telegram_handlers.without_database import WithoutDatabase
 from updates_journal import UpdatesJournal
-from work_in_progress import WorkInProgress
 
 
 class Bot:
@@ -112,7 +115,7 @@ class Bot:
         """
         refusal: VoxPersonaError | None = None
         async with asyncio.TaskGroup() as group:
-            working = [self._health.run(), self._followers.run_without_messenger()]
+            working = [self._health.run(), self._followers.background.run()]
             if self._jobs is not None:
                 working.append(self._jobs.run_worker(None))
             tasks = [group.create_task(each) for each in working]
@@ -147,7 +150,7 @@ async def open_bot(
     async with AsyncExitStack() as stack:
         stack.enter_context(only_bot(settings.persistent_dir))
         board = Board()
-        await stack.enter_async_context(http_served(settings, board))
+        site = await stack.enter_async_context(http_served(settings, board, with_console=True))
         application = await stack.enter_async_context(
             open_long_running(settings, pack, on_progress, attachments=telegram)
         )
@@ -157,8 +160,11 @@ async def open_bot(
         inbox = Inbox(application.database, Team.from_settings(settings), journal)
         preferences = Preferences(application.database)
         followers = Followers(application, telegram, messages, inbox, preferences)
-        await followers.knowledge.check()
-        router = _router(application, telegram, messages, followers, inbox, preferences)
+        await followers.background.knowledge.check()
+        sessions = sessions_of(application)
+        router = _router(
+            application, telegram, messages, followers, inbox, preferences, None if site is None else sessions
+        )
         stack.push_async_callback(telegram.stop)
         connecting = await stack.enter_async_context(
             connected(telegram, router.on_message, router.on_press, texts.telegram.COMMANDS)
@@ -170,6 +176,8 @@ async def open_bot(
         application.embedded.on_revival.append(notices.engine_revived)
         application.embedded.on_stuck.append(notices.engine_stuck)
         health = Health(application, board, telegram, notices)
+        if site is not None:
+            stack.enter_context(site.opened(services_of(application, sessions, followers.background.uploads)))
         jobs = application.jobs if settings.bot_takes_jobs else None
         words = HeardWords(followers.spoken, router.on_words)
         yield Bot(telegram, connecting, router, jobs, followers, words, health)
@@ -202,26 +210,19 @@ def _router(
     followers: Followers,
     inbox: Inbox,
     preferences: Preferences,
+    sessions: Sessions | None,
 ) -> Router:
     database, jobs, settings = application.database, application.jobs, application.settings
-    spool, storage = settings.persistent_dir / "spool", application.conversations
+    pack, storage = application.pack, application.conversations
     machine = Machine(database, inbox.journal, lambda: application.embedded.down, lambda: storage.state)
     letters = DeadLetters(database, Enqueue(jobs.enqueue_recording, jobs.enqueue_report, jobs.enqueue_answer))
 
-    def wake_deliveries() -> None:
-        followers.cards.wake()
-        followers.wizards.wake()
-        followers.outbox.wake()
-
-    def wake_all() -> None:
-        followers.downloads.wake()
-        wake_deliveries()
-
+    wake_deliveries, wake_all = followers.wake_deliveries, followers.wake_all
     recordings = _recording_work(application, preferences, wake_all)
     chats = _chats(application, messages)
     waiting = WaitingRecordings(database)
-    about = MetadataForm(database, today), waiting, messages, application.pack
-    metadata = MetadataHandlers(*about, wake_deliveries, chats.ask, application.estimates)
+    form = MetadataForm(database, today)
+    metadata = MetadataHandlers(form, waiting, messages, pack, wake_deliveries, chats.ask, application.estimates)
     ordering = ReportHandlers(messages, _report_work(application, wake_deliveries))
     work = MenuWork(WorkInProgress(database), letters, machine, _facts(application), waiting)
     menu = MenuHandlers(messages, work)
@@ -232,26 +233,25 @@ def _router(
         messages,
         [
             menu.routes(),
-            DeadLetterHandlers(messages, LettersWork(letters, application.pack, wake_deliveries)).routes(),
+            DeadLetterHandlers(messages, LettersWork(letters, pack, wake_deliveries)).routes(),
             RecordingHandlers(messages, recordings).routes(),
             VoiceNoteHandlers(recordings.files, preferences, wake_all).routes(),
             SettingsHandlers(messages, preferences, recordings.recordings, recordings.intake, wake_all).routes(),
             metadata.routes(),
             ordering.routes(),
-            WaitingHandlers(waiting, recordings.recordings, messages, application.pack, metadata, ordering).routes(),
-            ResearchHandlers(messages, ResearchWork(application.pack, application.research, wake_deliveries)).routes(),
-            *corrections(database, application.pack, messages, wake_deliveries),
+            WaitingHandlers(waiting, recordings.recordings, messages, pack, metadata, ordering).routes(),
+            ResearchHandlers(messages, ResearchWork(pack, application.research, wake_deliveries)).routes(),
+            *corrections(database, pack, messages, wake_deliveries),
             DocumentHandlers(messages, Documents(database)).routes(),
             _my_reports(application, messages).routes(),
             _across(application, messages).routes(),
-            TakeoutHandlers(
-                messages, Takeout(database, application.pack), followers.takeout_orders, followers.takeouts.wake
-            ).routes(),
+            _takeouts(application, messages, followers).routes(),
             *_about_chats(application, messages, chats),
+            BrowserHandlers(messages, sessions, address_of(settings)).routes(),
         ],
         menu=menu.main_menu_of,
         other=chats.ask,
-        without_database=WithoutDatabase(telegram, machine, settings.owner_telegram_id, spool / "saved_notes.json"),
+        without_database=_without_database(settings, telegram, machine),
         words=followers.spoken.find,
         zone_of=preferences.zone_of,
     )
@@ -287,6 +287,16 @@ def _my_reports(application: Application, messages: MessageTracker) -> MyReports
     lasts = timedelta(seconds=application.settings.report_list_ttl_s)
     desk = ReportDesk(application.database, lasts, lambda: datetime.now(UTC))
     return MyReportsHandlers(messages, MyReportsWork(application.archive, application.pack, desk))
+
+
+def _without_database(settings: Settings, telegram: Messenger, machine: Machine) -> WithoutDatabase:
+    notes = settings.persistent_dir / "spool" / "saved_notes.json"
+    return WithoutDatabase(telegram, machine, settings.owner_telegram_id, notes)
+
+
+def _takeouts(application: Application, messages: MessageTracker, followers: Followers) -> TakeoutHandlers:
+    takeout = Takeout(application.database, application.pack)
+    return TakeoutHandlers(messages, takeout, followers.takeout_orders, followers.takeouts.wake)
 
 
 def _across(application: Application, messages: MessageTracker) -> AcrossHandlers:

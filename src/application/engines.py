@@ -26,7 +26,7 @@ from language_model.small_models import is_small
 from speech_to_text.port import SpeechToText
 from system import optional_packages
 from utils import count_tokens
-from voice_embeddings import VoiceEncoder
+from voices.encoder import VoiceEncoder
 from weights.installer import MANIFEST, are_there, ensure_weights
 
 log = structlog.get_logger(__name__)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from application.checked_out import commit
 from application.endpoints import Endpoint, language_endpoint, speech_endpoint
@@ -37,18 +38,23 @@ from outcomes import Purpose
 from provider_calls.probe import EndpointProbe
 from weights.installer import are_there
 
+if TYPE_CHECKING:
+    from web.site import Site
+
 _TOLD_FILE = "alarms_told.json"
 
 
 @asynccontextmanager
-async def http_served(settings: Settings, board: Board) -> AsyncIterator[None]:
+async def http_served(settings: Settings, board: Board, *, with_console: bool = False) -> AsyncIterator["Site | None"]:
     """Serve health, metrics and version during the block, unless the settings say no or the default port is taken.
+
+    With the console, yield its ``Site``, which has no services yet; None without, and when nothing is served.
 
     Raises:
         BadSettings: the configured host or port cannot be used.
     """
     if settings.http_port == 0:
-        yield
+        yield None
         return
     # Not earlier: FastAPI takes a third of a second to load, and commands do without it.
     from web.application import Facts, new_application
@@ -56,11 +62,18 @@ async def http_served(settings: Settings, board: Board) -> AsyncIterator[None]:
 
     listener = await listen(settings.http_host, settings.http_port)
     if listener is None:
-        yield
+        yield None
         return
     facts = Facts(version(), await asyncio.to_thread(commit, settings))
-    async with serving(new_application(board, facts, settings.http_token), listener):
-        yield
+    served, site = new_application(board, facts, settings.http_token), None
+    if with_console:
+        from web.console_application import add_console
+        from web.site import Site
+
+        site = Site(settings.web_address, settings.http_host)
+        await asyncio.to_thread(add_console, served, site)
+    async with serving(served, listener):
+        yield site
 
 
 class Health:

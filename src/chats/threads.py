@@ -166,15 +166,27 @@ class Chats:
             return await chat_history.is_asked(connection, occasion)
 
     async def ask(
-        self, owner: UserId, occasion: Occasion, question: str, return_to: ReturnAddress | None = None
+        self,
+        owner: UserId,
+        occasion: Occasion,
+        question: str,
+        return_to: ReturnAddress | None = None,
+        *,
+        number: int | None = None,
     ) -> AnswerId:
-        """Store a question in the chat that the owner is in, with a job that answers it; return the answer's id.
+        """Store a question in a chat, with a job that answers it; return the answer's id.
 
+        The chat is the one of that ``number``, by default the one that the owner is in.
         The job stores the answer. With ``return_to``, the front door of ``occasion`` then delivers it to that address.
         ``occasion`` must not have been handled before, see ``is_known``.
+
+        Raises:
+            NotFound: the owner has no chat of that number.
         """
         async with self._database.transaction() as connection:
-            chat = await _active(connection, owner)
+            chat = await (
+                _active(connection, owner) if number is None else chat_history.get_chat(connection, owner, number)
+            )
             title = title_from(question)
             answer_id = await chat_history.add_question(connection, chat, occasion, question, title, return_to)
             await self._enqueue(connection, owner, answer_id)

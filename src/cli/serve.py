@@ -8,6 +8,7 @@ import texts.cli
 import texts.operation
 from application.bot import messenger_of, open_bot
 from application.configuration import require_safe
+from application.web import open_console
 from application.worker import require_shared
 from cli.display import Display
 from cli.signals import stop_on_signals
@@ -21,7 +22,8 @@ from system.shortages import raise_limit_of_open_files
 async def serve(settings: Settings) -> int:
     """Run the bot until SIGINT or SIGTERM. A second signal ends the process at once.
 
-    Work that is cut off goes on at the next start. Without a token only a worker runs, where the settings allow that.
+    Work that is cut off goes on at the next start. Where nothing of Telegram is set the console runs without it; where
+    the settings say that it may be missing, a worker.
 
     Returns:
         0.
@@ -40,6 +42,9 @@ async def serve(settings: Settings) -> int:
         click.echo(texts.cli.NO_BOT)
         return await work(settings)
     require_safe(settings)
+    telegram = (settings.telegram_bot_token, settings.telegram_api_id, settings.telegram_api_hash)
+    if all(each is None for each in telegram):
+        return await _serve_browsers(settings)
     messenger = messenger_of(settings)
     raise_limit_of_open_files()
     stop_on_signals(asyncio.current_task())
@@ -53,6 +58,24 @@ async def serve(settings: Settings) -> int:
                 if not bot.is_connected:
                     display.say(texts.cli.BOT_OUT_OF_REACH)
                 await bot.run(lambda: display.say(texts.cli.BOT_READY.format(username=bot.username)))
+        except asyncio.CancelledError:
+            display.say(texts.cli.BOT_STOPPED)
+    return 0
+
+
+async def _serve_browsers(settings: Settings) -> int:
+    """Run the console without a bot; print by which address this machine's user comes in."""
+    raise_limit_of_open_files()
+    stop_on_signals(asyncio.current_task())
+    pack = await asyncio.to_thread(load_pack, ROOT / "prompts")
+    with Display() as display:
+        try:
+            if env_file_is_open():
+                display.say(texts.operation.ENV_OPEN)
+            display.say(texts.cli.CONSOLE_STARTING)
+            async with open_console(settings, pack, display.advance) as console:
+                display.say(texts.cli.CONSOLE_READY.format(link=console.link))
+                await console.run()
         except asyncio.CancelledError:
             display.say(texts.cli.BOT_STOPPED)
     return 0

@@ -3,11 +3,13 @@
 from datetime import UTC, datetime
 
 import conversations_store
+import texts.ratings
 from conversations.hybrid import HybridStorage
 from datamodels import UserId
 from datamodels_chats import AnswerId, Comment, ModelMetrics, RatedConversation, Rating, RatingStats
 from db import Database
-from errors import NotFound
+from errors import BadText, NotFound
+from texts.chats import CHARACTER
 
 COMMENT_CHARACTERS = 4096
 """The longest comment: as many characters as one Telegram message can have."""
@@ -74,3 +76,18 @@ class Ratings:
 
 def _not_found(answer_id: AnswerId) -> NotFound:
     return NotFound(what=f"answer {answer_id}")
+
+
+def parsed_comment(text: str) -> str:
+    """Return a comment without blanks around it and without NUL, which cannot be stored.
+
+    Raises:
+        BadText: the comment is empty or too long.
+    """
+    comment = text.replace("\0", "").strip()
+    if not comment:
+        raise BadText(reason=texts.ratings.COMMENT_BLANK)
+    if len(comment) > COMMENT_CHARACTERS:
+        length = CHARACTER.counted(len(comment))
+        raise BadText(reason=texts.ratings.COMMENT_TOO_LONG.format(length=length, longest=COMMENT_CHARACTERS))
+    return comment

@@ -19,7 +19,7 @@ from provider_calls.in_flight import CallsInFlight
 from recordings.originals import Originals
 from reports.model_answers import ModelAnswers
 from speech_to_text.port import SpeechToText
-from voice_embeddings import VoiceEncoder
+from voices.encoder import VoiceEncoder
 
 
 class Engines(Protocol):

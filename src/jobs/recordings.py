@@ -48,6 +48,7 @@ from prompt_pack.models import PromptedModel, Scenario
 from recordings.lookup import is_ready
 from speakers.channels import Layout, prepare_channels
 from speakers.diarization import diarize
+from speakers.doubts import speaker_warnings
 from speakers.labels import RoleNaming, assign_speakers, name_roles, speakers_in_order
 from system.local_time import today
 from system.shortages import shortages_mapped
@@ -254,20 +255,22 @@ class RecordingSteps:
     async def _find_speakers(self, recording: Recording) -> None:
         scenario = self._scenario(recording)
         transcript = await self._load(recording)
+        warnings: tuple[str, ...] = ()
         if is_ready(recording):
             # Anew from the file: an earlier scenario may have put roles in the place of its names.
             segments = with_speakers((await self._ready(recording)).transcript.segments, scenario)
         else:
-            found = await self._speakers(recording, transcript, scenario)
+            found, warnings = await self._speakers(recording, transcript, scenario)
             # Roles of another scenario are removed.
             segments = tuple(each.model_copy(update={"role": None}) if each.role else each for each in found)
         speakers = len({segment.speaker for segment in segments})
-        await self._save(recording, transcript.model_copy(update={"segments": segments, "speakers": speakers}))
+        told = transcript.model_copy(update={"segments": segments, "speakers": speakers})
+        await self._save(recording, told, warnings)
 
     async def _speakers(
         self, recording: Recording, transcript: Transcript, scenario: Scenario | None
-    ) -> tuple[Segment, ...]:
-        """Return the segments with their speakers: those of channels are facts, and so is what a person has put right.
+    ) -> tuple[tuple[Segment, ...], tuple[str, ...]]:
+        """Return the segments with their speakers, and warnings; those of channels and what people put right are facts.
 
         In a monologue everything else has one speaker.
         """
@@ -275,19 +278,19 @@ class RecordingSteps:
         async with self._context.database.transaction() as connection:
             corrected = await editing.are_speakers_corrected(connection, recording.id)
         if corrected and all(each.speaker for each in segments):
-            return segments
+            return segments, ()
         monologue = scenario is not None and not scenario.diarize
         if monologue and len({segment.speaker for segment in segments}) < 2:
-            return assign_speakers(segments, ())
+            return assign_speakers(segments, ()), ()
         prepared = await self._prepared(recording)
         if prepared.layout.channels > 1:
-            return speakers_in_order(segments)
+            return speakers_in_order(segments), ()
         if monologue:
-            return assign_speakers(segments, ())
+            return assign_speakers(segments, ()), ()
         encoder = await self._context.engines.voice_encoder()
         async with self._context.processors:
-            turns = await diarize(self._pcm(recording.id), prepared.speech, encoder, recording.request.speakers)
-        return await asyncio.to_thread(assign_speakers, segments, turns)
+            found = await diarize(self._pcm(recording.id), prepared.speech, encoder, recording.request.speakers)
+        return await asyncio.to_thread(assign_speakers, segments, found.turns), speaker_warnings(found)
 
     async def _name_roles(self, recording: Recording) -> None:
         scenario = self._scenario(recording)

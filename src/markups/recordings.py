@@ -19,7 +19,7 @@ from datamodels import (
     Stage,
     Visibility,
 )
-from datamodels_telegram import Button, Screen
+from datamodels_telegram import Button, Keyboard, Screen
 from errors import Cancelled
 from markups.callback_data import Action, button
 from markups.settings import language_name
@@ -98,6 +98,15 @@ def recording_card(
         "\n".join(escaped(line) for line in metadata_lines(metadata)),
         texts.telegram_recordings.REPORTS_READY.format(reports=texts.units.REPORT.counted(ready)) if ready else "",
     ]
+    return Screen(text="\n\n".join(filter(None, blocks)), keyboard=_actions(recording, scenario, has_reports=ready > 0))
+
+
+def _actions(recording: Recording, scenario: Scenario | None, *, has_reports: bool) -> Keyboard:
+    number = recording.number
+    corrections = (
+        button(texts.editing.SPEAKERS_BUTTON, Action.SPEAKERS, number),
+        button(texts.editing.WORDS_BUTTON, Action.WORDS, number),
+    )
     rows = [
         (
             *(() if is_ready(recording) else (button(texts.telegram_recordings.PLAY, Action.RECORDING_PLAY, number),)),
@@ -108,30 +117,14 @@ def recording_card(
             button(texts.telegram_recordings.METADATA, Action.RECORDING_METADATA, number),
             button(texts.telegram_recordings.KIND, Action.RECORDING_KIND, number),
         ),
-        *(
-            [
-                (
-                    button(texts.editing.SPEAKERS_BUTTON, Action.SPEAKERS, number),
-                    button(texts.editing.WORDS_BUTTON, Action.WORDS, number),
-                )
-            ]
-            if recording.stage is Stage.DONE
-            else []
-        ),
-        *([] if is_ready(recording) else [(_switch_language(recording),)]),
-        *([(button(texts.telegram_recordings.WRITTEN, Action.RECORDING_WRITTEN, number),)] if ready else []),
-        *(
-            [(button(texts.telegram_recordings.AGAIN, Action.RECORDING_AGAIN, number),)]
-            if has_stopped(recording)
-            else []
-        ),
-        (
-            _switch_visibility(recording),
-            button(texts.telegram_recordings.DELETE, Action.RECORDING_DELETE, number),
-        ),
+        corrections if recording.stage is Stage.DONE else (),
+        () if is_ready(recording) else (_switch_language(recording),),
+        (button(texts.telegram_recordings.WRITTEN, Action.RECORDING_WRITTEN, number),) if has_reports else (),
+        (button(texts.telegram_recordings.AGAIN, Action.RECORDING_AGAIN, number),) if has_stopped(recording) else (),
+        (_switch_visibility(recording), button(texts.telegram_recordings.DELETE, Action.RECORDING_DELETE, number)),
         (back_to_list(scenario),),
     ]
-    return Screen(text="\n\n".join(filter(None, blocks)), keyboard=tuple(rows))
+    return tuple(filter(None, rows))
 
 
 def _switch_language(recording: Recording) -> Button:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import cards_store
 import incoming_store
+import recordings_store
 from datamodels import RecordingId, ReportRunId, UserId
 from datamodels_telegram import CardKind
 from db import Database
@@ -38,6 +39,16 @@ class Cancellations:
         if not cancelled and incoming.recording_id is not None:
             return await self._recording(incoming.recording_id)
         return cancelled
+
+    async def cancel_recording(self, owner: UserId, number: int) -> bool:
+        """Stop the work on a recording; False when there is none to stop.
+
+        Raises:
+            NotFound: the owner has no recording of that number.
+        """
+        async with self._database.transaction() as connection:
+            recording = await recordings_store.get_by_number(connection, owner, number)
+        return await self._recording(recording.id)
 
     async def cancel_card(self, owner: UserId, card_id: int) -> bool:
         """Stop the work that a card shows; False when there is none to stop.

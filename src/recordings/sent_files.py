@@ -45,6 +45,12 @@ def refusal(file: AttachedFile, limits: IntakeLimits, *, documents: bool) -> Vox
     return None
 
 
+def accepted_names() -> str:
+    """Return what a browser's file dialog offers: extensions and types, as the attribute ``accept`` has them."""
+    named = ",".join(f".{each}" for each in sorted(SOUND_EXTENSIONS | TRANSCRIPT_EXTENSIONS))
+    return f"audio/*,video/*,{named}"
+
+
 def _may_be_sound(file: AttachedFile) -> bool:
     """Tell whether name or type call the file sound or film; what it is, its bytes decide later."""
     if file.kind is not FileKind.DOCUMENT or extension_of(file.file_name) in SOUND_EXTENSIONS:

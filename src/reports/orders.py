@@ -286,6 +286,16 @@ class ReportOrders:
         written = (run for run in runs if run.number is not None)
         return recording, tuple(sorted(written, key=lambda run: run.number or 0))
 
+    async def of_recording(self, owner: UserId, number: int) -> tuple[ReportRun, ...]:
+        """Load all reports of a recording, in the order in which they were ordered.
+
+        Raises:
+            NotFound: the owner has no recording of that number.
+        """
+        async with self._database.transaction() as connection:
+            recording = await recordings_store.get_by_number(connection, owner, number)
+            return tuple(await reports_store.list_runs(connection, recording.id))
+
     async def cancel(self, owner: UserId, runs: Sequence[ReportRunId]) -> bool:
         """Stop the work on reports; what the model has answered stays. Return False when every run had ended already.
 

@@ -1,8 +1,8 @@
 """Diarization: who spoke when, without a transcript.
 
-Voice embeddings of overlapping windows over the speech are clustered with spherical k-means; the number of speakers is
-the one with the best silhouette (Rousseeuw 1987). Then the cheapest path (Viterbi) gives every tenth of a second to a
-voice. It prefers the nearest voice, and a change of speaker has a cost, which is lower in a pause.
+A network tells where how many people speak, frame by frame. Voice embeddings of overlapping windows over the speech are
+clustered into voices. Then the cheapest path (Viterbi) gives every tenth of a second to a voice. It prefers the nearest
+voice, and a change of speaker has a cost, which is lower in a pause.
 """
 
 import asyncio
@@ -17,47 +17,50 @@ import numpy as np
 from numpy.typing import NDArray
 
 from constants import SAMPLE_RATE
-from datamodels import Interval
-from voice_embeddings import BATCH, WINDOW_SAMPLES, Float32Array, VoiceEncoder
+from datamodels import Interval, Value
+from speakers.clustering import find_voices
+from voices.arrays import Float32Array
+from voices.encoder import BATCH, VOICE_SAMPLES, VoiceEncoder
+from voices.segmentation import FIRST_FRAME_S, FRAME_S, FRAMES, TWO_SPEAK, WINDOW, WINDOW_S
 
-WINDOW_S = WINDOW_SAMPLES / SAMPLE_RATE
-HOP_S = 1.0
-"""Step from window to window. 0.4 s costs 2.5 times as much and saves less than 0.005 of the error rate (measured)."""
+LISTEN_STEP_S = 5.0
+"""Step of the windows of segmentation, which overlap by half, as it knows less at their ends."""
 
-MAX_SPEAKERS = 6
-SINGLE_VOICE_S = 15.0
+TICK_S = 0.02
+TICKS_A_STEP = 5
+"""Speech is told by ticks, its voice by steps of a tenth of a second."""
+
+SPEECH = 0.5
+OVERLAP = 0.4
+"""Least probabilities that somebody speaks, and that two do. Lower ones miss less and invent as much more."""
+
+QUIET = 0.03
+"""Nobody speaks below this share of the level of the loud ticks around (-30 dB): the network hears words end late."""
+
+VOICE_S = VOICE_SAMPLES / SAMPLE_RATE
+HOP_S = 0.75
+"""Step from window to window of a voice."""
+SHORTEST_VOICE_S = 0.4
+"""Shorter stretches of speech go to the voice around them."""
+CLEAN_S = 0.5
+CLEAN_OVERLAP = 0.5
+"""Windows that voices are found in are at least so long, with less than this share of two at once."""
+BREATH_S = 0.2
+"""So short a pause does not part the windows of a voice."""
+
+SINGLE_VOICE_S = 8.0
 """Shorter speech holds too few windows to tell voices apart."""
 
-MIN_SILHOUETTE = 0.25
-"""Below this silhouette there is one speaker; two give 0.43 and more, telephone and noise included."""
-
-SAME_VOICE_SIMILARITY = 0.82
-"""Two centroids with this cosine or more are one voice. One voice gives 0.89 and more, two give 0.75 and less."""
-
-MIN_WINDOWS = 3
-"""A voice heard in fewer windows is a cough or two people at once."""
-
-SAMPLE_WINDOWS = 1500
-"""The most windows that are clustered. More would find the same voices, at a cost that grows with the square."""
-
-RESTARTS = 8
-ITERATIONS = 50
-FRAME_S = 0.1
-CHANGE_COST = 0.5
-CHANGE_COST_IN_PAUSE = 0.25
-"""Costs of a change of speaker, compared with sums of cosines over frames. They suppress turns below about 1.5 s."""
-
-QUIET = 0.05
-"""Nobody speaks below this share of the level of a stretch's loud frames (-26 dB). In noise no frame is so quiet."""
-
-FRAMES_AT_ONCE = 600
-"""Frames that are read into memory at once: a minute of samples."""
+CHANGE_COST = 0.4
+CHANGE_COST_IN_PAUSE = 0.15
+"""Costs of a change of speaker, compared with sums of cosines over steps."""
 
 JOIN_PAUSE_S = 0.5
 """A pause up to this long belongs to the turn around it."""
-
-SEED = 20_181
-"""Fixed, so that the same recording gives the same speakers."""
+SHORTEST_TURN_S = 0.5
+"""A shorter turn joins its neighbour."""
+NEIGHBOUR_S = 1.0
+"""Turns that are further apart are no neighbours."""
 
 
 class Turn(Interval):
@@ -66,16 +69,25 @@ class Turn(Interval):
     speaker: str
 
 
-@dataclass(frozen=True)
-class _Frames:
-    """Tenths of a second of speech: ``edges`` (n, 2) in seconds, ``quiet`` (n,) where nobody speaks.
+class Diarization(Value):
+    """Who spoke when; speakers are S1, S2, … by first appearance.
 
-    ``begins`` has the position of each stretch's first frame.
+    ``turns`` are in order and disjoint; ``second`` are those who speak at the same time as somebody in ``turns``.
+    ``sure`` is about the number of speakers.
     """
 
-    edges: NDArray[np.float64]
-    quiet: NDArray[np.bool_]
-    begins: list[int]
+    turns: tuple[Turn, ...] = ()
+    second: tuple[Turn, ...] = ()
+    sure: bool = True
+
+
+@dataclass(frozen=True)
+class _Activity:
+    """Probabilities, tick by tick (n,), that somebody speaks, and that two people do; ``loud`` is false in silence."""
+
+    speech: Float32Array
+    overlap: Float32Array
+    loud: NDArray[np.bool_]
 
 
 class _Stopped(Exception):
@@ -84,12 +96,12 @@ class _Stopped(Exception):
 
 async def diarize(
     pcm: Path, speech: Sequence[Interval], encoder: VoiceEncoder, speakers: int | None = None
-) -> tuple[Turn, ...]:
-    """Return the turns within ``speech``, in order; speakers are S1, S2, … by first appearance.
+) -> Diarization:
+    """Return who spoke when in the prepared audio ``pcm`` (mono 16 kHz signed 16-bit).
 
-    ``pcm`` is the prepared audio (mono 16 kHz signed 16-bit). It is read window by window, so that memory grows only
-    by a kilobyte a second of speech. ``speakers`` forces the number of speakers, though too little speech gives fewer;
-    None finds 1 to 6.
+    Only what is within some seconds of ``speech`` is listened to. The audio is read window by window, so that memory
+    grows only by two kilobytes a second of speech. ``speakers`` forces the number of speakers, though too little speech
+    gives fewer; None finds 1 to 6.
     """
     stop = threading.Event()
     try:
@@ -100,193 +112,211 @@ async def diarize(
 
 def _diarize(
     pcm: Path, speech: Sequence[Interval], encoder: VoiceEncoder, speakers: int | None, stop: threading.Event
-) -> tuple[Turn, ...]:
-    stretches = sorted((one for one in speech if one.end > one.start), key=lambda one: one.start)
-    frames = _read_frames(pcm, stretches)
-    heard_s = sum(one.end - one.start for one in stretches)
-    if speakers == 1 or (speakers is None and heard_s < SINGLE_VOICE_S):
-        return _turns(frames, np.zeros(len(frames.edges), dtype=np.int8))
-    spans = _window_spans(stretches)
-    embeddings = [encoder.embed(batch) for batch in _read_windows(pcm, spans, stop)]
-    if not embeddings:
-        return ()
-    voices = find_voices(np.concatenate(embeddings), speakers)
-    similarity = np.concatenate([batch @ voices.T for batch in embeddings])
-    return _turns(frames, _voice_of_frames(frames, spans.mean(axis=1), similarity))
-
-
-def _read_frames(pcm: Path, stretches: Sequence[Interval]) -> _Frames:
-    edges = [np.zeros((0, 2))]
-    quiet = [np.zeros(0, dtype=bool)]
-    begins: list[int] = []
+) -> Diarization:
     with pcm.open("rb") as file:
-        for one in stretches:
-            borders = np.linspace(one.start, one.end, max(1, round((one.end - one.start) / FRAME_S)) + 1)
-            begins.append(sum(map(len, quiet)))
-            edges.append(np.stack([borders[:-1], borders[1:]], axis=1))
-            levels = np.concatenate(
-                [
-                    _levels(file, borders[at : at + FRAMES_AT_ONCE + 1])
-                    for at in range(0, len(borders) - 1, FRAMES_AT_ONCE)
-                ]
-            )
-            quiet.append(levels < QUIET * np.percentile(levels, 90))
-    return _Frames(np.concatenate(edges), np.concatenate(quiet), begins)
+        samples = file.seek(0, 2) // 2
+        heard = _listened(file, samples, speech, encoder, stop)
+        spoken = heard.speech >= SPEECH
+        if not spoken.any():
+            return Diarization()
+        if speakers == 1 or (speakers is None and spoken.sum() * TICK_S < SINGLE_VOICE_S):
+            return _one_voice(heard)
+        spans = voice_spans(spoken)
+        embeddings = [encoder.embed(batch) for batch in _read_voices(file, spans, stop)]
+    if not embeddings:
+        return _one_voice(heard)
+    vectors = np.concatenate(embeddings)
+    clean = _clean(spans, heard)
+    found = find_voices(vectors[clean] if clean.any() else vectors, speakers)
+    scores = _scores(len(spoken), spans.mean(axis=1), vectors @ found.centroids.T)
+    told = spoken & heard.loud
+    voices = np.repeat(cheapest_path(scores, _costs(told)), TICKS_A_STEP)[: len(told)]
+    second = _second_voices(told & (heard.overlap >= OVERLAP), voices, scores)
+    return _with_names(_turns(told, voices), second, sure=found.sure)
 
 
-def _levels(file: BinaryIO, borders: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the root mean square of each frame (n,) between the ``borders`` (n + 1,), which are in seconds."""
-    samples = np.round(borders * SAMPLE_RATE).astype(np.intp)
-    sound = np.zeros(samples[-1] - samples[0] + 1)
-    file.seek(int(samples[0]) * 2)
-    found = np.frombuffer(file.read(len(sound) * 2), dtype="<i2")
+def _one_voice(heard: _Activity) -> Diarization:
+    spoken = (heard.speech >= SPEECH) & heard.loud
+    return _with_names(_turns(spoken, np.zeros(len(spoken), np.int8)), [], sure=True)
+
+
+def _listened(
+    file: BinaryIO, samples: int, speech: Sequence[Interval], encoder: VoiceEncoder, stop: threading.Event
+) -> _Activity:
+    """Return the activity over all ticks; where no window has speech in it, nobody speaks."""
+    ticks = int(samples / SAMPLE_RATE / TICK_S)
+    sums, weights = np.zeros((ticks, 2), np.float32), np.full((ticks, 1), 1e-6, np.float32)
+    loud = np.zeros(ticks, bool)
+    # Ticks of a window, the frame that is nearest to each, and its weight, which is highest in the middle.
+    of_window = np.arange(round(WINDOW_S / TICK_S))
+    frames = np.clip(np.round(((of_window + 0.5) * TICK_S - FIRST_FRAME_S) / FRAME_S), 0, FRAMES - 1).astype(np.intp)
+    weight = np.minimum(of_window + 1, len(of_window) - of_window)[:, None].astype(np.float32)
+    starts = listening_starts(samples, speech)
+    for at in range(0, len(starts), BATCH):
+        if stop.is_set():
+            raise _Stopped
+        batch = starts[at : at + BATCH]
+        windows = np.stack([_sound(file, start, WINDOW) for start in batch])
+        classes = encoder.who_speaks(windows)
+        active = np.stack([1 - classes[:, :, 0], classes[:, :, TWO_SPEAK].sum(axis=2)], axis=2)[:, frames]
+        levels = np.sqrt(np.mean(windows.reshape(len(batch), len(of_window), -1) ** 2, axis=2))
+        are_loud = levels >= QUIET * np.percentile(levels, 90, axis=1, keepdims=True)
+        for start, one, are in zip(batch, active, are_loud, strict=True):
+            first = round(start / SAMPLE_RATE / TICK_S)
+            room = slice(first, first + len(of_window))
+            size = len(sums[room])
+            sums[room] += one[:size] * weight[:size]
+            weights[room] += weight[:size]
+            loud[room] |= are[:size]
+    speaking, overlapping = (sums / weights).T
+    return _Activity(speaking, overlapping, loud)
+
+
+def listening_starts(samples: int, speech: Sequence[Interval]) -> list[int]:
+    """Return the first samples of the windows that have ``speech`` in them, in order; the last ends at the end."""
+    last = max(0, samples - WINDOW)
+    starts = [*range(0, last, round(LISTEN_STEP_S * SAMPLE_RATE)), last]
+    wanted = np.zeros(len(starts), bool)
+    begins = np.array(starts) / SAMPLE_RATE
+    for one in speech:
+        wanted |= (begins < one.end) & (begins + WINDOW_S > one.start)
+    return [start for start, is_wanted in zip(starts, wanted.tolist(), strict=True) if is_wanted]
+
+
+def _sound(file: BinaryIO, first: int, count: int) -> Float32Array:
+    """Return ``count`` samples in [-1, 1] from position ``first``; beyond the end there is silence."""
+    file.seek(first * 2)
+    sound = np.zeros(count, np.float32)
+    found = np.frombuffer(file.read(count * 2), dtype="<i2")
     sound[: len(found)] = found
-    return np.asarray(np.sqrt(np.add.reduceat(sound**2, (samples - samples[0])[:-1]) / np.maximum(np.diff(samples), 1)))
+    return sound / np.float32(32768)
 
 
-def _window_spans(stretches: Sequence[Interval]) -> NDArray[np.float64]:
-    """Return the start and end of windows (n, 2) in seconds.
+def voice_spans(spoken: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the start and end of windows (n, 2) in seconds over speech, which is told by ticks.
 
     Windows are spread evenly from the start of each stretch to its end; a short stretch is one window.
     """
     spans: list[tuple[float, float]] = []
-    for one in stretches:
-        spare = one.end - one.start - WINDOW_S
-        if spare <= 0:
-            spans.append((one.start, one.end))
+    for start, end in _stretches(spoken, BREATH_S):
+        spare = end - start - VOICE_S
+        if end - start < SHORTEST_VOICE_S:
             continue
-        steps = int(np.ceil(spare / HOP_S))
-        starts = [one.start + spare * step / steps for step in range(steps + 1)]
-        spans += [(start, start + WINDOW_S) for start in starts]
+        steps = int(np.ceil(max(spare, 0) / HOP_S))
+        starts = [start + spare * step / max(steps, 1) for step in range(steps + 1)]
+        spans += [(begin, min(begin + VOICE_S, end)) for begin in starts]
     return np.array(spans, dtype=np.float64).reshape(-1, 2)
 
 
-def _read_windows(pcm: Path, spans: NDArray[np.float64], stop: threading.Event) -> Iterator[Float32Array]:
-    with pcm.open("rb") as file:
-        for at in range(0, len(spans), BATCH):
-            if stop.is_set():
-                raise _Stopped
-            batch = np.zeros((len(spans[at : at + BATCH]), WINDOW_SAMPLES), dtype=np.float32)
-            for row, (start, end) in zip(batch, spans[at : at + BATCH], strict=True):
-                file.seek(round(start * SAMPLE_RATE) * 2)
-                sound = np.frombuffer(file.read(max(1, round((end - start) * SAMPLE_RATE)) * 2), dtype="<i2")
-                if len(sound):
-                    # Repeated to the window's length: padding with silence, or with a neighbour's voice, moves the
-                    # embedding further from the speaker's others.
-                    row[:] = np.resize(sound, WINDOW_SAMPLES) / np.float32(32768)
-            yield batch
+def _stretches(ticks: NDArray[np.bool_], pause_s: float) -> list[tuple[float, float]]:
+    """Return the stretches of true ticks in seconds, joined over pauses up to ``pause_s``."""
+    borders = np.flatnonzero(np.diff(np.concatenate([[False], ticks, [False]]).astype(np.int8))) * TICK_S
+    joined: list[tuple[float, float]] = []
+    for start, end in zip(borders[::2].tolist(), borders[1::2].tolist(), strict=True):
+        if joined and start - joined[-1][1] <= pause_s + TICK_S / 2:
+            joined[-1] = (joined[-1][0], end)
+        else:
+            joined.append((start, end))
+    return joined
 
 
-def find_voices(embeddings: Float32Array, speakers: int | None = None) -> Float32Array:
-    """Cluster unit vectors (n, d) and return the voices' centroids (voices, d), which are unit vectors, too.
-
-    There are as many voices as ``speakers`` says, or one when there are fewer vectors; None finds 1 to 6.
-    """
-    randomness = np.random.default_rng(SEED)
-    sample = embeddings
-    if len(sample) > SAMPLE_WINDOWS:
-        sample = embeddings[np.sort(randomness.choice(len(sample), SAMPLE_WINDOWS, replace=False))]
-    distances = 1 - sample @ sample.T
-    best, best_score = _unit(sample.mean(axis=0, keepdims=True)), MIN_SILHOUETTE if speakers is None else -np.inf
-    counts = range(2, MAX_SPEAKERS + 1) if speakers is None else [speakers]
-    for count in (one for one in counts if one <= len(sample)):
-        for _ in range(RESTARTS):
-            labels, centroids = _spherical_k_means(sample, count, randomness)
-            if speakers is None and not _are_voices(labels, centroids):
-                continue
-            score = silhouette(distances, labels)
-            if score > best_score:
-                best, best_score = centroids, score
-    return best
+def _read_voices(file: BinaryIO, spans: NDArray[np.float64], stop: threading.Event) -> Iterator[Float32Array]:
+    for at in range(0, len(spans), BATCH):
+        if stop.is_set():
+            raise _Stopped
+        batch = []
+        for start, end in spans[at : at + BATCH]:
+            sound = _sound(file, round(start * SAMPLE_RATE), round((end - start) * SAMPLE_RATE))
+            # Repeated to the window's length: padding with silence moves the vector away from the voice's others.
+            batch.append(np.resize(sound, VOICE_SAMPLES))
+        yield np.stack(batch)
 
 
-def _are_voices(labels: NDArray[np.intp], centroids: Float32Array) -> bool:
-    similarity = centroids @ centroids.T
-    np.fill_diagonal(similarity, -1)
-    smallest = np.bincount(labels, minlength=len(centroids)).min()
-    return bool(smallest >= MIN_WINDOWS and similarity.max() < SAME_VOICE_SIMILARITY)
+def _clean(spans: NDArray[np.float64], heard: _Activity) -> NDArray[np.bool_]:
+    """Tell which windows (n,) have one voice, and enough of it."""
+    before = np.concatenate([[0.0], np.cumsum(heard.overlap, dtype=np.float64)])
+    first, last = np.clip(np.round(spans / TICK_S).astype(np.intp), 0, len(heard.overlap)).T
+    overlap = (before[last] - before[first]) / np.maximum(last - first, 1)
+    return np.asarray((overlap < CLEAN_OVERLAP) & (spans[:, 1] - spans[:, 0] >= CLEAN_S))
 
 
-def _spherical_k_means(
-    vectors: Float32Array, count: int, randomness: np.random.Generator
-) -> tuple[NDArray[np.intp], Float32Array]:
-    """Cluster unit vectors (n, d), starting as k-means++ does; return labels (n,) and centroids (count, d)."""
-    centroids = vectors[[int(randomness.integers(len(vectors)))]]
-    while len(centroids) < count:
-        farness = np.maximum(1 - (vectors @ centroids.T).max(axis=1), 1e-9)
-        chosen = int(randomness.choice(len(vectors), p=farness / farness.sum()))
-        centroids = np.concatenate([centroids, vectors[[chosen]]])
-    labels = (vectors @ centroids.T).argmax(axis=1)
-    for _ in range(ITERATIONS):
-        members = np.eye(count, dtype=np.float32)[labels]
-        centroids = np.where(members.any(axis=0)[:, None], _unit(members.T @ vectors), centroids)
-        moved = (vectors @ centroids.T).argmax(axis=1)
-        if np.array_equal(moved, labels):
-            break
-        labels = moved
-    return labels, centroids
+def _scores(ticks: int, centres: NDArray[np.float64], similarity: Float32Array) -> NDArray[np.float64]:
+    """Return the scores (steps, voices); ``similarity`` (windows, voices) belongs to windows around ``centres``."""
+    middles = (np.arange(-(-ticks // TICKS_A_STEP)) + 0.5) * TICKS_A_STEP * TICK_S
+    return np.stack([np.interp(middles, centres, of_voice) for of_voice in similarity.T], axis=1)
 
 
-def silhouette(distances: NDArray[np.floating], labels: NDArray[np.intp]) -> float:
-    """Return the mean silhouette, -1 to 1, of a clustering with distances (n, n); 0 for a single cluster."""
-    _, own, sizes = np.unique(labels, return_inverse=True, return_counts=True)
-    if len(sizes) < 2:
-        return 0.0
-    sums = distances @ np.eye(len(sizes), dtype=np.float32)[own]
-    rows = np.arange(len(own))
-    inner = sums[rows, own] / np.maximum(sizes[own] - 1, 1)
-    means = sums / sizes
-    means[rows, own] = np.inf
-    outer = means.min(axis=1)
-    values = (outer - inner) / np.maximum(np.maximum(inner, outer), 1e-9)
-    return float(np.where(sizes[own] == 1, 0.0, values).mean())
+def _costs(spoken: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the cost of a change at each step."""
+    steps = np.resize(np.pad(spoken, (0, -len(spoken) % TICKS_A_STEP)), (-(-len(spoken) // TICKS_A_STEP), TICKS_A_STEP))
+    return np.where(steps.mean(axis=1) < 0.5, CHANGE_COST_IN_PAUSE, CHANGE_COST)
 
 
-def _unit(vectors: Float32Array) -> Float32Array:
-    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9), dtype=np.float32)
-
-
-def _voice_of_frames(frames: _Frames, centres: NDArray[np.float64], similarity: Float32Array) -> NDArray[np.int8]:
-    """Return the voice of each frame; ``similarity`` (windows, voices) belongs to windows around ``centres``."""
-    middles = frames.edges.mean(axis=1)
-    scores = np.empty((len(middles), similarity.shape[1]))
-    # Stretch by stretch, as a window tells nothing about the other side of a pause.
-    for begin, end in pairwise([*frames.begins, len(middles)]):
-        own = slice(*np.searchsorted(centres, [frames.edges[begin, 0], frames.edges[end - 1, 1]]))
-        for voice in range(similarity.shape[1]):
-            scores[begin:end, voice] = np.interp(middles[begin:end], centres[own], similarity[own, voice])
-    costs = np.where(frames.quiet, CHANGE_COST_IN_PAUSE, CHANGE_COST)
-    costs[frames.begins] = CHANGE_COST_IN_PAUSE
-    return _cheapest_path(scores, costs)
-
-
-def _cheapest_path(scores: NDArray[np.floating], costs: NDArray[np.floating]) -> NDArray[np.int8]:
-    """Return the voices of the frames that maximise scores (frames, voices) less costs (frames,) of changes."""
-    frames, voices = scores.shape
-    came_from = np.empty((frames, voices), dtype=np.int8)
+def cheapest_path(scores: NDArray[np.floating], costs: NDArray[np.floating]) -> NDArray[np.int8]:
+    """Return the voices of the steps that maximise scores (steps, voices) less costs (steps,) of changes."""
+    steps, voices = scores.shape
+    came_from = np.empty((steps, voices), dtype=np.int8)
     total = scores[0].astype(np.float64)
     stay = np.arange(voices)
-    for frame in range(1, frames):
+    for step in range(1, steps):
         leader = int(total.argmax())
-        change = total[leader] - costs[frame]
-        came_from[frame] = np.where(total < change, leader, stay)
-        total = np.maximum(total, change) + scores[frame]
-    path = np.empty(frames, dtype=np.int8)
+        change = total[leader] - costs[step]
+        came_from[step] = np.where(total < change, leader, stay)
+        total = np.maximum(total, change) + scores[step]
+    path = np.empty(steps, dtype=np.int8)
     path[-1] = total.argmax()
-    for frame in range(frames - 1, 0, -1):
-        path[frame - 1] = came_from[frame, path[frame]]
+    for step in range(steps - 1, 0, -1):
+        path[step - 1] = came_from[step, path[step]]
     return path
 
 
-def _turns(frames: _Frames, voices: NDArray[np.int8]) -> tuple[Turn, ...]:
-    """Join the frames of one voice over short pauses; silence at the ends of a turn is not part of it."""
+def _second_voices(
+    both: NDArray[np.bool_], voices: NDArray[np.int8], scores: NDArray[np.float64]
+) -> list[tuple[float, float, int]]:
+    """Return who else speaks at the ticks of ``both``: of the other voices the nearest."""
+    if scores.shape[1] < 2:
+        return []
+    others = np.repeat(scores, TICKS_A_STEP, axis=0)[: len(voices)].copy()
+    others[np.arange(len(voices)), voices] = -np.inf
+    second = others.argmax(axis=1)
+    return [
+        (start, end, voice)
+        for voice in range(scores.shape[1])
+        for start, end in _stretches(both & (second == voice), JOIN_PAUSE_S)
+    ]
+
+
+def _turns(spoken: NDArray[np.bool_], voices: NDArray[np.int8]) -> list[tuple[float, float, int]]:
+    """Join the ticks of one voice over short pauses; a very short turn joins the nearest of its neighbours."""
+    cuts = [0, *(np.flatnonzero(np.diff(voices)) + 1).tolist(), len(voices)]
+    found = [
+        (begin * TICK_S + start, begin * TICK_S + end, int(voices[begin]))
+        for begin, finish in pairwise(cuts)
+        for start, end in _stretches(spoken[begin:finish], JOIN_PAUSE_S)
+    ]
     joined: list[tuple[float, float, int]] = []
-    for (start, end), voice in zip(frames.edges[~frames.quiet].tolist(), voices[~frames.quiet].tolist(), strict=True):
+    for place, (start, end, own) in enumerate(found):
+        voice = own
+        if end - start < SHORTEST_TURN_S:
+            near = [(start - joined[-1][1], joined[-1][2])] if joined else []
+            near += [(found[place + 1][0] - end, found[place + 1][2])] if place + 1 < len(found) else []
+            distance, neighbour = min(near, default=(np.inf, own))
+            voice = neighbour if distance <= NEIGHBOUR_S else own
         if joined and joined[-1][2] == voice and start - joined[-1][1] <= JOIN_PAUSE_S:
             joined[-1] = (joined[-1][0], end, voice)
         else:
             joined.append((start, end, voice))
+    return joined
+
+
+def _with_names(
+    turns: Sequence[tuple[float, float, int]], second: Sequence[tuple[float, float, int]], *, sure: bool
+) -> Diarization:
     names: dict[int, str] = {}
-    for _, _, voice in joined:
+    for _, _, voice in [*turns, *second]:
         names.setdefault(voice, f"S{len(names) + 1}")
-    return tuple(Turn(start=start, end=end, speaker=names[voice]) for start, end, voice in joined)
+    first, other = (
+        tuple(Turn(start=start, end=end, speaker=names[voice]) for start, end, voice in sorted(each))
+        for each in (turns, second)
+    )
+    return Diarization(turns=first, second=other, sure=sure)

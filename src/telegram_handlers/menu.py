@@ -19,9 +19,9 @@ from markups.menus import help_screen, main_menu, status_screen, storage_menu, s
 from message_tracker import MessageTracker
 from metadata.waiting import WaitingRecordings
 from recordings.intake import IntakeLimits
+from recordings.work_in_progress import WorkInProgress
 from telegram_handlers.context import Context, Routes
 from utils import human_duration, human_size
-from work_in_progress import WorkInProgress
 
 
 @dataclass(frozen=True)

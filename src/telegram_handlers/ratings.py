@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from access import Permission
-from conversations.ratings import COMMENT_CHARACTERS, Ratings
+from conversations.ratings import Ratings, parsed_comment
 from datamodels_chats import BAD, RatedConversation
 from datamodels_telegram import IncomingMessage, MessageId, MessageKind, Screen
 from dialogs import Dialogs, RatingDialog, Step, get_user_lock
@@ -19,12 +19,10 @@ from random_ids import new_name
 from system.local_time import local
 from telegram_handlers.context import Context, MessageHandler, Routes
 from telegram_handlers.shared import show
-from texts.chats import CHARACTER, QUESTIONS_LEFT
+from texts.chats import QUESTIONS_LEFT
 from texts.ratings import (
     ANSWER_GONE,
     BAD_THANKS,
-    COMMENT_BLANK,
-    COMMENT_TOO_LONG,
     EXPORT_FILE,
     EXPORT_NONE,
     GONE,
@@ -117,7 +115,7 @@ class RatingHandlers:
             try:
                 conversation = await self._ratings.find(owner, dialog.answer_id)
                 try:
-                    comment = _parsed(message.text)
+                    comment = parsed_comment(message.text)
                 except BadText as exc:
                     await self._prompt(context, dialog, ask_comment(conversation, f"❌ {exc.user_text}"))
                     return
@@ -175,18 +173,3 @@ class RatingHandlers:
             await self._messages.send_file(context.chat, MessageKind.RESULT, path, name, caption)
         finally:
             await asyncio.to_thread(path.unlink, missing_ok=True)
-
-
-def _parsed(text: str) -> str:
-    """Return a comment without blanks around it and without NUL, which cannot be stored.
-
-    Raises:
-        BadText: the comment is empty or too long.
-    """
-    comment = text.replace("\0", "").strip()
-    if not comment:
-        raise BadText(reason=COMMENT_BLANK)
-    if len(comment) > COMMENT_CHARACTERS:
-        length = CHARACTER.counted(len(comment))
-        raise BadText(reason=COMMENT_TOO_LONG.format(length=length, longest=COMMENT_CHARACTERS))
-    return comment

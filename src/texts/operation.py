@@ -47,6 +47,7 @@ FORMS = {
     "TEAM_TELEGRAM_IDS": _TELEGRAM_IDS,
     "TIME_ZONE": "зона вида Europe/Moscow",
     "WHISPER_MODEL": "одно из: base, small, large-v3-turbo, large-v3",
+    "WEB_ADDRESS": "адрес вида https://vox.example.org, без пути",
 }
 """What a setting has to be, where its type does not tell."""
 FORM_BOOLEAN = "true или false"

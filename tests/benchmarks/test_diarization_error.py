@@ -1,12 +1,13 @@
-"""Diarization error rate and cost, over mixes of two real voices; prints a table.
+"""Diarization error rate and cost, over studio mixes and real talk; prints a table.
 
 The error rate counts missed speech, false speech and speech of a wrong speaker over the speech there is (NIST 2009), by
-frames of 10 ms, without a collar, under the best assignment of the found speakers to the real ones.
+frames of 10 ms, without a collar, under the best assignment of the found speakers to the real ones. Limits were
+compared with all these excerpts in view, and with mixes of the same voices by other seeds.
 """
 
 import random
 import time
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
@@ -17,18 +18,23 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+import real_talk
 import speech_corpus
 from datamodels import Interval
 from product import MODELS
 from speakers.diarization import diarize
 from voice_activity import speech_intervals
-from voice_embeddings import VoiceEncoder
+from voices.encoder import VoiceEncoder
 from weights.installer import ensure_weights
 
 FRAMES_A_SECOND = 100
 HIGHEST_ERROR = 0.15
-HIGHEST_CPU = 0.03
-"""Processor seconds a second of sound. The bar for everything but the engines is 0.03 of wall time."""
+HIGHEST_CPU = 0.1
+"""Processor seconds a second of sound."""
+HIGHEST_OF_TALK = {"sample": 0.25, "dev00 + dev01": 0.35}
+HIGHEST_OF_EXCERPTS, HIGHEST_CONFUSION = 0.40, 0.08
+LEAST_RIGHT = 0.9
+"""The share of talks of two whose number of speakers is right."""
 
 pytestmark = pytest.mark.weights
 Samples = NDArray[np.float32]
@@ -122,14 +128,17 @@ def _spoiled(sound: Samples, case: Case) -> Samples:
     return np.clip(sound, -1, 1)
 
 
-def diarization_error(reference: list[Labelled], found: list[Labelled]) -> float:
+def errors(reference: list[Labelled], found: list[Labelled]) -> NDArray[np.float64]:
+    """Return the frames of speech, of missed speech, of false speech and of a wrong speaker."""
     frames = round(max(end for _, end, _ in [*reference, *found]) * FRAMES_A_SECOND) + 1
     real, ours = (_frames(turns, frames) for turns in (reference, found))
     size = max(len(real), len(ours))
     common = np.zeros((size, size))
     common[: len(real), : len(ours)] = real.astype(np.float32) @ ours.astype(np.float32).T
     right = max(sum(common[row, column] for row, column in enumerate(one)) for one in permutations(range(size)))
-    return float((np.maximum(real.sum(axis=0), ours.sum(axis=0)).sum() - right) / real.sum())
+    there, told = real.sum(axis=0), ours.sum(axis=0)
+    missed, invented = np.maximum(there - told, 0).sum(), np.maximum(told - there, 0).sum()
+    return np.array([there.sum(), missed, invented, np.minimum(there, told).sum() - right], float)
 
 
 def _frames(turns: list[Labelled], frames: int) -> NDArray[np.bool_]:
@@ -140,25 +149,74 @@ def _frames(turns: list[Labelled], frames: int) -> NDArray[np.bool_]:
     return rows
 
 
-async def test_diarization_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    encoder = VoiceEncoder(await ensure_weights("voice-encoder", MODELS))
-    table = Table("mix", "length, s", "speakers", "found", "error", "wall / length", "CPU / length")
-    missed: list[str] = []
-    for case in CASES:
-        samples, reference = built(case)
+@dataclass
+class Measured:
+    """Prints a row for each talk."""
+
+    encoder: VoiceEncoder
+    folder: Path
+    table: Table
+
+    async def add(self, name: str, samples: Samples, reference: list[Labelled]) -> tuple[NDArray[np.float64], bool]:
+        """Return the errors, and whether the number of speakers is right."""
         length = len(samples) / speech_corpus.SAMPLE_RATE
-        pcm = tmp_path / "mix.pcm"
+        pcm = self.folder / "talk.pcm"
         pcm.write_bytes(speech_corpus.pcm_bytes(samples))
         speech: tuple[Interval, ...] = await speech_intervals(pcm)
-        wall, cpu = time.perf_counter(), time.process_time()
-        turns = await diarize(pcm, speech, encoder)
-        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-        error = diarization_error(reference, [(turn.start, turn.end, turn.speaker) for turn in turns])
-        speakers, found = len({name for _, _, name in reference}), len({turn.speaker for turn in turns})
-        figures = (f"{length:.0f}", str(speakers), str(found), f"{error:.3f}")
-        table.add_row(case.name, *figures, f"{wall / length:.4f}", f"{cpu / length:.4f}")
-        if error > HIGHEST_ERROR or found != speakers or cpu / length > HIGHEST_CPU:
-            missed.append(case.name)
+        cpu = time.process_time()
+        result = await diarize(pcm, speech, self.encoder)
+        cpu = (time.process_time() - cpu) / length
+        turns = [(turn.start, turn.end, turn.speaker) for turn in (*result.turns, *result.second)]
+        counted = errors(reference, turns)
+        speakers, found = (len({name for _, _, name in each}) for each in (reference, turns))
+        self.row(name, counted, f"{length:.0f}", str(speakers), f"{found}{'' if result.sure else '?'}", f"{cpu:.3f}")
+        assert cpu <= HIGHEST_CPU
+        return counted, found == speakers
+
+    def row(self, name: str, counted: NDArray[np.float64], *facts: str) -> None:
+        shares = counted[1:] / counted[0]
+        length, speakers, found, cpu = facts or ("", "", "", "")
+        self.table.add_row(name, length, speakers, found, *(f"{each:.3f}" for each in (*shares, shares.sum())), cpu)
+
+
+@pytest.fixture
+async def measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> AsyncIterator[Measured]:
+    encoder = VoiceEncoder(await ensure_weights("voice-encoder", MODELS))
+    columns = ("talk", "length, s", "speakers", "found", "missed", "false", "wrong", "error", "CPU / length")
+    one = Measured(encoder, tmp_path, Table(*columns))
+    yield one
     with capsys.disabled():
-        Console(width=110).print(table)
+        Console(width=120).print(one.table)
+
+
+async def test_studio(measured: Measured) -> None:
+    missed: list[str] = []
+    for case in CASES:
+        counted, is_right = await measured.add(case.name, *built(case))
+        if counted[1:].sum() / counted[0] > HIGHEST_ERROR or not is_right:
+            missed.append(case.name)
     assert missed == []
+
+
+async def test_talks_of_two(measured: Measured) -> None:
+    talks = [real_talk.excerpt("sample"), real_talk.two_men()]
+    talks += [real_talk.mix(people, seed) for seed, people in enumerate(real_talk.PAIRS, 100)]
+    results = {talk.name: await measured.add(talk.name, talk.samples, talk.turns) for talk in talks}
+    for name, highest in HIGHEST_OF_TALK.items():
+        counted, _ = results[name]
+        assert counted[1:].sum() / counted[0] <= highest, name
+    assert sum(is_right for _, is_right in results.values()) >= LEAST_RIGHT * len(results)
+
+
+async def test_excerpts_of_meetings(measured: Measured) -> None:
+    talks = [real_talk.excerpt(name) for name in real_talk.EXCERPTS]
+    pooled = sum([(await measured.add(talk.name, talk.samples, talk.turns))[0] for talk in talks], np.zeros(4))
+    measured.row("all", pooled)
+    assert pooled[1:].sum() / pooled[0] < HIGHEST_OF_EXCERPTS
+    assert pooled[3] / pooled[0] <= HIGHEST_CONFUSION
+
+
+async def test_one_voice_stays_one(measured: Measured) -> None:
+    for seed, who in enumerate(("ru", "en", "fr", "it", "MEO069", "MEE009")):
+        talk = real_talk.mix((who,), seed)
+        assert (await measured.add(f"only {who}", talk.samples, talk.turns))[1], who

@@ -26,7 +26,7 @@ from db import Database, migrate
 from dead_letters import DeadLetters, Enqueue
 from grown_database import FIRST_PERSON, grow
 from recordings.lookup import Recordings
-from work_in_progress import WorkInProgress
+from recordings.work_in_progress import WorkInProgress
 
 ROWS = 100_000
 ALLOWED_S = 0.2

@@ -47,6 +47,7 @@ ASKED_FOR = (
     "version > ",
     "FROM removed_chunks",
     "AS vectors_since",
+    "FROM web_uploads",
 )
 """Parts of statements that an idle bot is known to ask."""
 

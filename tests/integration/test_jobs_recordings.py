@@ -9,13 +9,15 @@ from hashlib import sha256
 from pathlib import Path
 from typing import cast
 
+import numpy as np
 import pytest
 
 import recordings_store
+import speech_corpus
 import transcripts_store
 from audio import find_ffmpeg, opus
 from config import ROOT
-from datamodels import EngineInfo, PartTranscript, Recording, RecordingId, ScenarioId, Segment, Stage, Transcript
+from datamodels import EngineInfo, PartTranscript, Recording, RecordingId, ScenarioId, Segment, Stage, Transcript, Word
 from db import Connection, Database
 from errors import DiskFull, NoSpeech
 from jobs.context import Engines, JobContext
@@ -26,6 +28,7 @@ from object_files import FolderObjectStore
 from object_store import key_for_transcript
 from openai_faults import TRANSCRIPTIONS, Fault, Kind
 from openai_server import OpenAIServer
+from product import MODELS
 from prompt_pack.pack import load_pack
 from recording_files import call, encode, silence, speech, truncated
 from recordings.originals import Originals
@@ -34,6 +37,8 @@ from speech_to_text.openai import OpenAISpeechToText
 from speech_to_text.port import PartLimits, SpeechToText
 from transcription.editing.service import TranscriptEditing
 from transcription.glossary.service import Glossary
+from voices.encoder import VoiceEncoder
+from weights.installer import ensure_weights
 
 
 class Objects(FolderObjectStore):
@@ -117,8 +122,14 @@ async def now(database: Database, recording: Recording) -> Recording:
         return await recordings_store.get_recording_for_job(connection, recording.id)
 
 
+_LONG_S = 15.0
+
+
 class SaysWhere:
-    """An engine that hears in each part its own number, and English in the second. It stands where the port is."""
+    """An engine that hears in each part its own number, and English in the second. It stands where the port is.
+
+    In a long part it hears two words with their times.
+    """
 
     info = EngineInfo(name="double", model="double", fingerprint="1")
     limits = PartLimits(target_s=300, longest_s=420)
@@ -130,6 +141,9 @@ class SaysWhere:
     async def speech_to_text(self) -> "SaysWhere":
         return self
 
+    async def voice_encoder(self) -> VoiceEncoder:
+        return VoiceEncoder(await ensure_weights("voice-encoder", MODELS))
+
     async def transcribe(
         self,
         pcm: Path,  # noqa: ARG002
@@ -139,6 +153,9 @@ class SaysWhere:
         hints: Sequence[str] = (),  # noqa: ARG002
     ) -> PartTranscript:
         self.parts += 1
+        if end_s - start_s > _LONG_S:
+            words = tuple(Word(start=at, end=at + 1, text=text) for at, text in ((1.0, "раз"), (16.0, "два")))
+            return PartTranscript(language="ru", segments=(Segment(start=0, end=19, text="раз два", words=words),))
         said = Segment(start=0, end=end_s - start_s - 0.1 * self.parts, text=f"часть {self.parts}")
         return PartTranscript(language="ru" if self.parts == 1 else "en", segments=(said,))
 
@@ -162,6 +179,29 @@ async def test_each_side_of_a_call_is_a_speaker_and_another_language_is_told(
     assert all(0 <= segment.start < segment.end <= 9.2 for segment in transcript.segments)
     (warning,) = (await now(context.database, recording)).warnings
     assert warning.startswith("В записи звучит и другой язык, английский: 00:00–00:0")
+
+
+@pytest.mark.weights
+async def test_two_people_at_one_table_are_speakers_and_people_are_told_where_both_speak(
+    context: JobContext, queue: Queue, tmp_path: Path
+) -> None:
+    russian = speech_corpus.at_loudness(speech_corpus.russian_prompt("demo-instruct").samples)
+    english = speech_corpus.at_loudness(np.concatenate([clip.samples for clip in speech_corpus.librivox()]))
+    second = speech_corpus.SAMPLE_RATE
+    table = np.concatenate([russian[: 10 * second], english[: 10 * second]])
+    table[6 * second : 10 * second] += english[12 * second : 16 * second]
+    recording = await stored(context, speech_corpus.write_wav(tmp_path / "table.wav", table))
+    engines = SaysWhere()
+    steps = RecordingSteps(replace(context, engines=cast("Engines", engines)))
+    for _ in (Stage.PREPARED, Stage.TRANSCRIBED, Stage.SPEAKERS_KNOWN):
+        await steps.advance(recording.id, queue.add)
+
+    async with context.database.transaction() as connection:
+        transcript = await transcripts_store.load_transcript(connection, recording.id)
+    assert transcript is not None
+    assert [(word.speaker, word.text) for word in transcript.segments] == [("S1", "раз"), ("S2", "два")]
+    told = (await now(context.database, recording)).warnings
+    assert [warning for warning in told if warning.startswith("Говорят одновременно: 00:0")]
 
 
 async def test_the_sides_of_a_call_stay_speakers_whatever_the_scenario(

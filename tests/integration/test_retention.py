@@ -24,6 +24,9 @@ AGES = {
     "procrastinate_jobs": None,
     "job_failures": timedelta(),
     "removed_chunks": timedelta(days=1),
+    "web_links": timedelta(),
+    "web_sessions": timedelta(),
+    "web_uploads": timedelta(days=2),
 }
 
 _OUTBOX = """
@@ -55,6 +58,16 @@ _UPDATE = """
 """
 _STATE = """
     INSERT INTO user_states (user_id, key, value, expires_at) VALUES (%(owner)s, %(name)s, '{{}}', {expires})
+"""
+_HASH_AS_NAME: LiteralString = "rtrim(convert_from({}, 'UTF8'), '~')"
+_LINK = """
+    INSERT INTO web_links (code_hash, user_id, expires_at)
+    VALUES (rpad(%(name)s, 32, '~')::bytea, %(owner)s, %(when)s)
+"""
+_SESSION = _LINK.replace("web_links (code_hash", "web_sessions (token_hash")
+_UPLOAD = """
+    INSERT INTO web_uploads (id, owner_id, file_name, size_bytes, scenario, state, touched_at)
+    VALUES (gen_random_uuid(), %(owner)s, %(name)s, 1, 'none', '{state}', %(when)s)
 """
 _SENT = """
     INSERT INTO sent_messages (chat_id, message_id, kind, sent_at)
@@ -174,6 +187,22 @@ CASES: list[tuple[str, LiteralString, list[tuple[str, datetime, LiteralString, b
         "removed_chunks",
         "chunk_id::text",
         [("1", OLD, _REMOVED_CHUNK, True), ("2", YOUNG, _REMOVED_CHUNK, False)],
+    ),
+    ("web_links", _HASH_AS_NAME.format("code_hash"), [("old", OLD, _LINK, True), ("young", YOUNG, _LINK, False)]),
+    (
+        "web_sessions",
+        _HASH_AS_NAME.format("token_hash"),
+        [("old", OLD, _SESSION, True), ("young", YOUNG, _SESSION, False)],
+    ),
+    (
+        "web_uploads",
+        "file_name",
+        [
+            ("given up", OLD, _UPLOAD.format(state="receiving"), True),
+            ("goes on", YOUNG, _UPLOAD.format(state="receiving"), False),
+            ("is worked on", OLD, _UPLOAD.format(state="whole"), False),
+            ("refused", OLD, _UPLOAD.format(state="refused"), True),
+        ],
     ),
 ]
 

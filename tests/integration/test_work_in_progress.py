@@ -9,8 +9,8 @@ from datamodels_telegram import AttachedFile, FileKind, IncomingMessage, Message
 from db import Database
 from handlers_world import Bot, Person
 from message_tracker import sent_once
+from recordings.work_in_progress import WorkInProgress
 from telegram_handlers.context import Context
-from work_in_progress import WorkInProgress
 
 
 @pytest.fixture

@@ -77,7 +77,7 @@ IMPORTS = {module: imports(module) for module in MODULES}
 FRONT_DOORS = sorted(
     module
     for module in set(MODULES) - {"telegram_handlers.effects"}
-    if room(module) in {"handlers", "handlers_my_reports_v2", "telegram_handlers/"}
+    if room(module) in {"handlers", "handlers_my_reports_v2", "telegram_handlers/", "web/"}
 )
 """``effects`` holds what handlers hand in to a service's transaction."""
 MESSENGERS = {

@@ -193,8 +193,8 @@ def test_links_are_counted_by_code_and_the_client_type_by_the_events_that_are_to
     assert plan.indices is not None
     assert plan.indices.prompt is None
     rules = {line.rule.name: line.rule for line in plan.indices.lines}
-    assert (rules["_из_событий"].count, rules["_из_событий"].having) == (("links",), "event")
-    assert rules["тип_клиента"].steps == ((1, "ТИП 1"), (0, "ТИП 2"))
+    assert [rules["_из_событий"].count, rules["_из_событий"].having] == [("links",), "event"]
+    assert list(rules["тип_клиента"].steps or ()) == [(1, "ТИП 1"), (0, "ТИП 2")]
     assert rules["количество_выявленных_связок"].count == ("links",)
 
 

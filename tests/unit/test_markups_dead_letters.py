@@ -38,6 +38,14 @@ NEVER_IN_A_ROW = (
         "cancelled",
     }
     | {
+        "sign_in_refused",
+        "sign_in_needed",
+        "foreign_request",
+        "too_many_tries",
+        "upload_out_of_step",
+        "too_many_uploads",
+    }
+    | {
         "interrupted",
         "already_sent",
         "bot_not_configured",

@@ -16,6 +16,7 @@ from prompt_pack.pack import load_pack
 from recordings.intake import IntakeLimits
 from telegram_handlers.across import AcrossHandlers, AcrossWork
 from telegram_handlers.asking import AskingHandlers, AskingWork
+from telegram_handlers.browser import BrowserHandlers
 from telegram_handlers.chats import ChatHandlers, ChatWork
 from telegram_handlers.context import Routes, joined
 from telegram_handlers.dead_letters import DeadLetterHandlers, LettersWork
@@ -74,7 +75,7 @@ operate
 """
 COMMANDS = """
 look
-    start help status cancel reports chats history stats
+    start help status cancel reports chats history stats web
 """
 ANSWERS = """
 look
@@ -125,6 +126,7 @@ def _modules() -> list[Routes]:
         ChatHandlers(_NOBODY, _NOBODY, chats).routes(),
         AskingHandlers(_NOBODY, AskingWork(_NOBODY, _NOBODY, pack)).routes(),
         RatingHandlers(_NOBODY, _NOBODY, RatingWork(_NOBODY, _NOBODY, _NOBODY, Path())).routes(),
+        BrowserHandlers(_NOBODY, _NOBODY, "").routes(),
     ]
 
 

@@ -33,7 +33,14 @@ class Engine:
         self.at_once = 0
         self.most_at_once = 0
 
-    async def transcribe(self, pcm: Path, start_s: float, end_s: float, language: str | None) -> PartTranscript:  # noqa: ARG002
+    async def transcribe(
+        self,
+        pcm: Path,  # noqa: ARG002
+        start_s: float,
+        end_s: float,
+        language: str | None,
+        hints: Sequence[str] = (),  # noqa: ARG002
+    ) -> PartTranscript:
         number = round(start_s / 30)
         self.calls.append((number, language))
         self.at_once += 1

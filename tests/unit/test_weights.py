@@ -1,9 +1,11 @@
 """What weights are made of, and what a checkpoint may and may not make us do."""
 
 import hashlib
+import io
 import pickle
 import re
 import struct
+import zipfile
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,7 +18,7 @@ from hypothesis import strategies as st
 
 import tiny_gigaam
 from errors import WeightsRefused
-from weights.checkpoint import MAGIC, PROTOCOL, read_checkpoint
+from weights.checkpoint import read_checkpoint
 from weights.installer import MANIFEST
 from weights.manifest import load_speech_models, load_weights
 
@@ -71,14 +73,16 @@ class Named:
 
 
 class Storage:
-    def __init__(self, key: str) -> None:
-        self.key = key
+    def __init__(self, key: str, kind: str) -> None:
+        self.key, self.kind = key, kind
 
 
 class Tensor:
-    def __init__(self, key: str, offset: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> None:
+    def __init__(
+        self, key: str, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], kind: str = "FloatStorage"
+    ) -> None:
         no_hooks: OrderedDict[str, object] = OrderedDict()
-        self.state = (Storage(key), offset, shape, strides, False, no_hooks)
+        self.state = (Storage(key, kind), offset, shape, strides, False, no_hooks)
 
 
 class Call:
@@ -95,7 +99,7 @@ class TorchPickler(
 
     def persistent_id(self, obj: Any) -> Any:
         if isinstance(obj, Storage):
-            return ("storage", Named("torch", "FloatStorage"), obj.key, "cpu", 1, None)
+            return ("storage", Named("torch", obj.kind), obj.key, "cpu", 1)
         return None
 
     def save_named(self, obj: Named) -> None:
@@ -120,12 +124,13 @@ class TorchPickler(
     dispatch[Call] = save_call
 
 
-def write_checkpoint(path: Path, state: object, storages: dict[str, list[float]], magic: int = MAGIC) -> Path:
-    with path.open("wb") as file:
-        for value in (magic, PROTOCOL, {"little_endian": True}, {"model_state": state}, list(storages)):
-            TorchPickler(file, protocol=2).dump(value)
-        for numbers in storages.values():
-            file.write(struct.pack(f"<q{len(numbers)}f", len(numbers), *numbers))
+def write_checkpoint(path: Path, checkpoint: object, storages: dict[str, list[float]]) -> Path:
+    pickled = io.BytesIO()
+    TorchPickler(pickled, protocol=2).dump(checkpoint)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/data.pkl", pickled.getvalue())
+        for key, numbers in storages.items():
+            archive.writestr(f"archive/data/{key}", struct.pack(f"<{len(numbers)}f", *numbers))
     return path
 
 
@@ -134,7 +139,7 @@ def test_arrays_are_read_as_views_of_shared_storages(tmp_path: Path) -> None:
         rows=Tensor("a", 0, (2, 3), (3, 1)), columns=Tensor("a", 0, (3, 2), (1, 3)), tail=Tensor("a", 5, (1,), (1,))
     )
     path = write_checkpoint(tmp_path / "some.pt", state, {"a": [0, 1, 2, 3, 4, 5]})
-    arrays = read_checkpoint(path, "model_state")
+    arrays = read_checkpoint(path)
     np.testing.assert_array_equal(arrays["rows"], [[0, 1, 2], [3, 4, 5]])
     np.testing.assert_array_equal(arrays["columns"], [[0, 3], [1, 4], [2, 5]])
     np.testing.assert_array_equal(arrays["tail"], [5])
@@ -145,7 +150,7 @@ def test_nothing_of_the_files_choosing_is_called(tmp_path: Path, name: tuple[str
     trace = tmp_path / "trace"
     path = write_checkpoint(tmp_path / "some.pt", Call(*name, f"touch {trace}"), {})
     with pytest.raises(WeightsRefused, match=re.escape(".".join(name))):
-        read_checkpoint(path, "model_state")
+        read_checkpoint(path)
     assert not trace.exists()
 
 
@@ -166,10 +171,10 @@ def test_no_tensor_reads_beyond_its_storage(
         for axis, (size, stride) in enumerate(zip(shape, strides, strict=True))
     )
     if min(strides) >= 0 and wanted.min() >= 0 and wanted.max() < len(numbers):
-        np.testing.assert_array_equal(read_checkpoint(path, "model_state")["tensor"], wanted)
+        np.testing.assert_array_equal(read_checkpoint(path)["tensor"], wanted)
     else:
         with pytest.raises(WeightsRefused):
-            read_checkpoint(path, "model_state")
+            read_checkpoint(path)
 
 
 @pytest.mark.parametrize("length", [0, 10, 60, -1])
@@ -177,10 +182,24 @@ def test_a_truncated_checkpoint_is_refused(tmp_path: Path, length: int) -> None:
     path = write_checkpoint(tmp_path / "some.pt", {"tensor": Tensor("a", 0, (2,), (1,))}, {"a": [1, 2]})
     path.write_bytes(path.read_bytes()[:length])
     with pytest.raises(WeightsRefused):
-        read_checkpoint(path, "model_state")
+        read_checkpoint(path)
 
 
-def test_another_format_is_refused(tmp_path: Path) -> None:
-    path = write_checkpoint(tmp_path / "some.pt", {}, {}, magic=1)
+def test_what_is_no_float_and_the_settings_of_a_training_are_passed_over(tmp_path: Path) -> None:
+    state = {"kept": Tensor("a", 0, (2,), (1,)), "counter": Tensor("b", 0, (), (), "LongStorage"), "loss": 0.5}
+    settings = Call("pyannote.audio.core.task", "Problem", 1)
+    path = write_checkpoint(tmp_path / "some.pt", {"task": settings, "state_dict": state}, {"a": [1, 2]})
+    assert {name: array.tolist() for name, array in read_checkpoint(path).items()} == {"kept": [1, 2]}
+
+
+@pytest.mark.parametrize("checkpoint", [[1, 2], 5, {"state_dict": 5}])
+def test_another_object_is_refused(tmp_path: Path, checkpoint: object) -> None:
     with pytest.raises(WeightsRefused):
-        read_checkpoint(path, "model_state")
+        read_checkpoint(write_checkpoint(tmp_path / "some.pt", checkpoint, {}))
+
+
+def test_another_archive_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "some.pt", "w") as archive:
+        archive.writestr("README", "nothing")
+    with pytest.raises(WeightsRefused):
+        read_checkpoint(tmp_path / "some.pt")

@@ -1,0 +1,130 @@
+"""The console's services, made of the opened application, and the process that serves them where there is no bot."""
+# ruff: noqa: PLC0415
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
+
+from access import Team
+from application.background import Background
+from application.health import Health, http_served
+from application.long_running import open_long_running
+from application.objects import StartProgress
+from application.only_bot import only_bot
+from application.parts import Application
+from application.worker import PARTS
+from audio import find_ffmpeg
+from chats.reading import ChatReading
+from chats.threads import Chats
+from config import Settings
+from conversations.ratings import Ratings
+from errors import BadSettings
+from followers import Loop
+from health.board import Board
+from metadata.waiting import WaitingRecordings
+from prompt_pack.models import ReportPack
+from random_ids import new_secret
+from recordings.cancellations import Cancellations
+from recordings.descriptions import Descriptions
+from recordings.listening import Listening
+from recordings.lookup import Recordings
+from recordings.transcript_pages import TranscriptPages
+from recordings.uploads import Uploads
+from reports.made_files import MadeFiles
+from sign_in.sessions import Sessions
+from system.local_time import today
+from web.address import DEFAULT_PORT
+
+if TYPE_CHECKING:
+    from web.services import Services
+
+
+def sessions_of(application: Application, local_key: str | None = None) -> Sessions:
+    """Make the sessions of people in browsers."""
+    return Sessions(application.database, Team.from_settings(application.settings), local_key)
+
+
+def services_of(application: Application, sessions: Sessions, uploads: Uploads) -> "Services":
+    """Make what the pages call."""
+    from web.services import Services
+
+    settings, database, pack = application.settings, application.database, application.pack
+    spool, jobs, changes = settings.persistent_dir / "spool", application.jobs, application.changes
+    ffmpeg = find_ffmpeg(settings.ffmpeg)
+    return Services(
+        sessions=sessions,
+        pack=pack,
+        limits=application.limits,
+        recordings=Recordings(database),
+        uploads=uploads,
+        intake=application.intake,
+        changes=changes,
+        cancellations=Cancellations(database, jobs.cancel_recording, application.orders.cancel),
+        descriptions=Descriptions(database, pack, changes, today),
+        transcripts=TranscriptPages(database),
+        listening=Listening(database, application.originals, ffmpeg, spool, application.processors),
+        waiting=WaitingRecordings(database),
+        orders=application.orders,
+        estimates=application.estimates,
+        archive=application.archive,
+        files=MadeFiles(database, pack, settings.persistent_dir),
+        chats=Chats(database, jobs.enqueue_answer, application.conversations.get_stats),
+        reading=ChatReading(database),
+        ratings=Ratings(database, application.conversations),
+        has_demo_model=lambda: application.engines.has_demo_model,
+    )
+
+
+def address_of(settings: Settings) -> str:
+    """Return the address by which people come, without a slash at its end."""
+    port = DEFAULT_PORT if settings.http_port is None else settings.http_port
+    return (settings.web_address or f"http://127.0.0.1:{port}").rstrip("/")
+
+
+class Console:
+    """The opened console of this machine's user. ``link`` lets in whoever opens it, until the process ends."""
+
+    def __init__(self, application: Application, background: Background, health: Health, link: str) -> None:
+        self._application = application
+        self._background = background
+        self._health = health
+        self.link = link
+
+    async def run(self) -> None:
+        """Work and answer until cancelled. Interrupted jobs continue at the next start."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._health.run())
+            group.create_task(self._background.run())
+            group.create_task(self._application.jobs.run_worker(None))
+
+
+@asynccontextmanager
+async def open_console(settings: Settings, pack: ReportPack, on_progress: StartProgress) -> AsyncIterator[Console]:
+    """Open the application and serve it to browsers, without a messenger.
+
+    Raises:
+        BotRunsAlready: another process uses the same ``persistent_dir``.
+        BadSettings: settings are wrong, the port is taken or switched off, or a program is missing.
+        DatabaseUnavailable, ObjectStoreUnavailable, EngineFailed, DiskFull: a part does not start.
+    """
+    if settings.http_port == 0:
+        raise BadSettings(names="HTTP_PORT")
+    # Not left to chance: a console at another address than the one that is told would be none.
+    settings = settings.model_copy(update={"http_port": settings.http_port or DEFAULT_PORT})
+    key = new_secret()
+    async with AsyncExitStack() as stack:
+        stack.enter_context(only_bot(settings.persistent_dir))
+        board = Board(PARTS)
+        site = await stack.enter_async_context(http_served(settings, board, with_console=True))
+        application = await stack.enter_async_context(open_long_running(settings, pack, on_progress))
+        await application.archive.reconcile_all()
+        background = Background(application)
+        await background.knowledge.check()
+        application.database.on_back.append(Loop.try_again)
+        if site is not None:
+            stack.enter_context(
+                site.opened(services_of(application, sessions_of(application, key), background.uploads))
+            )
+        health = Health(application, board, index=background.knowledge.index)
+        yield Console(application, background, health, f"{address_of(settings)}/sign-in/{key}")

@@ -1,0 +1,49 @@
+"""What a person reads in a chat that shows itself: the latest answers, and one of them while it is being written."""
+
+from collections.abc import Sequence
+
+import chat_history
+from chats import reading_store
+from datamodels import UserId
+from datamodels_chats import AnswerId, Chat, ReadAnswer
+from db import Connection, Database
+from errors import NotFound
+
+SHOWN = 50
+
+
+class ChatReading:
+    """The answers of every person."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def chat(self, owner: UserId, number: int) -> tuple[Chat, Sequence[ReadAnswer]]:
+        """Load a chat of the owner with its ``SHOWN`` latest answers, in the order of their questions.
+
+        Raises:
+            NotFound: the owner has no such chat.
+        """
+        async with self._database.transaction() as connection:
+            chat = await chat_history.get_chat(connection, owner, number)
+            answers = await reading_store.latest(connection, owner, number, SHOWN)
+            return chat, await _with_cited(connection, owner, answers)
+
+    async def answer(self, owner: UserId, answer_id: AnswerId) -> ReadAnswer:
+        """Load an answer of the owner as it stands.
+
+        Raises:
+            NotFound: the owner has no such answer.
+        """
+        async with self._database.transaction() as connection:
+            found = await reading_store.find(connection, owner, answer_id)
+            if found is None:
+                raise NotFound(what=f"answer {answer_id} of {owner}")
+            [answer] = await _with_cited(connection, owner, [found])
+        return answer
+
+
+async def _with_cited(connection: Connection, owner: UserId, answers: Sequence[ReadAnswer]) -> list[ReadAnswer]:
+    ids = {source.recording_id for each in answers if each.outcome for source in each.outcome.sources} - {None}
+    cited = await reading_store.cited(connection, owner, [each for each in ids if each is not None])
+    return [each.model_copy(update={"cited": cited}) for each in answers]

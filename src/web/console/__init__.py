@@ -1,0 +1,1 @@
+"""The pages: each route parses, calls one service, and renders a template."""

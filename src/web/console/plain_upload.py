@@ -1,0 +1,140 @@
+"""A file sent by a form, for browsers without scripts: it goes to the disk as it comes, at one go."""
+
+from collections.abc import AsyncIterator
+
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import RedirectResponse, Response
+from python_multipart.exceptions import MultipartParseError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from constants import NO_SCENARIO
+from web.forms import building_in
+from web.people import FILE_FORM, FORM_FIELD, Recording, check_form
+from web.site import services_of, site_of
+
+_SEE_OTHER = 303
+_LONGEST_FIELD = 4096
+_FIELDS = frozenset([FORM_FIELD, "scenario", "building"])
+
+
+def routes() -> APIRouter:
+    """Make the routes."""
+    router = APIRouter()
+
+    @router.post(FILE_FORM)
+    async def send(request: Request, visitor: Recording) -> Response:
+        """Take a file with what is said of it; the fields come before the file."""
+        length = request.headers.get("content-length", "")
+        if not length.isdecimal():
+            raise HTTPException(400)
+        form = _Form(request)
+        await form.read_fields()
+        check_form(request, visitor.form_token, form.fields.get(FORM_FIELD, ""))
+        await services_of(request).uploads.receive(
+            visitor.user.id,
+            form.file_name,
+            int(length),
+            form.fields.get("scenario") or NO_SCENARIO,
+            building_in(form.fields.get("building", "")),
+            site_of(request).arriving(form.content()),
+        )
+        return RedirectResponse("/", _SEE_OTHER)
+
+    return router
+
+
+class _Form:
+    """A form that is read piece by piece: first its fields, then the content of its one file."""
+
+    def __init__(self, request: Request) -> None:
+        kind, options = parse_options_header(request.headers.get("content-type", ""))
+        if kind != b"multipart/form-data" or b"boundary" not in options:
+            raise HTTPException(415)
+        self.fields: dict[str, str] = {}
+        self.file_name = ""
+        self._stream = request.stream()
+        self._disposition = self._header = self._value = b""
+        self._field = ""
+        self._in_file = self._ended = False
+        self._pieces: list[bytes] = []
+        self._parser = MultipartParser(
+            options[b"boundary"],
+            {
+                "on_part_begin": self._on_part_begin,
+                "on_header_field": self._on_header_field,
+                "on_header_value": self._on_header_value,
+                "on_header_end": self._on_header_end,
+                "on_headers_finished": self._on_headers_finished,
+                "on_part_data": self._on_part_data,
+                "on_part_end": self._on_part_end,
+            },
+        )
+
+    async def read_fields(self) -> None:
+        """Read as far as the file's content.
+
+        Raises:
+            HTTPException: 400, there is no file, or this is no form of ours.
+        """
+        while not self.file_name:
+            if not await self._read():
+                raise HTTPException(400)
+
+    async def content(self) -> AsyncIterator[bytes]:
+        """Yield the content of the file."""
+        while True:
+            pieces, self._pieces = self._pieces, []
+            for piece in pieces:
+                yield piece
+            if self._ended:
+                return
+            if not await self._read():
+                # The form ended within its file: what has come is not the file.
+                raise HTTPException(400)
+
+    async def _read(self) -> bool:
+        block = await anext(self._stream, b"")
+        try:
+            self._parser.write(block)
+        except MultipartParseError:
+            raise HTTPException(400) from None
+        return bool(block)
+
+    def _on_part_begin(self) -> None:
+        self._disposition = b""
+
+    def _on_header_field(self, data: bytes, start: int, end: int) -> None:
+        self._header += data[start:end]
+        if len(self._header) > _LONGEST_FIELD:
+            raise HTTPException(400)
+
+    def _on_header_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+        if len(self._value) > _LONGEST_FIELD:
+            raise HTTPException(400)
+
+    def _on_header_end(self) -> None:
+        if self._header.lower() == b"content-disposition":
+            self._disposition = self._value
+        self._header = self._value = b""
+
+    def _on_headers_finished(self) -> None:
+        _, options = parse_options_header(self._disposition)
+        if b"filename" in options and not self.file_name:
+            self.file_name = options[b"filename"].decode(errors="replace") or "-"
+            self._in_file = True
+            return
+        named = options.get(b"name", b"").decode(errors="replace")
+        self._field = named if named in _FIELDS else ""
+
+    def _on_part_data(self, data: bytes, start: int, end: int) -> None:
+        if self._in_file:
+            self._pieces.append(data[start:end])
+        elif self._field:
+            said = self.fields.get(self._field, "") + data[start:end].decode(errors="replace")
+            self.fields[self._field] = said[:_LONGEST_FIELD]
+
+    def _on_part_end(self) -> None:
+        if self._in_file:
+            self._in_file, self._ended = False, True
+        self._field = ""

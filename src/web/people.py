@@ -1,0 +1,90 @@
+"""Who asks: the person of a session, and whether the person may do what the route is for."""
+
+import secrets
+from typing import Annotated, NamedTuple
+
+from fastapi import Depends, Request
+
+from access import Permission, may
+from datamodels import User
+from errors import AccessDenied
+from errors_of_operation import ForeignRequest, SignInNeeded
+from sign_in.sessions import form_token
+from web.site import site_of
+
+SESSION_COOKIE = "voxpersona_session"
+FORM_FIELD = "csrf"
+FORM_HEADER = "x-csrf-token"
+FILE_FORM = "/uploads"
+_READING = frozenset(["GET", "HEAD", "OPTIONS"])
+_OF_FORMS = "application/x-www-form-urlencoded"
+
+
+class Visitor(NamedTuple):
+    """A person in a browser; ``form_token`` goes along with whatever changes something."""
+
+    user: User
+    form_token: str
+
+
+class Needs:
+    """A dependency that lets in whoever has signed in and has ``permission``."""
+
+    def __init__(self, permission: Permission) -> None:
+        self.permission = permission
+
+    async def __call__(self, request: Request) -> Visitor:
+        """Return who asks.
+
+        Raises:
+            SignInNeeded: nobody has signed in.
+            AccessDenied: the person may not do this.
+            ForeignRequest: the request would change something and does not come from a page of the session.
+        """
+        visitor = await visitor_of(request)
+        if visitor is None:
+            raise SignInNeeded
+        if not may(visitor.user.role, self.permission):
+            raise AccessDenied(person=visitor.user.id, permission=self.permission)
+        # A file's form is checked as it comes, see ``web.console.plain_upload``.
+        if request.method not in _READING and not _has_file(request):
+            check_form(request, visitor.form_token, await _token_in(request))
+        return visitor
+
+
+async def visitor_of(request: Request) -> Visitor | None:
+    """Return whose session a request belongs to; None without one. It is looked up once a request."""
+    if not hasattr(request.state, "visitor"):
+        token = request.cookies.get(SESSION_COOKIE)
+        user = await site_of(request).services.sessions.find(token) if token else None
+        request.state.visitor = None if user is None or token is None else Visitor(user, form_token(token))
+    visitor: Visitor | None = request.state.visitor
+    return visitor
+
+
+def check_form(request: Request, expected: str, given: str) -> None:
+    """Refuse what another site's page sends in the person's name.
+
+    Raises:
+        ForeignRequest: ``given`` is not the session's token, or the browser says that another site asks.
+    """
+    site = request.headers.get("sec-fetch-site", "same-origin")
+    if site not in {"same-origin", "none"} or not secrets.compare_digest(given.encode(), expected.encode()):
+        raise ForeignRequest
+
+
+def _has_file(request: Request) -> bool:
+    return bool(request.url.path == FILE_FORM)
+
+
+async def _token_in(request: Request) -> str:
+    if FORM_HEADER in request.headers:
+        return request.headers[FORM_HEADER]
+    if request.headers.get("content-type", "").partition(";")[0] != _OF_FORMS:
+        return ""
+    return str((await request.form()).get(FORM_FIELD, ""))
+
+
+Looking = Annotated[Visitor, Depends(Needs(Permission.LOOK))]
+Asking = Annotated[Visitor, Depends(Needs(Permission.ASK))]
+Recording = Annotated[Visitor, Depends(Needs(Permission.RECORD))]

@@ -1,0 +1,49 @@
+"""The services that pages and the JSON interface call: the same that the bot calls."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from chats.reading import ChatReading
+from chats.threads import Chats
+from conversations.ratings import Ratings
+from metadata.waiting import WaitingRecordings
+from prompt_pack.models import ReportPack
+from recordings.cancellations import Cancellations
+from recordings.changes import RecordingChanges
+from recordings.descriptions import Descriptions
+from recordings.intake import Intake, IntakeLimits
+from recordings.listening import Listening
+from recordings.lookup import Recordings
+from recordings.transcript_pages import TranscriptPages
+from recordings.uploads import Uploads
+from reports.archive import ReportArchive
+from reports.estimate import Estimates
+from reports.made_files import MadeFiles
+from reports.orders import ReportOrders
+from sign_in.sessions import Sessions
+
+
+@dataclass(frozen=True)
+class Services:
+    """``has_demo_model`` tells whether reports are written by the model for demonstration."""
+
+    sessions: Sessions
+    pack: ReportPack
+    limits: IntakeLimits
+    recordings: Recordings
+    uploads: Uploads
+    intake: Intake
+    changes: RecordingChanges
+    cancellations: Cancellations
+    descriptions: Descriptions
+    transcripts: TranscriptPages
+    listening: Listening
+    waiting: WaitingRecordings
+    orders: ReportOrders
+    estimates: Estimates
+    archive: ReportArchive
+    files: MadeFiles
+    chats: Chats
+    reading: ChatReading
+    ratings: Ratings
+    has_demo_model: Callable[[], bool]

@@ -1,0 +1,124 @@
+"""What all pages share: the services once they are open, the addresses by which people may come, limits."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from fastapi import HTTPException, Request
+
+from sign_in.tries import Tries
+from web.services import Services
+
+_OF_THIS_MACHINE = frozenset(["localhost", "127.0.0.1", "::1"])
+_MOST_STREAMS = 8
+"""Pages of one person that follow work at the same time. A browser opens six connections to an address."""
+
+
+class Site:
+    """The console. ``address`` is what the operator says people come by, None for this machine alone.
+
+    Until ``services`` are there, and when they are closing, pages say that the program starts or stops.
+    """
+
+    def __init__(self, address: str | None = None, host: str = "127.0.0.1") -> None:
+        named = urlsplit(address or "")
+        self.is_secure = named.scheme == "https"
+        self._hosts = _OF_THIS_MACHINE | ({named.hostname} if named.hostname else set())
+        if not _is_wildcard(host):
+            self._hosts |= {host.lower()}
+        self._services: Services | None = None
+        self.closing = asyncio.Event()
+        self.tries = Tries()
+        self._streams: Counter[UUID] = Counter()
+
+    @property
+    def services(self) -> Services:
+        """The services.
+
+        Raises:
+            HTTPException: 503, they are not open.
+        """
+        if self._services is None or self.closing.is_set():
+            raise HTTPException(503)
+        return self._services
+
+    @contextmanager
+    def opened(self, services: Services) -> Iterator[None]:
+        """Answer people with ``services`` during the block."""
+        self._services = services
+        try:
+            yield
+        finally:
+            self.closing.set()
+
+    async def arriving(self, blocks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """Yield what comes of a file. When the process stops meanwhile, what has come is kept and the rest comes later.
+
+        Raises:
+            HTTPException: 503, the process stops.
+        """
+        closing = asyncio.create_task(self.closing.wait())
+        coming: asyncio.Future[bytes | None] | None = None
+        try:
+            while True:
+                coming = asyncio.ensure_future(anext(blocks, None))
+                await asyncio.wait([coming, closing], return_when=asyncio.FIRST_COMPLETED)
+                if not coming.done():
+                    raise HTTPException(503)
+                block = coming.result()
+                if block is None:
+                    return
+                yield block
+        finally:
+            closing.cancel()
+            if coming is not None:
+                coming.cancel()
+
+    def is_asked_for(self, host: str | None) -> bool:
+        """Tell whether a request names us by an address that is ours.
+
+        A page of another site can point a name of its own at this machine, and would then be read as ours.
+        """
+        return host is not None and host.lower() in self._hosts
+
+    def check_streams(self, person: UUID) -> None:
+        """Refuse one more stream of events.
+
+        Raises:
+            HTTPException: 429, the person has ``_MOST_STREAMS``.
+        """
+        if self._streams[person] >= _MOST_STREAMS:
+            raise HTTPException(429)
+
+    @contextmanager
+    def stream_of(self, person: UUID) -> Iterator[None]:
+        """Count a stream of events during the block."""
+        self._streams[person] += 1
+        try:
+            yield
+        finally:
+            self._streams[person] -= 1
+            if not self._streams[person]:
+                del self._streams[person]
+
+
+def site_of(request: Request) -> Site:
+    """Return the site that a request has come to."""
+    site: Site = request.app.state.site
+    return site
+
+
+def services_of(request: Request) -> Services:
+    """Return the services for a request; raises as ``Site.services``."""
+    return site_of(request).services
+
+
+def _is_wildcard(host: str) -> bool:
+    try:
+        return ip_address(host).is_unspecified
+    except ValueError:
+        return False

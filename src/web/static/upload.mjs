@@ -1,0 +1,157 @@
+// Files are sent in pieces by tus: what has come stays, and the same file chosen again goes on from there.
+
+const form = document.querySelector("[data-upload]");
+const said = form.dataset;
+const input = form.querySelector("input[type=file]");
+const drop = form.querySelector("[data-drop]");
+const problem = form.querySelector("[data-problem]");
+const sent = form.querySelector("[data-sent]");
+const DELAYS = [1000, 3000, 9000];
+const PIECE = 8 * 1024 * 1024;
+
+input.multiple = true;
+
+function told(text, values) {
+  return text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+}
+
+function size(bytes) {
+  const units = ["Б", "КБ", "МБ", "ГБ"];
+  let unit = 0;
+  while (bytes >= 1024 && unit < units.length - 1) { bytes /= 1024; unit += 1; }
+  return `${bytes.toLocaleString("ru", { maximumFractionDigits: bytes < 10 && unit ? 1 : 0 })} ${units[unit]}`;
+}
+
+function show(text) {
+  problem.textContent = text;
+  problem.hidden = !text;
+}
+
+function refusal(file) {
+  if (!file.size) return told(said.empty, { name: file.name });
+  if (file.size > Number(said.most)) return told(said.tooLarge, { name: file.name, size: said.mostTold });
+  return "";
+}
+
+function reason(error) {
+  try {
+    return JSON.parse(error.originalResponse.getBody()).message;
+  } catch {
+    return error.message;
+  }
+}
+
+function send(file) {
+  const wrong = refusal(file);
+  if (wrong) { show(wrong); return; }
+  const line = document.createElement("li");
+  const name = document.createElement("span");
+  const state = document.createElement("span");
+  const bar = document.createElement("progress");
+  const stop = document.createElement("button");
+  name.textContent = file.name;
+  state.className = "hint";
+  bar.max = file.size;
+  bar.value = 0;
+  bar.setAttribute("aria-label", file.name);
+  stop.type = "button";
+  stop.className = "quiet small";
+  stop.textContent = said.cancel;
+  line.append(name, state, bar, stop);
+  sent.append(line);
+  const upload = new tus.Upload(file, {
+    endpoint: "/api/v1/uploads",
+    chunkSize: PIECE,
+    retryDelays: DELAYS,
+    removeFingerprintOnSuccess: true,
+    headers: { "X-CSRF-Token": document.body.dataset.csrf },
+    metadata: {
+      filename: file.name, filetype: file.type, scenario: form.elements.scenario.value,
+      building: form.elements.building.value,
+    },
+    // What the server refuses for good is not tried again.
+    onShouldRetry(error) {
+      const status = error.originalResponse?.getStatus() ?? 0;
+      state.textContent = said.broken;
+      return !(status >= 400 && status < 500 && status !== 409 && status !== 423 && status !== 429);
+    },
+    onProgress(done, all) {
+      bar.value = done;
+      state.textContent = told(said.sending, { done: size(done), size: size(all) });
+    },
+    onSuccess() { line.remove(); },
+    onError(error) {
+      bar.remove();
+      stop.remove();
+      state.className = "problem";
+      state.textContent = told(said.failed, { reason: reason(error) });
+    },
+  });
+  stop.addEventListener("click", async () => {
+    await upload.abort(true);
+    line.remove();
+  });
+  upload.findPreviousUploads().then((earlier) => {
+    if (earlier.length) upload.resumeFromPreviousUpload(earlier[0]);
+    upload.start();
+  });
+}
+
+function sendAll(files) {
+  show("");
+  for (const file of files) send(file);
+}
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  sendAll(input.files);
+  input.value = "";
+});
+for (const kind of ["dragover", "dragleave", "drop"]) {
+  drop.addEventListener(kind, (event) => {
+    event.preventDefault();
+    drop.classList.toggle("over", kind === "dragover");
+    if (kind === "drop") sendAll(event.dataTransfer.files);
+  });
+}
+
+const microphone = form.querySelector("[data-microphone]");
+const label = microphone.textContent;
+let recorder = null;
+microphone.hidden = !navigator.mediaDevices?.getUserMedia || !globalThis.MediaRecorder;
+
+async function record() {
+  let stream;
+  try {
+    stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+  } catch {
+    show(said.noMicrophone);
+    return;
+  }
+  const pieces = [];
+  const type = ["audio/webm;codecs=opus", "audio/mp4"].find((each) => MediaRecorder.isTypeSupported(each));
+  recorder = new MediaRecorder(stream, type ? { mimeType: type } : {});
+  const began = Date.now();
+  const ticking = setInterval(() => {
+    const seconds = Math.floor((Date.now() - began) / 1000);
+    const time = `${String(Math.floor(seconds / 60)).padStart(2, "0")}:${String(seconds % 60).padStart(2, "0")}`;
+    show(told(said.recording, { time }));
+  }, 500);
+  recorder.addEventListener("dataavailable", (event) => pieces.push(event.data));
+  recorder.addEventListener("stop", () => {
+    clearInterval(ticking);
+    for (const track of stream.getTracks()) track.stop();
+    const kind = recorder.mimeType.split(";")[0];
+    recorder = null;
+    microphone.textContent = label;
+    show("");
+    const time = new Date(began).toLocaleString("ru").replace(/[:/,]/g, "-");
+    const name = `${told(said.microphoneFile, { time })}.${kind === "audio/mp4" ? "m4a" : "webm"}`;
+    sendAll([new File(pieces, name, { type: kind })]);
+  });
+  recorder.start(1000);
+  microphone.textContent = microphone.dataset.stop;
+}
+
+microphone.addEventListener("click", () => (recorder ? recorder.stop() : record()));
+addEventListener("beforeunload", (event) => { if (recorder || sent.children.length) event.preventDefault(); });

@@ -1,0 +1,551 @@
+"""The console: who comes in, what each person sees, and files that come in pieces, over real connections."""
+
+import asyncio
+import os
+import re
+import wave
+from base64 import b64encode
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+
+import axe_playwright_python
+import httpx2
+import pytest
+from fastapi.routing import APIRoute, iter_route_contexts
+from playwright.async_api import Page, async_playwright
+
+import metadata_store
+import recordings_store
+import reports_store
+import transcripts_store
+from access import Permission, Team, may
+from config import ROOT
+from console_world import LOCAL_KEY, Browser, World, world
+from constants import SAMPLE_RATE
+from datamodels import (
+    Recording,
+    RecordingMetadata,
+    ReportOutcome,
+    Role,
+    Segment,
+    Stage,
+    Transcript,
+    Usage,
+    UserId,
+    Visibility,
+    Word,
+)
+from datamodels_chats import AnswerId, AnswerOutcome, Basis, Conversation, Occasion, Source
+from followers_world import look
+from handlers_world import MB, Bot
+from health.board import Board
+from recording_files import tone
+from sign_in.sessions import Sessions
+from users_store import ensure_local_user
+from web.application import Facts, new_application
+from web.console_application import add_console
+from web.people import SESSION_COOKIE, Needs
+from web.site import Site
+
+
+def wav(seconds: float) -> bytes:
+    with BytesIO() as file:
+        with wave.open(file, "wb") as sound:
+            sound.setnchannels(1)
+            sound.setsampwidth(2)
+            sound.setframerate(SAMPLE_RATE)
+            sound.writeframes(tone(seconds).tobytes())
+        return file.getvalue()
+
+
+SOUND = wav(2)
+SCRIPT = "<script>alert(1)</script>"
+NAME = "Интервью 17.wav"
+
+
+@pytest.fixture
+async def console(bot: Bot, tmp_path: Path) -> AsyncIterator[World]:
+    async with world(bot, tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def researcher(console: World) -> AsyncIterator[Browser]:
+    async with console.browser("researcher") as browser:
+        yield browser
+
+
+async def has_recording(console: World, name: str = "researcher", file_name: str = NAME) -> Recording:
+    """Give a person a recording with sound and a transcript."""
+    owner = console.people[name].user.id
+    upload = await console.services.uploads.begin(owner, file_name, len(SOUND), "interview")
+
+    async def content() -> AsyncIterator[bytes]:
+        yield SOUND
+
+    await console.services.uploads.append(owner, upload.id, 0, len(SOUND), content())
+    await taken_in(console)
+    number = (await console.services.uploads.find(owner, upload.id)).recording_number
+    assert number is not None
+    return await transcribed(console, owner, number)
+
+
+async def transcribed(console: World, owner: UserId, number: int, said: str = f"Тихо {SCRIPT}") -> Recording:
+    """Give a recording a transcript, as the engines would: a word every half second."""
+    words = tuple(
+        Word(start=0.5 * place, end=0.5 * place + 0.5, text=each) for place, each in enumerate(said.split(), 1)
+    )
+    segment = Segment(start=0.5, end=1.5, role="Клиент", text=said, words=words)
+    transcript = Transcript(language="ru", engine="e", model="m", duration_s=2, speakers=1, segments=(segment,))
+    async with console.bot.database.transaction() as connection:
+        recording = await recordings_store.get_by_number(connection, owner, number)
+        await recordings_store.set_stage(connection, recording, Stage.DONE, 1.0)
+        await transcripts_store.save_transcript(connection, recording.id, transcript, "hash")
+        await metadata_store.save_metadata(connection, recording.id, RecordingMetadata(place=SCRIPT))
+        return await recordings_store.get_by_number(connection, owner, number)
+
+
+async def taken_in(console: World) -> None:
+    """Let whole files become recordings."""
+    await look(console.services.uploads)
+
+
+async def has_answer(console: World, name: str, cited: Recording) -> str:
+    """Give a person an answer that cites a recording; return its id."""
+    services, owner = console.services, console.people[name].user.id
+    chat = await services.chats.active(owner)
+    occasion = Occasion(door="web", key=f"{owner}:{cited.id}")
+    answer_id = await services.chats.ask(owner, occasion, "Было ли тихо?", number=chat.number)
+    await answered(console, owner, answer_id, cited)
+    return str(answer_id)
+
+
+async def answered(console: World, owner: UserId, answer_id: AnswerId, cited: Recording) -> None:
+    """Answer a question, as the model would."""
+    source = Source(
+        number=1,
+        recording_id=cited.id,
+        recording_number=cited.number,
+        label="Интервью",
+        day=cited.created_at.date(),
+        speakers=("Клиент",),
+        start=0.5,
+        end=1.5,
+    )
+    outcome = AnswerOutcome(basis=Basis.MODEL, text=f"Да, тихо {SCRIPT} [1].", sources=(source,), model="m")
+    conversation = Conversation(
+        answer_id=answer_id, owner_id=owner, question="Было ли тихо?", outcome=outcome, created_at=datetime.now(UTC)
+    )
+    await console.bot.storage.add_conversation(conversation)
+
+
+# --- coming in -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_link_lets_its_person_in_once(console: World) -> None:
+    person = console.people["researcher"]
+    await person.command("web")
+    [code] = re.findall(r"https://vox\.example/sign-in/([\w-]{43})", person.sees)
+    async with console.stranger() as first, console.stranger() as second:
+        assert (await first.get(f"/sign-in/{code}")).status_code == 200, "programs that look at links use none up"
+        came = await first.post("/sign-in", data={"code": code})
+        cookie = came.headers["set-cookie"]
+        assert came.status_code == 303
+        assert {"HttpOnly", "SameSite=strict"} <= {each.strip() for each in cookie.split(";")}
+        assert code not in cookie
+        assert "Мария" in (await first.get("/")).text
+        refused = await second.post("/sign-in", data={"code": code})
+        assert (refused.status_code, "уже использована" in refused.text) == (401, True)
+
+
+async def test_a_session_ends_with_its_time_with_its_person_and_by_leaving(console: World) -> None:
+    person, times = console.people["colleague"].user, [datetime.now(UTC)]
+    assert person.telegram_id is not None
+    team = Team(None, frozenset([person.telegram_id]))
+    sessions = Sessions(console.bot.database, team, now=lambda: times[0])
+    token = await sessions.begin(await sessions.new_link(person.id))
+    assert await sessions.find(token) is not None
+    assert await Sessions(console.bot.database, Team(None, frozenset()), now=lambda: times[0]).find(token) is None
+    times[0] += timedelta(days=31)
+    assert await sessions.find(token) is None
+    async with console.browser("colleague") as browser:
+        assert (await browser.client.post("/sign-out", data={"csrf": "forged"})).status_code == 403
+        assert (await browser.post("/sign-out")).status_code == 303
+        browser.client.cookies.set(SESSION_COOKIE, "stolen before")
+        assert (await browser.client.get("/")).status_code == 401
+
+
+async def test_the_local_key_counts_only_without_a_messenger(console: World) -> None:
+    async with console.bot.database.transaction() as connection:
+        await ensure_local_user(connection)
+    sessions = console.services.sessions
+    token = await sessions.begin(LOCAL_KEY)
+    found = await sessions.find(token)
+    assert found is not None
+    assert found.role is Role.SUPER_ADMIN
+    assert await Sessions(console.bot.database, Team(None, frozenset())).find(token) is None
+
+
+async def test_too_many_wrong_codes_are_stopped(console: World) -> None:
+    async with console.stranger() as client:
+        answers = [await client.post("/sign-in", data={"code": f"wrong-{each}"}) for each in range(11)]
+    assert [each.status_code for each in answers] == [401] * 10 + [429]
+    assert int(answers[-1].headers["retry-after"]) > 500
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example"])
+async def test_another_name_for_this_machine_is_refused(console: World, host: str) -> None:
+    async with console.stranger() as client:
+        assert (await client.get("/sign-in", headers={"Host": host})).status_code == 400
+
+
+async def test_a_page_says_what_a_browser_may_do_with_it(console: World) -> None:
+    async with console.stranger() as client:
+        answer = await client.get("/sign-in", headers={"Origin": "https://evil.example"})
+    policy = answer.headers["content-security-policy"]
+    assert "unsafe" not in policy
+    assert "default-src 'none'" in policy
+    assert answer.headers["cache-control"] == "no-store"
+    assert not [name for name in answer.headers if name.startswith("access-control")]
+    assert not re.search(r"<script(?![^>]*\bsrc=)|\son\w+=|\sstyle=", answer.text)
+
+
+# --- who sees what ---------------------------------------------------------------------------------------------------
+
+
+def routes() -> list[tuple[str, str, Permission]]:
+    """Every route that needs a permission, from the application itself."""
+    application = new_application(Board(), Facts("1", None), None)
+    add_console(application, Site())
+    found = []
+    for context in iter_route_contexts(application.routes):
+        route, path = context.original_route, context.path
+        assert isinstance(route, APIRoute)
+        assert path is not None
+        for needs in (each.call for each in route.dependant.dependencies if isinstance(each.call, Needs)):
+            found += [(method, path, needs.permission) for method in sorted(route.methods or ())]
+    return found
+
+
+OF_ONE = re.compile(r"recordings/{number}|answer_id|upload_id|reports/{number}")
+"""Addresses of what is one person's. Chats are not among them: everybody has a chat of the first number."""
+READING = frozenset(["GET", "HEAD"])
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+
+
+async def addresses(console: World) -> dict[str, str]:
+    """What stands in the addresses of what the researcher has."""
+    recording = await has_recording(console)
+    answer = await has_answer(console, "researcher", recording)
+    upload = await console.services.uploads.begin(recording.owner_id, "b.wav", 9, "none")
+    return {"answer_id": answer, "upload_id": str(upload.id), "number": "1", "place": "1", "extension": "txt"}
+
+
+async def status(client: httpx2.AsyncClient, method: str, path: str, ids: dict[str, str], token: str) -> int:
+    """Ask as a page of ours would, with a form that has something for every route."""
+    content, kind = b"", "application/offset+octet-stream"
+    if method in {"POST", "PUT"}:
+        kind = JSON if "/api/" in path else FORM
+        content = (
+            b'{"reports": ["x"], "stars": 5}' if kind == JSON else b"report=x&stars=5&scenario=none&visibility=team"
+        )
+    sent = {"X-CSRF-Token": token, "Content-Type": kind, "Upload-Offset": "0"}
+    return (await client.request(method, path.format(**ids), headers=sent, content=content or None)).status_code
+
+
+async def test_nothing_is_open_to_strangers(console: World) -> None:
+    ids = await addresses(console)
+    async with console.stranger() as client:
+        found = {(method, path): await status(client, method, path, ids, "") for method, path, _ in routes()}
+    assert {row: code for row, code in found.items() if code != 401} == {}
+
+
+async def test_nobody_does_what_the_role_does_not_allow(console: World) -> None:
+    ids = await addresses(console)
+    closed = [(method, path) for method, path, needed in routes() if not may(Role.GUEST, needed)]
+    async with console.browser("guest") as guest:
+        found = {row: await status(guest.client, *row, ids, guest.token) for row in closed}
+    assert {row: code for row, code in found.items() if code != 403} == {}
+
+
+async def test_nothing_is_changed_by_forms_of_other_sites(console: World) -> None:
+    ids = await addresses(console)
+    # The form of a file is looked at as it comes, see below.
+    changing = [(method, path) for method, path, _ in routes() if method not in READING and path != "/uploads"]
+    async with console.browser("researcher") as owner:
+        found = {row: await status(owner.client, *row, ids, "forged") for row in changing}
+        crossed = await owner.client.post(
+            "/chats", data={"csrf": owner.token}, headers={"Sec-Fetch-Site": "cross-site"}
+        )
+    assert {row: code for row, code in found.items() if code != 403} == {}
+    assert crossed.status_code == 403
+
+
+async def test_what_is_one_persons_is_nobody_elses(console: World) -> None:
+    ids = await addresses(console)
+    ones = [(method, path) for method, path, _ in routes() if OF_ONE.search(path)]
+    assert len(ones) > 25
+    async with console.browser("colleague") as colleague:
+        found = {row: await status(colleague.client, *row, ids, colleague.token) for row in ones}
+    assert {row: code for row, code in found.items() if code != 404} == {}
+
+
+async def test_what_people_wrote_is_shown_and_never_run(console: World, researcher: Browser) -> None:
+    recording = await has_recording(console)
+    answer = await has_answer(console, "researcher", recording)
+    chat = (await console.services.chats.active(researcher.person.user.id)).number
+    for path in ("/", "/recordings", f"/recordings/{recording.number}", f"/chats/{chat}"):
+        page = await researcher.client.get(path)
+        assert page.status_code == 200
+        assert "<script>alert" not in page.text
+        assert "&lt;script&gt;alert" in page.text
+        assert len(page.content) < 300_000
+    events = await researcher.client.get(f"/answers/{answer}/events")
+    assert "<script>alert" not in events.text
+    assert events.text.endswith("event: end\ndata: {}\n\n")
+
+
+async def test_sources_play_for_whoever_may_find_them(console: World) -> None:
+    recording = await has_recording(console)
+    answer = await has_answer(console, "guest", recording)
+    address = f"/api/v1/answers/{answer}/sources/1/sound"
+    async with console.browser("guest") as guest:
+        part = await guest.client.get(address, headers={"Range": "bytes=44-143"})
+        assert (part.status_code, part.content) == (206, SOUND[44:144])
+        assert part.headers["content-range"] == f"bytes 44-143/{len(SOUND)}"
+        assert (await guest.client.get(f"/api/v1/recordings/{recording.number}/sound")).status_code == 404
+        await console.services.changes.show_to(recording.owner_id, recording.number, Visibility.PRIVATE)
+        assert (await guest.client.get(address)).status_code == 404
+
+
+async def test_a_question_is_asked_once_and_its_answer_rated(console: World, researcher: Browser) -> None:
+    recording = await has_recording(console)
+    answer = await has_answer(console, "researcher", recording)
+    chat = (await console.services.chats.active(researcher.person.user.id)).number
+    asked = {"question": "Что говорят о завтраке?", "key": "one"}
+    for _ in range(2):
+        assert (await researcher.post(f"/chats/{chat}/questions", **asked)).status_code == 303
+    assert (await researcher.client.get(f"/api/v1/chats/{chat}")).json()["questions"] == 2
+    for length, status in ((0, 422), (4000, 303), (4001, 422)):
+        assert (await researcher.post(f"/chats/{chat}/questions", question="щ" * length)).status_code == status
+    assert (await researcher.post(f"/answers/{answer}/rating", stars="4", comment="Точно")).status_code == 303
+    rated = (await researcher.client.get(f"/api/v1/answers/{answer}")).json()
+    assert (rated["stars"], rated["comment"]) == (4, "Точно")
+    assert (await researcher.post(f"/answers/{answer}/rating", stars="6")).status_code == 422
+
+
+async def test_reports_are_offered_ordered_once_and_described(console: World, researcher: Browser) -> None:
+    recording = await has_recording(console)
+    address = f"/recordings/{recording.number}/reports"
+    assert "Отчет о связках" in (await researcher.client.get(address)).text
+    ordered = {"report": ["report_int_links"]}
+    for _ in range(2):
+        assert (await researcher.post(address, **ordered)).status_code == 303
+    runs = (await researcher.client.get(f"/api/v1{address}")).json()
+    assert [(run["report"], run["status"]) for run in runs] == [("report_int_links", "queued")]
+    assert (await researcher.post(address)).status_code == 422
+    assert (await researcher.post(address, report=["report_int_general"])).status_code == 422, "which building?"
+    described = (await researcher.client.get("/api/v1/openapi.json")).json()
+    assert "/api/v1/recordings/{number}/reports" in described["paths"]
+    assert "/recordings" not in described["paths"]
+
+
+# --- files -----------------------------------------------------------------------------------------------------------
+
+
+def headers(browser: Browser, **more: str | int) -> dict[str, str]:
+    named = {name.replace("_", "-"): str(value) for name, value in more.items()}
+    return {"X-CSRF-Token": browser.token, "Tus-Resumable": "1.0.0", **named}
+
+
+def told(**values: str) -> str:
+    return ",".join(f"{name} {b64encode(value.encode()).decode()}" for name, value in values.items())
+
+
+async def begun(browser: Browser, size: int, name: str = "разговор.wav") -> httpx2.Response:
+    metadata = told(filename=name, scenario="interview", building="hotel")
+    return await browser.client.post(
+        "/api/v1/uploads", headers=headers(browser, Upload_Length=size, Upload_Metadata=metadata)
+    )
+
+
+async def piece(browser: Browser, place: str, offset: int, content: bytes) -> httpx2.Response:
+    kind = {"Content-Type": "application/offset+octet-stream"}
+    return await browser.client.patch(
+        place, headers={**headers(browser, Upload_Offset=offset), **kind}, content=content
+    )
+
+
+@pytest.mark.parametrize(
+    ("size", "name", "status", "said"),
+    [
+        (2048 * MB, "a.wav", 201, ""),
+        (2048 * MB + 1, "a.wav", 413, "предел"),
+        (0, "a.wav", 422, "пуст"),
+        (9, "a.exe", 415, ""),
+        (9, "a.pdf", 415, "документ"),
+    ],
+)
+async def test_what_is_refused_is_refused_before_its_bytes(
+    researcher: Browser, size: int, name: str, status: int, said: str
+) -> None:
+    answer = await begun(researcher, size, name)
+    assert answer.status_code == status
+    assert said in (answer.text if not answer.text else answer.json()["message"])
+
+
+async def test_an_upload_breaks_off_goes_on_and_becomes_a_recording(console: World, researcher: Browser) -> None:
+    place = (await begun(researcher, len(SOUND))).headers["location"]
+    assert (await piece(researcher, place, 0, SOUND[:1000])).status_code == 204
+    for offset in (0, 999, 1001, len(SOUND)):
+        assert (await piece(researcher, place, offset, b"x")).status_code == 409, "a forged offset"
+    assert (await piece(researcher, place, 1000, SOUND[1000:] + b"x")).status_code == 409, "more than was told"
+    async with console.browser("colleague") as colleague:
+        assert (await colleague.client.head(place)).status_code == 404
+        assert (await piece(colleague, place, 1000, b"x")).status_code == 404
+    went_on = int((await researcher.client.head(place)).headers["upload-offset"])
+    assert went_on == 1000
+    last = await piece(researcher, place, went_on, SOUND[went_on:])
+    assert last.headers["upload-offset"] == str(len(SOUND))
+    await taken_in(console)
+    upload = (await researcher.client.get(place)).json()
+    assert (upload["state"], upload["message"]) == ("stored", None)
+    recording = (await researcher.client.get(f"/api/v1/recordings/{upload['recording']}")).json()
+    assert (recording["file_name"], recording["scenario"], recording["at_work"]) == ("разговор.wav", "interview", True)
+
+
+async def test_a_file_that_is_no_recording_is_told_so_and_forgotten(console: World, researcher: Browser) -> None:
+    place = (await begun(researcher, 4)).headers["location"]
+    assert (await piece(researcher, place, 0, b"text")).status_code == 204
+    await taken_in(console)
+    upload = (await researcher.client.get(place)).json()
+    assert upload["state"] == "refused"
+    assert "разговор.wav" in upload["message"]
+    assert upload["message"] in (await researcher.client.get("/")).text.replace("&#34;", '"')
+    assert (await researcher.post(f"/uploads/{upload['id']}/cancel")).status_code == 303
+    assert (await researcher.client.get(place)).status_code == 404
+
+
+async def test_without_scripts_a_form_sends_the_file(console: World, researcher: Browser) -> None:
+    fields = {"csrf": researcher.token, "scenario": "interview", "building": ""}
+    sent = await researcher.client.post("/uploads", data=fields, files={"file": ("форма.wav", SOUND)})
+    assert sent.status_code == 303
+    forged = await researcher.client.post("/uploads", data={**fields, "csrf": "x"}, files={"file": ("b.wav", SOUND)})
+    assert forged.status_code == 403
+    await taken_in(console)
+    [recording] = (await researcher.client.get("/api/v1/recordings")).json()["recordings"]
+    assert (recording["file_name"], recording["size_bytes"]) == ("форма.wav", len(SOUND))
+    assert recording["duration_s"] == pytest.approx(len(SOUND) / (2 * SAMPLE_RATE), abs=0.1)
+
+
+# --- in a browser ----------------------------------------------------------------------------------------------------
+
+CHROMIUM = Path("/usr/bin/chromium")
+AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
+RULES = "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})"
+SHOTS = os.environ.get("STORYBOARDS") == "write"
+
+
+@pytest.fixture
+async def page(console: World) -> AsyncIterator[Page]:
+    """A phone's browser at the console, whose followers run."""
+    if not CHROMIUM.exists():  # noqa: ASYNC240  # one look
+        pytest.skip("needs Chromium: apt-get install chromium")
+    following = asyncio.create_task(console.services.uploads.run())
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
+        )
+        opened = await browser.new_page(
+            base_url=console.url, viewport={"width": 390, "height": 800}, locale="ru-RU", reduced_motion="reduce"
+        )
+        opened.set_default_timeout(60_000)
+        yield opened
+        await browser.close()
+    following.cancel()
+    await asyncio.wait([following])
+
+
+async def checked(page: Page) -> None:
+    """Everybody can use the page, in light and dark, and it is no wider than a phone."""
+    await page.evaluate(AXE.read_text(encoding="utf-8"))
+    for scheme in ("dark", "light"):
+        await page.emulate_media(color_scheme=scheme)
+        found = await page.evaluate(
+            f"{RULES}.then(found => found.violations.map(each => [each.id, each.nodes[0].html]))"
+        )
+        assert found == [], page.url
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
+
+
+async def until(page: Page, what: str) -> None:
+    """Wait for a condition in the page; its policy forbids Playwright to do that there."""
+    for _ in range(600):
+        if await page.evaluate(what):
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError(what)
+
+
+async def test_from_a_file_to_a_rated_answer_on_a_phone(console: World, page: Page, tmp_path: Path) -> None:
+    owner, sent, wrong = console.people["researcher"].user.id, tmp_path / "Завтрак.wav", list[str]()
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    sent.write_bytes(SOUND)
+    await page.goto(f"/sign-in/{await console.services.sessions.new_link(owner)}")
+    await checked(page)
+    await page.click("main button")
+    await page.set_input_files("input[type=file]", sent)
+    await page.click("[data-send]")
+    await page.click("[data-live] a:has-text('Завтрак.wav')")
+    await checked(page)
+    recording = await transcribed(console, owner, 1, "Тихо, завтрак хороший")
+    # The page has followed the work, and shows the transcript without being asked.
+    await page.click(".word:has-text('Тихо')")
+    await until(page, "document.querySelector('audio').currentTime > 0.6")
+    await page.wait_for_selector(".word.playing")
+    await checked(page)
+    if SHOTS:
+        await page.screenshot(path=ROOT / "docs" / "console.png")
+    await page.click("text=Заказать отчёты")
+    await checked(page)
+    await page.check("input[value=report_int_links]")
+    await page.click("text=Заказать выбранное")
+    await page.wait_for_selector("text=в очереди")
+    await written(console, owner)
+    await page.click("#state a:has-text('Отчет о связках')")
+    await page.click("article a.at:has-text('00:01')")
+    await until(page, "document.querySelector('audio').currentTime >= 1")
+    await checked(page)
+    await page.click("nav >> text=Вопросы")
+    await page.fill("textarea", "Было ли тихо?")
+    await page.click("text=Спросить")
+    await page.wait_for_selector("[data-live]")
+    [asked] = (await console.services.reading.chat(owner, 1))[1]
+    await answered(console, owner, asked.id, recording)
+    await page.click("[data-hear]")
+    await page.click(".stars span:has-text('4')")
+    await page.click("text=Сохранить оценку")
+    await page.wait_for_selector("text=Ваша оценка: 4 из 5")
+    await checked(page)
+    assert wrong == []
+
+
+async def written(console: World, owner: UserId) -> None:
+    """Write the report that was ordered, as the model would."""
+    [run] = await console.services.orders.of_recording(owner, 1)
+    outcome = ReportOutcome(
+        number=None,
+        text=f"## Связки\n\n- {SCRIPT} «Тихо» (Клиент, 00:01) [здесь](javascript:alert(1))",
+        indices=(),
+        indices_error=None,
+        warnings=(),
+        usage=Usage(),
+        cost_usd=None,
+        duration_s=1.0,
+    )
+    async with console.bot.database.transaction() as connection:
+        await reports_store.finish_run(connection, run.id, outcome)
+    await console.services.archive.file_finished()
