@@ -358,6 +358,7 @@ async def test_an_edit_that_may_wait_does_not_wait_for_ever(monkeypatch: pytest.
     messages, seconds = [asyncio.ensure_future(limits.wait(ChatId(1)))], 0
     while not edit.done() and seconds < 30:
         messages.append(asyncio.ensure_future(limits.wait(ChatId(1))))
+        await asyncio.sleep(0)
         await later(clock, 1.0)
         seconds += 1
     assert 10 <= seconds <= 13
