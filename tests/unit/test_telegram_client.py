@@ -384,7 +384,7 @@ async def test_updates_of_one_person_that_wait_hold_up_nobody_elses(tmp_path: Pa
         transfers=1,
         on_update=on_update,
     )
-    worker = asyncio.create_task(client.dispatcher.handler_worker(asyncio.Lock()))
+    worker = asyncio.create_task(client.dispatcher.handler_worker(asyncio.Lock()))  # type: ignore[no-untyped-call]
     for number in range(101):
         sent = raw.types.MessageEmpty(id=number)
         update = raw.types.UpdateNewMessage(message=sent, pts=number, pts_count=1)
