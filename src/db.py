@@ -27,7 +27,8 @@ from database.watch import (
     connection_parameters,
     hang_up,
 )
-from errors import DatabaseFull, DatabaseUnavailable
+from errors import DatabaseFull, DatabaseMisconfigured, DatabaseUnavailable
+from system.ending import end_tasks
 from system.shortages import shortages_mapped
 
 Connection = psycopg.AsyncConnection[DictRow]
@@ -128,8 +129,7 @@ class Database:
     async def close(self) -> None:
         """End all connections."""
         if self._watching is not None:
-            self._watching.cancel()
-            await asyncio.wait([self._watching])
+            await end_tasks([self._watching])
         await self.pool.close()
 
     @contextmanager
@@ -219,6 +219,28 @@ class Database:
             if not storing.done():  # The result may have been paid for: even a process that stops has time to store it.
                 await asyncio.wait([storing], timeout=_PERSISTENCE_GRACE_S)
                 storing.cancel()
+
+    async def outlast(self, work: Callable[[], Awaitable[Result]]) -> Result:
+        """Do ``work``, which has transactions of its own, and do it again whenever the database goes away meanwhile.
+
+        ``work`` must be repeatable, as in ``persist``; when the caller is cancelled, it is cancelled, too.
+
+        Raises:
+            DatabaseUnavailable: still not done when the patience of this ``Database`` was over; at once when the
+                database answers but does not let us work.
+        """
+        deadline = math.inf
+        while True:
+            try:
+                return await work()
+            except (DatabaseFull, DatabaseMisconfigured):
+                raise
+            except DatabaseUnavailable:
+                deadline = min(deadline, monotonic() + self.patience_s)
+                if monotonic() >= deadline:
+                    raise
+            await asyncio.sleep(_PERSISTENCE_PAUSE_S)
+            await self.there()
 
     async def _persisted(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
         deadline = monotonic() + self.patience_s

@@ -35,7 +35,7 @@ from datamodels_telegram import (
 )
 from db import Database
 from dead_letters import DeadLetters, Enqueue
-from dialogs import Dialog, OpenDialog, Step
+from dialogs import Dialog, Dialogs, OpenDialog, Step
 from embeddings.port import Embeddings
 from jobs.context import JobContext
 from jobs.queue import Jobs
@@ -81,6 +81,7 @@ from telegram_handlers.recordings import RecordingHandlers, RecordingWork
 from telegram_handlers.reports import ReportHandlers, ReportWork
 from telegram_handlers.research import ResearchHandlers, ResearchWork
 from telegram_handlers.settings import SettingsHandlers
+from telegram_handlers.shared import awaited
 from telegram_handlers.voice_notes import VoiceNoteHandlers
 from telegram_handlers.waiting import WaitingHandlers
 from updates_journal import UpdatesJournal
@@ -229,7 +230,7 @@ class Person:
         self.chat = ChatId(user.telegram_id)
         self.heard: list[str] = []
         """What was shown over pressed buttons."""
-        self._messages = count(1)
+        self._messages = count(1_000_000)  # what a person writes comes after all that stands in the chat
 
     @classmethod
     async def come(cls, bot: Bot, name: str = "Мария", role: Role = Role.USER) -> "Person":
@@ -279,9 +280,8 @@ class Person:
     async def type(self, text: str, message_id: int | None = None) -> int:
         """Answer the dialog; returns the message's id."""
         message = self._message(text, message_id)
-        async with self.bot.database.transaction() as connection:
-            dialog = await get(connection, self.user.id, OpenDialog)
-        assert dialog is not None, "the bot waits for nothing"
+        dialog = await awaited(Dialogs(self.bot.database), self.bot.messages, self.user.id, message)
+        assert isinstance(dialog, OpenDialog), "the bot waits for nothing"
         [handler] = [routes.answers[dialog.step][1] for routes in self.bot.routes if dialog.step in routes.answers]
         await handler(Context(self.user, self.chat, self.hear), message)
         return message.message_id

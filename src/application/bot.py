@@ -52,6 +52,7 @@ from reports.across.service import AcrossInterviews
 from reports.desk import ReportDesk
 from reports.takeout.service import Takeout
 from sign_in.sessions import Sessions
+from system.ending import end_tasks
 from system.local_time import today
 from telegram_client.client import TelegramClient
 from telegram_handlers.across import AcrossHandlers, AcrossWork
@@ -123,8 +124,7 @@ class Bot:
                 await self._connecting.done()
             except VoxPersonaError as exc:
                 refusal = exc
-                for task in tasks:
-                    task.cancel()
+                await end_tasks(tasks)
             else:
                 on_connected()
                 # Before anything is sent: this finds the newest ids, by which messages of the last run are looked up.

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import structlog
 
 from messenger import Messenger, MessengerUnavailable, OnMessage, OnPress
+from system.ending import end_tasks
 
 _PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 60.0
@@ -61,8 +62,7 @@ async def connected(
             task.result()
         yield Connecting(task)
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await end_tasks([task])
 
 
 async def _connect(

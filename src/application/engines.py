@@ -25,6 +25,7 @@ from language_model.port import LanguageModel
 from language_model.small_models import is_small
 from speech_to_text.port import SpeechToText
 from system import optional_packages
+from system.ending import end_tasks
 from utils import count_tokens
 from voices.encoder import VoiceEncoder
 from weights.installer import MANIFEST, are_there, ensure_weights
@@ -224,8 +225,7 @@ class EnginePool:
 
     async def close(self) -> None:
         if self._fetching is not None:
-            self._fetching.cancel()
-            await asyncio.wait([self._fetching])
+            await end_tasks([self._fetching])
         await self._local_speech.close()
         for engine in (self._speech, self._language, self._embeddings):
             if engine is not None:

@@ -12,6 +12,7 @@ from db import Database
 from errors import DatabaseUnavailable, OutOfResources
 from messenger import MessengerError, Sender
 from random_ids import new_name
+from system.ending import end_tasks
 from texts.telegram import ENGINE_REVIVED, ENGINE_STUCK, ENGINES
 
 log = structlog.get_logger(__name__)
@@ -47,9 +48,7 @@ class Notices:
 
     async def stop(self) -> None:
         """Drop the notices that still wait to be put into the outbox."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
 
     def _begin(self, work: Coroutine[None, None, object]) -> None:
         task = asyncio.create_task(work)

@@ -43,6 +43,9 @@ from reports.research.forgetting import ResearchForgetting
 from reports.research.orders import ResearchOrders
 from system.local_time import use_zone
 
+_PATIENCE_S = 600.0
+"""Seconds that a command waits for an absent database, while it says so."""
+
 
 @dataclass(frozen=True)
 class Application:
@@ -82,8 +85,8 @@ async def open_application(  # noqa: PLR0913  # each has its own reason
     for_bot: bool = False,
     language_model: LanguageModel | None = None,
     retry_delays_s: Sequence[float] = (),
-    patience_s: float = 60.0,
-    work_patience_s: float = 60.0,
+    patience_s: float = _PATIENCE_S,
+    work_patience_s: float = _PATIENCE_S,
 ) -> AsyncIterator[Application]:
     """Open database, object store and services; engines start when they are first used.
 
@@ -104,7 +107,7 @@ async def open_application(  # noqa: PLR0913  # each has its own reason
         opened, objects = await _stores(stack, settings, embedded, on_progress)
         # Jobs may wait longer than callers: work of minutes is not lost because the database is away for one.
         database, patient = opened.patient(patience_s), opened.patient(work_patience_s)
-        owner = await _local_user(database)
+        owner = await database.outlast(lambda: _local_user(database))
         spool = settings.persistent_dir / "spool"
         originals = Originals(database, objects, spool, attachments, awaited=for_bot)
         context = JobContext(patient, objects, originals, pack, engines, ffmpeg, spool, processors)
@@ -160,7 +163,7 @@ async def _archive(
     files = ReportFiles(settings.persistent_dir / "reports")
     archive = ReportArchive(database, files, pack)
     if owner is not None:
-        await archive.reconcile(owner)
+        await database.outlast(lambda: archive.reconcile(owner))
     return files, archive
 
 

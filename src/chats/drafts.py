@@ -19,6 +19,7 @@ from chats.support import content_of, statement_of, supports
 from datamodels_chats import AnswerId, Passage
 from db import Database
 from language_model.port import OnText
+from system.ending import end_tasks
 from text_cleaning import ELLIPSIS, printable, storable
 
 log = structlog.get_logger(__name__)
@@ -90,8 +91,7 @@ async def shown_while_written(passages: Sequence[Passage], show: ShowDraft | Non
     try:
         yield on_text
     finally:
-        following.cancel()
-        await asyncio.wait([following])
+        await end_tasks([following])
         if not following.cancelled() and (error := following.exception()) is not None:
             log.warning("draft_not_shown", exc_info=error)
 

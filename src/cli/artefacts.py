@@ -61,6 +61,10 @@ async def load_finished(
     application: Application, recording_id: RecordingId, run_ids: Sequence[ReportRunId]
 ) -> Finished:
     """Load a recording that has a transcript, together with the report runs ``run_ids``, in this order."""
+    return await application.database.outlast(lambda: _loaded(application, recording_id, run_ids))
+
+
+async def _loaded(application: Application, recording_id: RecordingId, run_ids: Sequence[ReportRunId]) -> Finished:
     async with application.database.transaction() as connection:
         transcript = await transcripts_store.load_transcript(connection, recording_id)
         assert transcript is not None  # noqa: S101  # only finished recordings come here

@@ -4,9 +4,9 @@ import asyncio
 from pathlib import Path
 
 import texts.reports
-from application.parts import open_application
 from cli.artefacts import check_writable
 from cli.display import Display
+from cli.opening import opened
 from cli.process import Order, ProcessOptions, Session
 from config import ROOT, Settings
 from constants import NO_SCENARIO
@@ -34,7 +34,7 @@ async def demonstrate(out: Path, settings: Settings, display: Display, *, live: 
     model = None if live else await asyncio.to_thread(RecordedLanguageModel, _SAMPLES / "answers.yaml")
     private = settings.model_copy(update={"recording_visibility": Visibility.PRIVATE})
     status = 0
-    async with open_application(private, pack, display.advance, language_model=model) as application:
+    async with opened(private, pack, display, language_model=model) as application:
         if model is not None:
             display.say(texts.reports.RECORDED_ANSWERS)
         for options in (_interview(out), _sound(out)):

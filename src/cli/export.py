@@ -1,13 +1,14 @@
 """The command ``export``: everything that the person at the command line has, as an archive and a REFI-QDA project."""
 
 import asyncio
+import functools
 from datetime import UTC, datetime
 from pathlib import Path
 
 import texts.takeout
-from application.parts import open_application
 from cli.artefacts import check_writable
 from cli.display import Display
+from cli.opening import opened
 from config import ROOT, Settings
 from prompt_pack.pack import load_pack
 from reports.takeout.service import TAKEOUTS, Takeout
@@ -27,7 +28,7 @@ async def export(out: Path, settings: Settings, display: Display, *, sound: bool
     """
     await asyncio.to_thread(check_writable, out)
     pack = await asyncio.to_thread(load_pack, ROOT / "prompts")
-    async with open_application(settings, pack, display.advance) as application:
+    async with opened(settings, pack, display) as application:
         template = await asyncio.to_thread(template_in, settings.persistent_dir)
         takeout = Takeout(application.database, pack, template)
         await asyncio.to_thread(out.mkdir, parents=True, exist_ok=True)
@@ -36,7 +37,8 @@ async def export(out: Path, settings: Settings, display: Display, *, sound: bool
             partial = path.with_name(f".{path.name}.part")
             try:
                 originals = application.originals if sound else None
-                lost = await takeout.write(application.owner, extension, partial, originals)
+                writing = functools.partial(takeout.write, application.owner, extension, partial, originals)
+                lost = await application.database.outlast(writing)
                 await asyncio.to_thread(partial.replace, path)
             finally:
                 await asyncio.to_thread(partial.unlink, missing_ok=True)

@@ -13,10 +13,11 @@ from pydantic import BaseModel, ConfigDict
 import recordings_store
 import reports_store
 import texts.cli
-from application.parts import Application, open_application
+from application.parts import Application
 from audio import check_readable
 from cli.artefacts import check_writable, load_finished, summary, write_artefacts, write_reports, write_transcript
 from cli.display import Display
+from cli.opening import opened
 from config import ROOT, Settings
 from constants import NO_SCENARIO, TRANSCRIPT_EXTENSIONS
 from datamodels import (
@@ -38,6 +39,7 @@ from recordings.descriptions import building_said, read_caption
 from recordings.lookup import is_ready
 from reports.costs_in_words import expected_text
 from reports.orders import choose_reports
+from system.ending import end_tasks
 from utils import clock, human_size, readable_name
 
 _POLL_S = 0.25
@@ -80,7 +82,7 @@ async def process_files(options: ProcessOptions, settings: Settings, display: Di
         return _refused(problems, options, display)
     pack = await asyncio.to_thread(load_pack, ROOT / "prompts")
     order = Order(pack, options, display)
-    async with open_application(settings, pack, display.advance) as application:
+    async with opened(settings, pack, display) as application:
         await _fetch_better_speech(application, options.files, display)
         return await Session(application, options, order, display).run()
 
@@ -192,9 +194,7 @@ class Session:
         try:
             ended, _ = await asyncio.wait([worker, following], return_when=asyncio.FIRST_COMPLETED)
         finally:
-            worker.cancel()
-            following.cancel()
-            await asyncio.wait([worker, following])
+            await end_tasks([worker, following])
         for task in ended:
             task.result()
 
@@ -207,7 +207,9 @@ class Session:
             caption=self._options.caption,
         )
         try:
-            accepted = await self._app.intake.accept(self._app.owner, file, request, self._order.metadata)
+            accepted = await self._database.outlast(
+                lambda: self._app.intake.accept(self._app.owner, file, request, self._order.metadata)
+            )
         except VoxPersonaError as exc:
             self._fail(readable_name(file), exc.exit_status, exc.user_text)
             return None
@@ -256,10 +258,9 @@ class Session:
             return []
         if self._app.engines.has_demo_model:
             self._display.say(texts.cli.DEMO_MODEL)
-        await self._tell_expected(recording)
-        runs = await self._app.orders.order_chosen(
-            self._app.owner, recording.id, self._order.reports, self._order.building
-        )
+        await self._database.outlast(lambda: self._tell_expected(recording))
+        wanted = (self._app.owner, recording.id, self._order.reports, self._order.building)
+        runs = await self._database.outlast(lambda: self._app.orders.order_chosen(*wanted))
         done = 0
         awaited = list(runs)
 
@@ -296,14 +297,18 @@ class Session:
             _StoredFailure: the recording's job stopped with an error.
         """
         while True:
-            async with self._database.transaction() as connection:
-                (progress,) = await recordings_store.load_progress(connection, [recording.id])
+            progress = await self._database.outlast(lambda: self._progress(recording))
             if progress.error_code is not None:
                 raise _StoredFailure(progress.error_code, progress.error_text or "")
             self._display.show(recording.file_name, *described(progress))
             if await done(progress):
                 return
             await asyncio.sleep(_POLL_S)
+
+    async def _progress(self, recording: Recording) -> RecordingProgress:
+        async with self._database.transaction() as connection:
+            (progress,) = await recordings_store.load_progress(connection, [recording.id])
+        return progress
 
     def _fail(self, subject: str, exit_status: int, user_text: str) -> None:
         self._display.finish(subject)

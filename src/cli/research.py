@@ -8,9 +8,10 @@ from pathlib import Path
 import reports_store
 import texts.cli
 import texts.research
-from application.parts import Application, open_application
+from application.parts import Application
 from cli.artefacts import check_writable
 from cli.display import Display
+from cli.opening import opened
 from cli.process import exit_status_of
 from config import ROOT, Settings
 from datamodels import ReportRun, ReportRunId, RunStatus
@@ -21,6 +22,7 @@ from reports.formats import to_markdown
 from reports.research.values import Scope
 from reports.research.wording import estimate_lines
 from reports.word import template_in, to_docx
+from system.ending import end_tasks
 from text_cleaning import cut, safe_file_name
 from utils import count_tokens, disk_full_mapped, write_atomically
 
@@ -43,14 +45,15 @@ async def research(question: str, scope: Scope, out: Path, settings: Settings, d
     await asyncio.to_thread(check_writable, out)
     pack = await asyncio.to_thread(load_pack, ROOT / "prompts")
     await asyncio.to_thread(_load_libraries)
-    async with open_application(settings, pack, display.advance) as application:
-        offer = await application.research.offer(application.owner, question, scope)
+    async with opened(settings, pack, display) as application:
+        outlast, asked = application.database.outlast, (application.owner, question, scope)
+        offer = await outlast(lambda: application.research.offer(*asked))
         for line in estimate_lines(offer, pack):
             display.say(line)
         if not go:
             display.say(texts.cli.RESEARCH_GO)
             return 0
-        run = await application.research.order(application.owner, question, scope)
+        run = await outlast(lambda: application.research.order(*asked))
         run = await _done(application, run.id, display, question)
         display.finish(question)
         if run.status is not RunStatus.DONE:
@@ -72,7 +75,7 @@ def _load_libraries() -> None:
 async def cancel(settings: Settings, display: Display) -> int:
     """Stop the research of the person at the command line; what the model has answered stays."""
     pack = await asyncio.to_thread(load_pack, ROOT / "prompts")
-    async with open_application(settings, pack, display.advance) as application:
+    async with opened(settings, pack, display) as application:
         stopped = await application.jobs.cancel_reports(await application.research.unfinished(application.owner))
     display.say(texts.cli.RESEARCH_CANCELLED if stopped else texts.cli.RESEARCH_NONE)
     return 0
@@ -82,10 +85,13 @@ async def _done(application: Application, run_id: ReportRunId, display: Display,
     """Work on the research until it has ended."""
     queues = [queue_of(run_id)]
 
+    async def load() -> ReportRun:
+        async with application.database.transaction() as connection:
+            return await reports_store.get_run(connection, run_id)
+
     async def follow() -> ReportRun:
         while True:
-            async with application.database.transaction() as connection:
-                run = await reports_store.get_run(connection, run_id)
+            run = await application.database.outlast(load)
             done, total = run.passes_done, run.passes_total
             line = texts.cli.PARTS.format(stage=texts.cli.RESEARCH_STAGE, done=done, total=total)
             display.show(question, line, done / total)
@@ -98,10 +104,7 @@ async def _done(application: Application, run_id: ReportRunId, display: Display,
     try:
         await asyncio.wait([worker, following], return_when=asyncio.FIRST_COMPLETED)
     finally:
-        worker.cancel()
-        if not following.done():
-            following.cancel()
-        await asyncio.wait([worker, following])
+        await end_tasks([worker, following])
     return worker.result() if following.cancelled() else following.result()
 
 

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import psycopg
 
+from system.ending import end_tasks
+
 _LIFE_SIGN_S = 5.0
 _LOCK = "SELECT pg_advisory_lock(hashtextextended(%(name)s, 0))"
 _TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended(%(name)s, 0))"
@@ -53,7 +55,8 @@ class HeldLock:
         with suppress(psycopg.Error):
             while True:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._look.wait(), _LIFE_SIGN_S)
+                    async with asyncio.timeout(_LIFE_SIGN_S):
+                        await self._look.wait()
                 self._look.clear()
                 await self._connection.execute("SELECT")
         self.lost.set()
@@ -105,8 +108,7 @@ class DatabaseLocks:
             yield held
         finally:
             del self._held[pid]
-            signs.cancel()
-            await asyncio.wait([signs])
+            await end_tasks([signs])
 
     def look(self) -> None:
         """Find out now which of this process's locks are lost."""

@@ -13,6 +13,7 @@ from typing import Never, Self
 from embedded.llm import EmbeddedLlm, LlmEndpoint
 from embedded.postgres import EmbeddedPostgres
 from embedded.process import Engine
+from system.ending import end_tasks
 
 
 class Engines:
@@ -52,9 +53,7 @@ class Engines:
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        for watching in self._watching:
-            watching.cancel()
-        await asyncio.wait(self._watching)
+        await end_tasks(self._watching)
         left = await asyncio.gather(*(engine.release() for engine in self._engines), return_exceptions=True)
         for failure in left:
             if failure is not None:

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 
+from system.ending import end_tasks
 from system.shortages import shortages_mapped
 
 
@@ -46,11 +47,12 @@ class OngoingWork:
 
     async def end(self, subject: str) -> None:
         """Cancel the work on a subject, and wait until it has ended."""
-        await _cancel(self._tasks.get(subject))
+        if (task := self._tasks.get(subject)) is not None:
+            await end_tasks([task])
 
     async def stop(self) -> None:
         """Cancel all work, and wait until it has ended."""
-        await asyncio.gather(*(_cancel(task) for task in list(self._tasks.values())))
+        await end_tasks(self._tasks.values())
 
     def _forget(self, subject: str, done: asyncio.Task[None]) -> None:
         del self._tasks[subject]
@@ -61,9 +63,3 @@ class OngoingWork:
 async def _run(work: Callable[[], Awaitable[None]]) -> None:
     with shortages_mapped():
         await work()
-
-
-async def _cancel(task: asyncio.Task[None] | None) -> None:
-    if task is not None:
-        task.cancel()
-        await asyncio.wait([task])

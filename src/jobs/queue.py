@@ -224,7 +224,7 @@ class Jobs:
         """
         with suppress(TimeoutError):
             async with asyncio.timeout(limit_s):
-                while await self._are_unfinished(queues):  # noqa: ASYNC110  # the database has no event of ours
+                while await self._database.outlast(lambda: self._are_unfinished(queues)):  # noqa: ASYNC110  # the database has no event of ours
                     await asyncio.sleep(_NOTED_POLLING_S)
 
     async def _are_unfinished(self, queues: Sequence[str]) -> bool:

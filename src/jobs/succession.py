@@ -23,6 +23,7 @@ from database.locks import HeldLock, Holder
 from db import Database
 from errors import DatabaseUnavailable, OutOfResources
 from jobs.retries import AT_ONCE
+from system.ending import end_tasks
 
 log = structlog.get_logger(__name__)
 
@@ -59,8 +60,7 @@ class Succession:
             try:
                 yield
             finally:
-                keeping.cancel()
-                await asyncio.wait([keeping])
+                await end_tasks([keeping])
 
     async def run(self, queues: Sequence[str] | None) -> None:
         """Until the database goes away, take over the jobs of dead workers in these queues, in all when None."""

@@ -140,7 +140,7 @@ class EditingHandlers:
         number, place = _two(press)
         opened, speaker, _ = await self._found(context.user.id, number, place)
         dialog = EditingDialog(step=Step.EDITING_ASK_NAME, recording=number, speaker=speaker.id)
-        await self._ask(context, dialog, ask_name(opened.recording, speaker), opened.recording)
+        await self._ask(context, dialog, ask_name(opened.recording, speaker))
 
     async def _name_typed(self, context: Context, message: IncomingMessage) -> None:
         owner = context.user.id
@@ -151,7 +151,7 @@ class EditingHandlers:
         except BadText as exc:
             opened, speaker, _ = await self._found(owner, number, int(dialog.speaker.removeprefix("S")))
             screen = ask_name(opened.recording, speaker, exc.user_text)
-            await show(self._messages, context, MessageKind.INPUT_REQUEST, screen, opened.recording.id)
+            await show(self._messages, context, MessageKind.INPUT_REQUEST, screen)
             return
         await self._work.dialogs.end(owner, EditingDialog)
         await self._show_speakers(context, number)
@@ -191,7 +191,7 @@ class EditingHandlers:
     async def _ask_turn(self, context: Context, press: Press) -> None:
         opened = await self._editing.open(context.user.id, press.number)
         dialog = EditingDialog(step=Step.EDITING_ASK_TURN, recording=press.number)
-        await self._ask(context, dialog, ask_turn(opened.recording), opened.recording)
+        await self._ask(context, dialog, ask_turn(opened.recording))
 
     async def _turn_typed(self, context: Context, message: IncomingMessage) -> None:
         _, number = await self._open_dialog(context.user.id)
@@ -202,7 +202,7 @@ class EditingHandlers:
         else:
             screen = turn_screen(opened, turn, speakers_of(opened.transcript))
         # Still a question: another time or other words may follow.
-        await show(self._messages, context, MessageKind.INPUT_REQUEST, screen, opened.recording.id)
+        await show(self._messages, context, MessageKind.INPUT_REQUEST, screen)
 
     async def _move(self, context: Context, press: Press) -> None:
         number, version, first, last, *to = press.numbers if len(press.numbers) >= _OF_MOVE else _outdated(press)
@@ -215,7 +215,7 @@ class EditingHandlers:
     async def _ask_words(self, context: Context, press: Press) -> None:
         opened = await self._editing.open(context.user.id, press.number)
         dialog = EditingDialog(step=Step.EDITING_ASK_WORDS, recording=press.number)
-        await self._ask(context, dialog, ask_words(opened.recording), opened.recording)
+        await self._ask(context, dialog, ask_words(opened.recording))
 
     async def _words_typed(self, context: Context, message: IncomingMessage) -> None:
         """Replace «было → стало» where it stands once, ask where it stands several times; else show a turn."""
@@ -230,7 +230,7 @@ class EditingHandlers:
         if wanted == new or not found:
             note = texts.editing.SAME_WORDS if wanted == new else texts.editing.WORDS_NOT_FOUND.format(wanted=wanted)
             screen = ask_words(opened.recording, note)
-            await show(self._messages, context, MessageKind.INPUT_REQUEST, screen, opened.recording.id)
+            await show(self._messages, context, MessageKind.INPUT_REQUEST, screen)
         elif sum(len(each.places) for each in found) == 1:
             await self._replace(context, opened.recording, (wanted, new), None, None, _typed(message))
         else:
@@ -238,7 +238,7 @@ class EditingHandlers:
                 context.user.id, dialog.model_copy(update={"wanted": wanted, "replacement": new})
             )
             screen = places_screen(opened, found, wanted, new)
-            await show(self._messages, context, MessageKind.INPUT_REQUEST, screen, opened.recording.id)
+            await show(self._messages, context, MessageKind.INPUT_REQUEST, screen)
 
     async def _show_turn(self, context: Context, opened: OpenTranscript, typed: str) -> None:
         turn = found_turn(opened.transcript, typed)
@@ -252,7 +252,7 @@ class EditingHandlers:
             )
             await self._work.dialogs.go_on(context.user.id, dialog)
             screen = ask_text(opened, turn, label_of(speaker) if speaker else "")
-        await show(self._messages, context, MessageKind.INPUT_REQUEST, screen, opened.recording.id)
+        await show(self._messages, context, MessageKind.INPUT_REQUEST, screen)
 
     async def _text_typed(self, context: Context, message: IncomingMessage) -> None:
         """Take the typed text as what was said in the turn that is shown."""
@@ -321,10 +321,10 @@ class EditingHandlers:
             await context.answer(texts.editing.UNDONE)
         await self._show_speakers(context, number)
 
-    async def _ask(self, context: Context, dialog: EditingDialog, screen: Screen, recording: Recording) -> None:
+    async def _ask(self, context: Context, dialog: EditingDialog, screen: Screen) -> None:
         async with get_user_lock(context.user.id):
             await self._work.dialogs.begin(context.user.id, dialog)
-            await show(self._messages, context, MessageKind.INPUT_REQUEST, screen, recording.id)
+            await show(self._messages, context, MessageKind.INPUT_REQUEST, screen)
 
     async def _open_dialog(self, owner: UserId) -> tuple[EditingDialog, int]:
         dialog = await self._work.dialogs.find(owner, EditingDialog)

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from datamodels_telegram import SeenUpdate
 from followers import delay_s, ended_well
 from markups.callback_data import Action
+from system.ending import end_tasks
 
 Item = TypeVar("Item")
 
@@ -55,9 +56,7 @@ class PersonWorkers(Generic[Item]):
         if not tasks:
             return
         _, late = await asyncio.wait(tasks, timeout=grace_s)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(late)
 
     async def _run(self, key: Hashable) -> None:
         queue = self._queues[key]

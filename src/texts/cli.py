@@ -174,6 +174,9 @@ STAGE_LABELS = {
     "done": "Готово",
 }
 REPORTS_STAGE = "Отчёты"
+DATABASE = "База данных"
+DATABASE_AWAY = "не отвечает, жду…"
+DATABASE_BACK = "снова отвечает"
 PARTS = "{stage} {done}/{total}"
 FAILED = "✖ {file_name}: {reason}"
 

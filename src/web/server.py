@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 import texts.errors
 from errors import BadSettings
+from system.ending import end_tasks
 from web.address import DEFAULT_PORT
 
 log = structlog.get_logger(__name__)
@@ -85,6 +86,5 @@ async def serving(application: FastAPI, listener: socket.socket) -> AsyncIterato
         try:
             await asyncio.wait([task], timeout=2 * _STOP_S)
         finally:
-            task.cancel()
             listener.close()
-            await asyncio.gather(task, return_exceptions=True)
+            await end_tasks([task])

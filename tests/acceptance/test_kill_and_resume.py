@@ -17,9 +17,10 @@ import pytest
 
 import texts.cli
 import texts.errors
+from config import ROOT
 from installations import AT_ONCE, Ground, Installation, Undisturbed, arguments, artefacts
 from interruptions import Border, held_at, wait_until
-from leftovers import processes_of
+from leftovers import incomplete_results, processes_of
 from openai_faults import CHAT, Fault, Kind
 
 pytestmark = [pytest.mark.weights, pytest.mark.timeout(900)]
@@ -39,6 +40,8 @@ BORDERS = (
 )
 STOP_LIMIT_S = 30.0
 """Generous, for a busy machine; it takes a second."""
+STANDSTILL_S = 3.0
+"""Beyond the moment at which it is noticed, after up to two seconds."""
 REPORTS = 2
 ANSWERED_NOT_STORED = 2 * AT_ONCE + 1
 """Of these borders: two parts, two passes, the roles."""
@@ -256,6 +259,31 @@ def test_a_command_outlives_its_database(ground: Ground, undisturbed: Undisturbe
     assert command.returncode == 0, said
     assert artefacts(tmp_path) == undisturbed.artefacts
     assert processes_of(state) == []
+
+
+def test_a_database_that_stands_still_is_waited_for_and_told(ground: Ground, state: Path, tmp_path: Path) -> None:
+    product, _ = ground.product(state)
+    given = arguments(ROOT / "samples" / "interview.txt", tmp_path, report="report_int_methodology")
+    said, still = "", list[psutil.Process]()
+    with product.started(*given) as command:
+        for line in command.stderr or ():
+            said += line
+            if "Принято" in line:
+                server = engine_process(state, "postgres")
+                still = [server, *server.children()]
+                for process in still:
+                    process.suspend()
+            elif texts.cli.DATABASE_AWAY in line:
+                time.sleep(STANDSTILL_S)
+                for process in still:
+                    process.resume()
+        command.communicate()
+    assert command.returncode == 0, said
+    assert still
+    assert texts.cli.DATABASE_BACK in said
+    assert "✖" not in said
+    assert [path.stem for path in tmp_path.rglob("reports/*.md")] == ["report_int_methodology"]
+    assert incomplete_results(tmp_path) == []
 
 
 def test_two_commands_on_the_same_recording_share_the_work(

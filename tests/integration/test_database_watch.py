@@ -107,6 +107,33 @@ async def test_a_watch_that_is_stopped_while_the_database_is_silent_leaves_no_fa
     assert failures == []
 
 
+async def test_work_that_breaks_off_is_done_again_for_those_who_have_patience(
+    database: Database, way: TcpProxy
+) -> None:
+    begun = asyncio.Event()
+    tries = {"patient": 0, "impatient": 0, "refused": 0}
+
+    async def work(who: str) -> int:
+        tries[who] += 1
+        if who == "refused":
+            raise DatabaseMisconfigured(reason="as of a test", why="it is read-only")
+        await sleeping(database, begun, 600 if tries[who] == 1 else 0)
+        return tries[who]
+
+    patient = asyncio.create_task(database.patient(LIMIT_S).outlast(lambda: work("patient")))
+    impatient = asyncio.create_task(database.outlast(lambda: work("impatient")))
+    await begun.wait()
+    way.stop_up()
+    await until_away(database)
+    way.clear()
+    assert await patient == 2
+    with pytest.raises(DatabaseUnavailable):
+        await impatient
+    with pytest.raises(DatabaseMisconfigured):
+        await database.patient().outlast(lambda: work("refused"))
+    assert tries == {"patient": 2, "impatient": 1, "refused": 1}
+
+
 async def test_who_has_patience_is_told_in_the_end_that_nothing_is_taken(database: Database) -> None:
     tries = 0
 

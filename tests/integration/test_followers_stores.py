@@ -114,7 +114,7 @@ async def test_no_message_overtakes_one_that_waits(connection: Connection) -> No
     await outbox_store.put(connection, "first", owner, chat, HELLO)
     await outbox_store.put(connection, "second", owner, chat, WORLD)
     [first] = [each for each in await outbox_store.list_next(connection) if each.chat_id == chat]
-    await outbox_store.try_later(connection, first.id, "messenger_unavailable", timedelta(hours=1))
+    await outbox_store.try_later(connection, first.id, "messenger_unavailable", timedelta(seconds=50))
     assert chat not in {each.chat_id for each in await outbox_store.list_next(connection)}
     await outbox_store.give_up(connection, first.id, "chat_closed")
     [second] = [each for each in await outbox_store.list_next(connection) if each.chat_id == chat]
@@ -152,7 +152,7 @@ async def test_the_first_message_of_each_chat_is_next(connection: Connection, pu
             case "given_up":
                 await outbox_store.give_up(connection, row["id"], "chat_closed")
             case "later":
-                await outbox_store.try_later(connection, row["id"], "telegram_unavailable", timedelta(hours=1))
+                await outbox_store.try_later(connection, row["id"], "telegram_unavailable", timedelta(seconds=50))
     listed = [each for each in await outbox_store.list_next(connection) if each.chat_id in chats.values()]
     assert [each.key.removeprefix(str(base)) for each in listed] == next_ones.split()
     assert {(each.owner_id, each.message) for each in listed} <= {(owner, HELLO)}
