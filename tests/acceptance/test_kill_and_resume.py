@@ -180,7 +180,7 @@ def test_stopped_at_once(installation: Installation) -> None:
 
 def test_a_report_that_was_stopped_does_not_keep_another_waiting(installation: Installation) -> None:
     assert installation.run(report="none").status == 0
-    installation.tap.answer(1)
+    installation.tap.answer(0)
     command = installation.start(report="report_int_methodology")
     wait_until(lambda: installation.tap.hanging > 0, command)
     command.send_signal(signal.SIGINT)

@@ -79,7 +79,7 @@ async def test_a_person_gets_everything_from_a_bot_that_takes_no_jobs(
     await steps.gets_all_reports(anna)
     await anna.send("Что гости говорят о завтраке?")
     await anna.sees("❓ Что гости говорят о завтраке?", timeout=LIMIT_S)
-    await until_listed(anna, reports=5)
+    await until_listed(anna, reports=6)
 
     assert bot.asked_again() == 0
     assert not (worker.state / "reports").exists()
