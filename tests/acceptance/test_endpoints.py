@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import chain, cycle
+from itertools import chain, cycle, islice
 
 import pytest
 
@@ -44,9 +44,9 @@ class InOrder(Faults):
         return next(faults, None)
 
 
-def two_of_three_tries(questions: int) -> list[Fault | None]:
-    """So many questions go wrong twice each."""
-    faults = cycle(FAULTS)
+def two_of_three_tries(questions: int, after: int = 0) -> list[Fault | None]:
+    """So many questions go wrong twice each, ``after`` so many before them."""
+    faults = islice(cycle(FAULTS), 2 * after, None)
     return list(chain.from_iterable((next(faults), next(faults), None) for _ in range(questions)))
 
 
@@ -104,7 +104,7 @@ def test_an_endpoint_with_faults_of_every_kind_gives_the_same(
     parts = len(undisturbed.parts)
     faults = {
         TRANSCRIPTIONS: two_of_three_tries(parts),
-        CHAT: [SLOW, *two_of_three_tries(len(undisturbed.asked) - parts - 1)],
+        CHAT: [SLOW, *two_of_three_tries(len(undisturbed.asked) - parts - 1, after=parts)],
     }
     installation.server.faults = InOrder(faults)
 
