@@ -14,7 +14,7 @@ from docker_engine import COMMIT, Image
 
 MEGABYTE = 1_000_000
 LIMITS = {"lite": 680 * MEGABYTE, "full": 1200 * MEGABYTE}
-"""What is asked for is 650 for ``lite``: the weights that tell two people of one sex apart are 17 larger than before."""
+"""Asked for is 650 for ``lite``: the weights that tell two people of one sex apart are 17 larger than before."""
 LOCKED = ("--network=none", "--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges")
 """How the compose file runs it."""
 USER = 10001
