@@ -62,6 +62,8 @@ import re
 
 import texts.errors
 
+_A_FILE = "the file"
+
 
 class VoxPersonaError(Exception):
     """Something went wrong that has no better name."""
@@ -76,7 +78,9 @@ class VoxPersonaError(Exception):
 
     def __init__(self, **details: object) -> None:
         self.details = details
-        super().__init__(_fill(" ".join((self.__class__.__doc__ or "").split()), details))
+        # What people call their files is theirs: it is in what they read, and in no log.
+        told = details | {name: _A_FILE for name in details if name == "file_name"}
+        super().__init__(_fill(" ".join((self.__class__.__doc__ or "").split()), told))
 
     @property
     def user_text(self) -> str:

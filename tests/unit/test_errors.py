@@ -121,7 +121,12 @@ def test_a_code_of_an_older_version_is_a_failure_all_the_same() -> None:
 def test_details_are_put_in_once_and_never_read_as_templates() -> None:
     error = errors.UnreadableFile(file_name="{reason}.ogg", reason="нет {0} прав")
     assert "«{reason}.ogg» не читается: нет {0} прав" in error.user_text
-    assert str(error) == "{reason}.ogg cannot be read: нет {0} прав"
+    assert str(error) == "the file cannot be read: нет {0} прав"
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_what_stands_in_logs_has_no_name_of_a_file(cls: type[VoxPersonaError]) -> None:
+    assert "Петров +79161234567" not in str(cls(file_name="Петров +79161234567.ogg"))
 
 
 def drawn() -> Iterator[tuple[str, str, str]]:
