@@ -7,7 +7,7 @@ is not noted is handled again after a restart, so handlers make sure that what m
 import asyncio
 import re
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import tzinfo
 from functools import partial
 from time import perf_counter
@@ -52,7 +52,7 @@ from random_ids import new_code
 from system.local_time import in_zone
 from system.shortages import shortages_mapped
 from telegram_handlers.acceptance import done_at_last, refusal, stored
-from telegram_handlers.arrivals import Arrival, in_order, missed_after, of_each_person
+from telegram_handlers.arrivals import Arrival, in_order, missed_after
 from telegram_handlers.context import Answer, Context, MessageHandler, Routes, failure_text, joined, nobody_waits
 from telegram_handlers.presses import PressAnswer, Taps
 from telegram_handlers.shared import awaited
@@ -150,17 +150,20 @@ class Router:
                 self._workers.put(queue_of(arrival.seen), arrival)
 
     async def recover(self) -> None:
-        """Take up interrupted updates and messages missed, then those that came since the start; then new ones pass."""
+        """Take up interrupted updates and messages sent while the bot was down, then those that came since its start.
+
+        From then on new ones are handled as they come.
+        """
         after, left = await done_at_last(self._inbox.left_over, self._timing.retry_after_s)
         log.info("recovering", interrupted=len(left))
         await self._without_database.take_back_old()
         missed = await missed_after(after, self._telegram, self._timing.retry_after_s)
         until = self._timing.clock() + self._timing.unstored_s
         early, self._early = self._early, deque()
-        await self._take_all(in_order([self._again(seen) for seen in left], missed, early), until)
+        for arrival in in_order([self._again(seen) for seen in left], missed, early):
+            await self._take(arrival, until)
         while self._early:
-            early, self._early = self._early, deque()
-            await self._take_all(early, until)
+            await self._take(self._early.popleft(), until)
         self._ready.set()
 
     async def stop(self) -> None:
@@ -175,15 +178,6 @@ class Router:
             await self._take(arrival, self._timing.clock() + self._timing.unstored_s)
         else:
             self._early.append(arrival)
-
-    async def _take_all(self, arrivals: Iterable[Arrival], until: float) -> None:
-        """Take each person's updates in their order, and nobody's behind another's."""
-
-        async def in_turn(own: Sequence[Arrival]) -> None:
-            for arrival in own:
-                await self._take(arrival, until)
-
-        await asyncio.gather(*map(in_turn, of_each_person(arrivals)))
 
     async def _take(self, arrival: Arrival, until: float) -> None:
         """Store an update and put it in its person's queue; one that cannot be stored by the time ``until`` is refused.

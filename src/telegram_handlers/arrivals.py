@@ -71,14 +71,6 @@ def in_order(left: Iterable[Arrival], missed: Iterable[Arrival], early: Iterable
     return [arrival for arrivals in merged.values() for arrival in arrivals]
 
 
-def of_each_person(arrivals: Iterable[Arrival]) -> list[list[Arrival]]:
-    """Return each person's arrivals, in the order in which they stand."""
-    found: dict[int, list[Arrival]] = defaultdict(list)
-    for arrival in arrivals:
-        found[arrival.seen.person.id].append(arrival)
-    return list(found.values())
-
-
 def _place_of(missed: SeenUpdate, others: list[Arrival], begins: int) -> int:
     """Return where a missed message belongs: behind what was left over and before what is early, as its id allows.
 
