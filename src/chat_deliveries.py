@@ -9,7 +9,7 @@ import chat_history
 import outbox_store
 from chats import asking_store
 from chats.asking_store import Draft, Proposals
-from datamodels import RecordingId, UserId, Value
+from datamodels import RecordingId, Value
 from datamodels_chats import AnswerId, EndedAnswer, Occasion, ReturnAddress
 from datamodels_telegram import ChatId, Doing, MessageId, MessageKind, OutgoingMessage
 from db import Connection, Database
@@ -85,15 +85,12 @@ class ChatDeliveries:
         await asyncio.gather(*(self._messages.show_doing(chat, Doing.WRITING) for chat in chats))
 
     async def _look(self, tasks: KeyedTasks[AnswerId]) -> None:
-        # An answer waits while its draft is being shown: a late draft must not take the answer's place. What its person
-        # asked later waits behind it.
-        busy, held = tasks.busy, set[UserId]()
+        # An answer waits while its draft is being shown: a late draft must not take the answer's place.
+        busy = tasks.busy
         async with self._database.transaction() as connection:
             ended = await chat_history.lock_ended(connection, _DOOR, _AT_ONCE)
             for each in ended:
-                if each.id in busy or each.owner_id in held:
-                    held.add(each.owner_id)
-                else:
+                if each.id not in busy:
                     await _deliver(connection, each)
             proposals = await asking_store.lock_made(connection, _DOOR, _AT_ONCE)
             for made in proposals:

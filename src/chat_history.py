@@ -108,7 +108,7 @@ _SELECT_ENDED = """
     SELECT
         chat_answers.id, owner_id, chat_number, chat_questions.text AS question, return_to,
         status, basis, chat_answers.text, note, sources, model, prompt_version, prompt_tokens, completion_tokens,
-        duration_s, narrowing, refinable, question_id
+        duration_s, narrowing, refinable
     FROM chat_answers JOIN chat_questions ON chat_questions.id = question_id
     WHERE status <> 'waiting' AND delivered_at IS NULL AND return_to IS NOT NULL AND door = %(door)s
     ORDER BY finished_at, chat_answers.id LIMIT %(limit)s
@@ -310,14 +310,12 @@ async def fail_answer(connection: Connection, answer_id: AnswerId, error_code: s
 
 
 async def lock_ended(connection: Connection, door: str, limit: int) -> list[EndedAnswer]:
-    """Lock and load at most ``limit`` ended answers that ``door`` still has to deliver, the earliest asked first.
+    """Lock and load at most ``limit`` ended answers that ``door`` still has to deliver, the earliest ended first.
 
-    They are those that ended earliest. Answers that another transaction has locked are left out.
+    Answers that another transaction has locked are left out.
     """
     parameters = {"door": door, "limit": limit}
-    rows = await (await connection.execute(_SELECT_ENDED, parameters)).fetchall()
-    # Sorted here: a search by another index than that of undelivered answers would read all that were ever given.
-    return [_ended(row) for row in sorted(rows, key=lambda row: int(row.pop("question_id")))]
+    return [_ended(row) async for row in await connection.execute(_SELECT_ENDED, parameters)]
 
 
 async def mark_delivered(connection: Connection, answer_id: AnswerId) -> None:

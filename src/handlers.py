@@ -6,8 +6,8 @@ is not noted is handled again after a restart, so handlers make sure that what m
 
 import asyncio
 import re
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import tzinfo
 from functools import partial
 from time import perf_counter
@@ -52,7 +52,6 @@ from random_ids import new_code
 from system.local_time import in_zone
 from system.shortages import shortages_mapped
 from telegram_handlers.acceptance import done_at_last, refusal, stored
-from telegram_handlers.arrivals import Arrival, in_order, missed_after
 from telegram_handlers.context import Answer, Context, MessageHandler, Routes, failure_text, joined, nobody_waits
 from telegram_handlers.presses import PressAnswer, Taps
 from telegram_handlers.shared import awaited
@@ -79,6 +78,15 @@ _SAID = {**_UNTIL_MENDED, _OVERLOADED: texts.telegram.SAVED_UNTIL_CALM}
 """What people read, by the outcome, when no event tells that the cause is gone; else, that the database is away."""
 _WAITED_FOR = frozenset([MessengerUnavailable.code, _DATABASE_AWAY, *_SAID])
 """Outcomes whose cause passes by itself or once the operator has mended it; the update is then handled again."""
+
+
+@dataclass(frozen=True)
+class _Arrival:
+    """An update for its person's queue. ``update`` is None for a message that has to be fetched after a restart."""
+
+    seen: SeenUpdate
+    update: IncomingMessage | ButtonPress | None
+    answer: PressAnswer | None = None
 
 
 class Router:
@@ -119,7 +127,6 @@ class Router:
         self._taps = Taps(timing.clock)
         self._order: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._ready = asyncio.Event()
-        self._early: deque[Arrival] = deque()
         self._ended: set[SeenUpdate] = set()
         self._noting: set[asyncio.Task[None]] = set()
         self._without_database = without_database
@@ -131,7 +138,14 @@ class Router:
             return
         if await self._without_database.answers(message):
             return
-        await self._come(Arrival(SeenUpdate.of(message), message))
+        await self._ready.wait()
+        arrival, until = _Arrival(SeenUpdate.of(message), message), self._timing.clock() + self._timing.unstored_s
+        async with self._in_order(message.person):
+            new = await stored(lambda: self._inbox.put_message(message), until, self._timing.clock)
+            if new:
+                self._workers.put(queue_of(arrival.seen), arrival)
+        if new is None:
+            await self._refuse(arrival)
 
     async def on_press(self, press: ButtonPress) -> None:
         """Store a pressed button and put it in its person's queue; a double tap or one too many is only answered."""
@@ -139,32 +153,54 @@ class Router:
         if refusal := self._taps.refusal(press):
             await answer(refusal)
             return
-        await self._come(Arrival(SeenUpdate.of(press), press, answer))
+        await self._ready.wait()
+        arrival, until = _Arrival(SeenUpdate.of(press), press, answer), self._timing.clock() + self._timing.unstored_s
+        async with self._in_order(press.person):
+            first = self._taps.begin(press)
+            try:
+                new = await stored(lambda: self._inbox.put_press(press, done=not first), until, self._timing.clock)
+            except BaseException:
+                self._taps.give_up(press, begun=first)
+                raise
+            if new and first:
+                self._workers.put(queue_of(arrival.seen), arrival)
+                return
+            self._taps.give_up(press, begun=first)
+        if new is None:
+            await answer("")
+            await self._refuse(arrival)
+        elif new:
+            UPDATES.labels(UpdateKind.BUTTON, "repeated").inc()
+            await answer("")
+        else:
+            answer.cancel()
 
     async def on_words(self, message: IncomingMessage) -> None:
         """Store what was recognised in a voice note, and put it in its person's queue as typed text."""
         await self._ready.wait()
-        arrival = Arrival(SeenUpdate.of(message), message)
+        arrival = _Arrival(SeenUpdate.of(message), message)
         async with self._in_order(message.person):
-            if await done_at_last(lambda: self._inbox.put(arrival.seen), self._timing.retry_after_s):
+            if await done_at_last(lambda: self._inbox.put_message(message), self._timing.retry_after_s):
                 self._workers.put(queue_of(arrival.seen), arrival)
 
     async def recover(self) -> None:
-        """Take up interrupted updates and messages sent while the bot was down, then those that came since its start.
-
-        From then on new ones are handled as they come.
-        """
+        """Take up interrupted updates, let new ones be handled, then take up messages sent while the bot was down."""
         after, left = await done_at_last(self._inbox.left_over, self._timing.retry_after_s)
         log.info("recovering", interrupted=len(left))
         await self._without_database.take_back_old()
-        missed = await missed_after(after, self._telegram, self._timing.retry_after_s)
-        until = self._timing.clock() + self._timing.unstored_s
-        early, self._early = self._early, deque()
-        for arrival in in_order([self._again(seen) for seen in left], missed, early):
-            await self._take(arrival, until)
-        while self._early:
-            await self._take(self._early.popleft(), until)
+        for seen in left:
+            self._workers.put(queue_of(seen), self._again(seen))
+        # New updates wait until here: one stored since the start would also be found as left over, and handled twice.
         self._ready.set()
+        if after is None:
+            return
+        try:
+            missed = await self._missed(after)
+        except MessengerError as exc:
+            log.warning("missed_messages_unknown", error=exc.code, reason=str(exc))
+            return
+        for message in missed:
+            await self.on_message(message)
 
     async def stop(self) -> None:
         """Give updates in progress a few seconds to finish; all others are left for the next start."""
@@ -172,47 +208,11 @@ class Router:
             noting.cancel()
         await self._workers.stop(self._timing.stop_grace_s)
 
-    async def _come(self, arrival: Arrival) -> None:
-        """Take an update that has just come; before ``recover`` has taken the earlier ones it waits behind them."""
-        if self._ready.is_set():
-            await self._take(arrival, self._timing.clock() + self._timing.unstored_s)
-        else:
-            self._early.append(arrival)
-
-    async def _take(self, arrival: Arrival, until: float) -> None:
-        """Store an update and put it in its person's queue; one that cannot be stored by the time ``until`` is refused.
-
-        The second press of a double tap, and what came before, is not queued.
-        """
-        seen, press = arrival.seen, arrival.update if isinstance(arrival.update, ButtonPress) else None
-        if arrival.stored:
-            self._workers.put(queue_of(seen), arrival)
-            return
-        async with self._in_order(seen.person):
-            first = press is None or self._taps.begin(press)
-            is_queued = False
-            try:
-                new = await stored(lambda: self._inbox.put(seen, done=not first), until, self._timing.clock)
-                if is_queued := bool(new and first):
-                    self._workers.put(queue_of(seen), arrival)
-                    return
-            finally:
-                if press is not None and not is_queued:
-                    self._taps.give_up(press, begun=first)
-        if new:
-            UPDATES.labels(UpdateKind.BUTTON, "repeated").inc()
-        if arrival.answer is not None and new is False:
-            arrival.answer.cancel()
-        elif arrival.answer is not None:
-            await arrival.answer("")
-        if new is None:
-            await self._refuse(arrival)
-
     def _in_order(self, person: TelegramPerson) -> asyncio.Lock:
         """Return the person's lock, under which updates are stored and queued in the order in which they came."""
         return self._order.setdefault(person.id, asyncio.Lock())
 
-    async def _refuse(self, arrival: Arrival) -> None:
+    async def _refuse(self, arrival: _Arrival) -> None:
         """Tell a person that an update was not accepted, and make sure that a later start does not take it up."""
         self._ended.add(arrival.seen)
         # At once, and not only with the next update that ends: the bot may be started again before that.
@@ -222,13 +222,21 @@ class Router:
         UPDATES.labels(arrival.seen.kind, "no_space").inc()
         await self._tell(arrival.seen.chat_id, refusal(arrival.update), MessageKind.INFO_MESSAGE)
 
+    async def _missed(self, after: MessageId) -> list[IncomingMessage]:
+        while True:
+            try:
+                return await self._telegram.missed(after)
+            except MessengerUnavailable as exc:
+                log.warning("recovery_waits", reason=str(exc))
+                await asyncio.sleep(self._timing.retry_after_s)
+
     def _answer_to(self, press: ButtonPress) -> PressAnswer:
         late = partial(self._tell, press.chat_id)
         return PressAnswer(self._telegram, press.query_id, self._timing.answer_after_s, late)
 
-    def _again(self, seen: SeenUpdate) -> Arrival:
+    def _again(self, seen: SeenUpdate) -> _Arrival:
         if seen.data is None:
-            return Arrival(seen, None, stored=True)
+            return _Arrival(seen, None)
         press = ButtonPress(
             query_id=seen.update_id,
             chat_id=seen.chat_id,
@@ -236,9 +244,9 @@ class Router:
             person=seen.person,
             data=seen.data,
         )
-        return Arrival(seen, press, self._answer_to(press), stored=True)
+        return _Arrival(seen, press, self._answer_to(press))
 
-    async def _handle(self, arrival: Arrival) -> None:
+    async def _handle(self, arrival: _Arrival) -> None:
         """Handle an update. Whatever fails, the person is told if possible, and the next update is handled."""
         code = new_code()
         kind, began = arrival.seen.kind, perf_counter()
@@ -277,7 +285,7 @@ class Router:
             await asyncio.sleep(self._timing.retry_after_s * (waits if outcome == _OVERLOADED else 1))
         await done_at_last(self._inbox.settle, self._timing.retry_after_s)
 
-    async def _outcome(self, arrival: Arrival, code: str, waits: int = 0, *, counted: bool = True) -> str:
+    async def _outcome(self, arrival: _Arrival, code: str, waits: int = 0, *, counted: bool = True) -> str:
         seen, chat = arrival.seen, arrival.seen.chat_id
         try:
             with sent_once(seen.key), shortages_mapped():
@@ -301,7 +309,7 @@ class Router:
             await self._tell(chat, failure_text(unexpected, code))
             return unexpected.code
 
-    async def _dispatch(self, arrival: Arrival, *, counted: bool) -> str:
+    async def _dispatch(self, arrival: _Arrival, *, counted: bool) -> str:
         seen = arrival.seen
         known = seen in self._ended
         tries, user = (None, None) if known else await self._inbox.begin(seen, counted=counted)

@@ -12,7 +12,7 @@ import updates_store
 import users_store
 from access import Team, role_of
 from datamodels import User
-from datamodels_telegram import ChatId, MessageId, SeenUpdate, UpdateKind
+from datamodels_telegram import ButtonPress, ChatId, IncomingMessage, MessageId, SeenUpdate, UpdateKind
 from db import Database
 from errors import DatabaseUnavailable
 from updates_journal import UpdatesJournal
@@ -27,7 +27,7 @@ class Inbox:
 
     Raises, in every method:
         DiskFull: no space left for what was to be stored.
-        DatabaseUnavailable: the database is away; not in ``put``, which uses the journal then.
+        DatabaseUnavailable: the database is away; not in ``put_message`` and ``put_press``, which use the journal then.
     """
 
     def __init__(self, database: Database, team: Team, journal: UpdatesJournal) -> None:
@@ -44,16 +44,21 @@ class Inbox:
         """How many times the database went away so far."""
         return self._database.absences
 
-    async def put(self, update: SeenUpdate, *, done: bool = False) -> bool:
-        """Store an update; False when it came before. ``done`` means that it needs no work."""
+    async def put_message(self, message: IncomingMessage) -> bool:
+        """Store a message; False when it came before."""
         try:
-            if self._journaled:
-                # A process that takes up what this one leaves goes by the order in which the database has it.
-                await self._move(self._at_once)
             async with self._at_once.transaction() as connection:
-                return await updates_store.remember(connection, update, done=done)
+                return await updates_store.remember_message(connection, message)
         except DatabaseUnavailable:
-            return done or await self._put_into_journal(update)
+            return await self._put_into_journal(SeenUpdate.of(message))
+
+    async def put_press(self, press: ButtonPress, *, done: bool) -> bool:
+        """Store a press of a button; False when it came before. ``done`` means that the press needs no work."""
+        try:
+            async with self._at_once.transaction() as connection:
+                return await updates_store.remember_press(connection, press, done=done)
+        except DatabaseUnavailable:
+            return done or await self._put_into_journal(SeenUpdate.of(press))
 
     async def is_new_group(self, chat: ChatId) -> bool:
         """Note that a group is told where the bot works; False when it was told before."""
@@ -76,14 +81,11 @@ class Inbox:
     async def settle(self) -> None:
         """Wait for the database, then move the updates from the journal into it."""
         await self._database.patient().there()
-        await self._move(self._database)
-
-    async def _move(self, database: Database) -> None:
         async with self._moving:
             entries = await asyncio.to_thread(self.journal.entries)
             for update in entries:
                 # Each in a transaction of its own, by whose time they are taken up in order.
-                async with database.transaction() as connection:
+                async with self._database.transaction() as connection:
                     await updates_store.remember(connection, update)
             if entries:
                 await asyncio.to_thread(self.journal.clear)

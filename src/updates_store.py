@@ -1,7 +1,7 @@
 """Rows of ``seen_updates``: every message and every pressed button once, finished or not."""
 
 from constants import MESSAGES_LOOKED_AT_AGAIN
-from datamodels_telegram import ChatId, MessageId, SeenUpdate, TelegramPerson, UpdateKind
+from datamodels_telegram import ButtonPress, ChatId, IncomingMessage, MessageId, SeenUpdate, TelegramPerson, UpdateKind
 from db import Connection
 
 _INSERT = """
@@ -47,9 +47,14 @@ async def remember_group(connection: Connection, chat: ChatId) -> bool:
     return (await connection.execute(_TELL_GROUP, {"chat_id": chat})).rowcount == 1
 
 
-async def remember(connection: Connection, update: SeenUpdate, *, done: bool = False) -> bool:
-    """Note an update; False when it came before. ``done`` means that it needs no work."""
-    return (await connection.execute(_INSERT, {**_row(update), "done": done})).rowcount == 1
+async def remember_message(connection: Connection, message: IncomingMessage) -> bool:
+    """Note that a message came; False when it came before."""
+    return await remember(connection, SeenUpdate.of(message))
+
+
+async def remember_press(connection: Connection, press: ButtonPress, *, done: bool = False) -> bool:
+    """Note that a button was pressed; False when this press came before. ``done`` means that it needs no work."""
+    return await remember(connection, SeenUpdate.of(press), done=done)
 
 
 async def mark_done(connection: Connection, update: SeenUpdate) -> None:
@@ -82,6 +87,11 @@ async def missed_after(connection: Connection) -> MessageId | None:
     """Load the id after which messages may have been missed, a little before the latest; None before any message."""
     row = await (await connection.execute(_SELECT_MISSED_AFTER, {"overlap": MESSAGES_LOOKED_AT_AGAIN})).fetchone()
     return None if row is None or row["missed_after"] is None else MessageId(row["missed_after"])
+
+
+async def remember(connection: Connection, update: SeenUpdate, *, done: bool = False) -> bool:
+    """Note an update; False when it came before."""
+    return (await connection.execute(_INSERT, {**_row(update), "done": done})).rowcount == 1
 
 
 def _row(update: SeenUpdate) -> dict[str, object]:

@@ -30,7 +30,6 @@ from errors import (
     UnexpectedFailure,
 )
 from errors_of_operation import ContextCut
-from followers import KeyedTasks
 from followers_world import DatabaseUntilKilled, Killer, look
 from jobs.chats import AnswerSteps
 from recordings_factory import add_user
@@ -347,30 +346,6 @@ async def test_many_answers_are_delivered_in_several_looks(anna: Asker, chats_bo
         await look(chats_bot.deliveries)
     async with chats_bot.database.transaction() as connection:
         assert not await chat_history.lock_ended(connection, "telegram", 1)
-
-
-async def test_answers_come_in_the_order_of_their_questions(anna: Asker, chats_bot: ChatsBot) -> None:
-    """Also when one waits for its draft to be shown; nobody else waits for that."""
-    boris = await Asker.come(chats_bot)
-    for who, question in ((anna, "Раз?"), (anna, "Два?"), (boris, "Раз?")):
-        await who.writes(question)
-    first, shown = chats_bot.waiting[0], asyncio.Event()
-
-    async def draft() -> None:
-        await shown.wait()
-
-    while chats_bot.waiting:
-        await chats_bot.steps.answer(chats_bot.waiting.pop())
-    async with asyncio.TaskGroup() as group:
-        tasks: KeyedTasks[AnswerId] = KeyedTasks("drafts", group, lambda: None)
-        tasks.start(first, draft())
-        await chats_bot.deliveries._look(tasks)
-        async with chats_bot.database.transaction() as connection:
-            ended = await chat_history.lock_ended(connection, "telegram", 10)
-            assert [(each.owner_id, each.question) for each in ended] == [(anna.id, "Раз?"), (anna.id, "Два?")]
-        shown.set()
-    await chats_bot.deliver()
-    assert all(f"❓ {each}" in anna.sees for each in ("Раз?", "Два?"))
 
 
 async def test_a_question_needs_no_messenger(anna: Asker, chats_bot: ChatsBot) -> None:

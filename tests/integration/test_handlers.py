@@ -364,7 +364,7 @@ async def test_what_was_said_is_handled_again_after_a_restart(bot: Bot, person: 
     said = message_of(person, "что о завтраке?", spoken=True)
     bot.words[said.chat_id, said.message_id] = said
     async with bot.database.transaction() as connection:
-        await updates_store.remember(connection, SeenUpdate.of(said))
+        await updates_store.remember_message(connection, said)
     await bot.start_new()
     await bot.quiet()
     assert bot.handled == ["other: что о завтраке?"]
@@ -1055,22 +1055,6 @@ async def test_what_a_process_that_died_without_its_database_had_taken_is_handle
     assert after.journal.entries() == []
 
 
-async def test_what_comes_when_the_database_is_back_is_stored_behind_what_came_while_it_was_away(
-    outage: Outage, person: int
-) -> None:
-    """In this order the next process would take them up."""
-    inbox = Inbox(outage.bot.database, outage.bot.team, outage.bot.journal)
-    people = person, next(_IDS)
-    came = [SeenUpdate.of(each) for who in people for each in (message_of(who, "раз"), press_of(who, "menu_main"))]
-    later = [SeenUpdate.of(each) for who in people for each in (press_of(who, "menu_help"), message_of(who, "два"))]
-    await outage.begins()
-    assert [await inbox.put(each) for each in came] == [True] * 4
-    await outage.ends()
-    assert [await inbox.put(each) for each in later + came] == [True] * 4 + [False] * 4
-    _, left = await inbox.left_over()
-    assert [each.key for each in left] == [each.key for each in came + later]
-
-
 async def until_seen(bot: Bot, person: int, text: str) -> None:
     async with asyncio.timeout(20):
         while not any(text in each for each in bot.seen_by(person)):  # noqa: ASYNC110  # it comes from another task
@@ -1344,42 +1328,6 @@ async def test_what_was_written_while_the_bot_was_down_is_handled_once(bot: Bot,
     await bot.router.on_message(missed[0])
     await bot.quiet()
     assert sorted(bot.handled) == ["other: два", "other: раз", "other: три"]
-
-
-async def test_what_was_missed_is_handled_before_what_came_later_and_reached_the_new_process_first(
-    bot: Bot, person: int
-) -> None:
-    """Telegram need not deliver what it took while nobody listened before what it takes now."""
-    people = {person: ("menu_main", "menu_help"), next(_IDS): ("menu_system", "menu_storage")}
-    await bot.write(person, "до")
-    expected: dict[int, list[str]] = {}
-    left: list[IncomingMessage] = []
-    await bot.router.stop()
-    for each, (pressed_before, pressed_after) in people.items():
-        lost, last, missed, new = [message_of(each, f"{name} {each}") for name in ("раз", "два", "три", "/start")]
-        await bot.router.on_press(press_of(each, pressed_before, message=lost.message_id - 1))
-        await bot.router.on_message(last)  # ``lost`` was not stored before the end of the process
-        left += lost, last, missed
-        bot.telegram.written[last.chat_id, last.message_id] = last
-        texts_of = [f"other: {message.text}" for message in (lost, last, missed)]
-        expected[each] = [pressed_before, *texts_of, f"command: {new.text}", pressed_after]
-    bot.handled.clear()
-    bot.telegram.unseen = left
-    bot.renew()
-    come = [
-        asyncio.create_task(act)
-        for each, text in zip(people, expected.values(), strict=True)
-        for act in (
-            bot.router.on_message(message_of(each, text[-2].removeprefix("command: "))),
-            bot.router.on_press(press_of(each, text[-1], message=next(_IDS))),
-        )
-    ]
-    await asyncio.sleep(0)
-    await bot.router.recover()
-    await asyncio.gather(*come)
-    await bot.quiet()
-    for each, handled in expected.items():
-        assert [what for what in bot.handled if str(each) in what or what in people[each]] == handled
 
 
 async def test_missed_messages_are_asked_for_until_telegram_answers(bot: Bot, person: int) -> None:
