@@ -279,7 +279,7 @@ class Router:
 
         ``waits`` is how many times the update has waited, this time included.
         """
-        await self._without_database.tell(chat, _SAID.get(outcome) or await self._without_database.why_away())
+        await self._without_database.tell(chat, _SAID.get(outcome, texts.telegram.SAVED))
         if outcome in _SAID:
             # The database answers, so that no event tells when the cause is gone.
             await asyncio.sleep(self._timing.retry_after_s * (waits if outcome == _OVERLOADED else 1))

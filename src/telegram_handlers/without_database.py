@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import os
 import re
-import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -18,15 +16,10 @@ from machine import Machine
 from markups.menus import state_screen
 from messenger import MessengerError, Sender
 from system.shortages import shortages_mapped
-from texts.telegram import SAVED, SAVED_UNTIL_SPACE
-from utils import disk_full_mapped, write_all, write_atomically
+from utils import append_durably
 
 log = structlog.get_logger(__name__)
 
-_RESERVED_BYTES = 16 * 1024
-"""Space that the file has from the start, for about 500 messages: people are told most often when a disk is full."""
-_LEAST_BYTES = 16 * 1024 * 1024
-"""PostgreSQL writes its log in files of this size, and ends when there is no space for the next one."""
 _STATUS = re.compile(r"/status(?:@\w+)?\s*", re.ASCII | re.IGNORECASE)
 
 
@@ -35,7 +28,7 @@ class WithoutDatabase:
 
     Each chat gets one message that all is saved; it is removed when the answer is there. The ids of these messages are
     lines of JSON at ``path``, so that the next process removes those that a dead process has left. A damaged line costs
-    its own message alone. They are written over empty lines, so that they need no space when the disk is full.
+    its own message alone. The file goes with the last message.
     """
 
     def __init__(self, messenger: Sender, machine: Machine, owner: int | None, path: Path) -> None:
@@ -74,7 +67,7 @@ class WithoutDatabase:
                 log.warning("person_not_told", error=exc.code, reason=str(exc))
             else:
                 async with self._keeping:
-                    await self._write(partial(_add, self._path, _line(chat, self._notes[chat])))
+                    await self._write(partial(append_durably, self._path, _line(chat, self._notes[chat])))
 
     async def take_back(self, chat: ChatId) -> None:
         """Remove from ``chat`` the message that ``tell`` sent, if there is one."""
@@ -89,24 +82,14 @@ class WithoutDatabase:
             self._others_left |= exc.retryable
         async with self._keeping:
             if not self._notes and not self._others_left:
-                await self._write(partial(_reserve, self._path))
-
-    async def why_away(self) -> str:
-        """Return the sentence for people who wait while the database is away: its disk may have no space left."""
-        try:
-            with shortages_mapped():
-                free = (await asyncio.to_thread(shutil.disk_usage, self._path.parent)).free
-        except (OSError, OutOfResources):
-            return SAVED
-        return SAVED_UNTIL_SPACE if free < _LEAST_BYTES else SAVED
+                await self._write(partial(self._path.unlink, missing_ok=True))
 
     async def take_back_old(self) -> None:
-        """Remove the messages that an earlier process has left; reserve space for those of this one."""
-        lines: list[bytes] = []
+        """Remove the messages that an earlier process has left."""
         try:
             lines = (await asyncio.to_thread(self._path.read_bytes)).splitlines()
         except FileNotFoundError:
-            pass
+            return
         except OSError as exc:
             log.warning("saved_notes_not_read", reason=str(exc))
             self._others_left = True
@@ -114,9 +97,6 @@ class WithoutDatabase:
         self._notes = {chat: message for line in filter(None, lines) for chat, message in _noted(line).items()}
         for chat in list(self._notes):
             await self.take_back(chat)
-        if not self._others_left:
-            async with self._keeping:
-                await self._write(partial(_reserve, self._path))
 
     async def _write(self, act: Callable[[], None]) -> None:
         try:
@@ -124,24 +104,6 @@ class WithoutDatabase:
                 await asyncio.to_thread(act)
         except (OSError, OutOfResources) as exc:
             log.warning("saved_notes_not_kept", reason=str(exc))
-
-
-def _reserve(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, b"\n" * _RESERVED_BYTES, 0o600)
-
-
-def _add(path: Path, line: bytes) -> None:
-    """Write a line behind the others, durably, over empty lines as long as there are some."""
-    with disk_full_mapped(path):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            written = os.read(descriptor, os.fstat(descriptor).st_size).rstrip(b"\n")
-            os.lseek(descriptor, len(written), os.SEEK_SET)
-            write_all(descriptor, line)
-            os.fdatasync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _line(chat: ChatId, message: MessageId) -> bytes:
