@@ -29,7 +29,8 @@
     ├── ResearchGoesOn                 a person has one research at a time
     ├── SignInRefused                  the code of a link is unknown, used or too old
     ├── UploadOutOfStep                a piece of a file is not the one that comes next
-    └── TooManyUploads                 a person begins many files and ends none
+    ├── TooManyUploads                 a person begins many files and ends none
+    └── SeveralFiles                   a form brings more than one file
     AccessDenied
     ├── SignInNeeded                   no session, or it has ended
     └── ForeignRequest                 a form of another site, or a page of ours from an ended session
@@ -295,6 +296,12 @@ class TooManyUploads(BadInput):
     """The person has {most} files that are not whole."""
 
     user_text_template = texts.web_errors.TOO_MANY_UPLOADS
+
+
+class SeveralFiles(BadInput):
+    """The form has more than one file."""
+
+    user_text_template = texts.web_errors.SEVERAL_FILES
 
 
 class SignInNeeded(AccessDenied):

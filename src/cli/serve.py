@@ -1,7 +1,5 @@
 """The bot in the foreground: starts, says that it works, and stops at a signal."""
 
-import asyncio
-
 import click
 
 import texts.cli
@@ -10,13 +8,10 @@ from application.bot import messenger_of, open_bot
 from application.configuration import require_safe
 from application.web import open_console
 from application.worker import require_shared
-from cli.display import Display
-from cli.signals import stop_on_signals
+from cli.foreground import foreground
 from cli.work import work
-from config import ROOT, Settings, env_file_is_open
+from config import Settings
 from errors_of_operation import NeitherBotNorShared, WorkerAlone
-from prompt_pack.pack import load_pack
-from system.shortages import raise_limit_of_open_files
 
 
 async def serve(settings: Settings) -> int:
@@ -46,36 +41,22 @@ async def serve(settings: Settings) -> int:
     if all(each is None for each in telegram):
         return await _serve_browsers(settings)
     messenger = messenger_of(settings)
-    raise_limit_of_open_files()
-    stop_on_signals(asyncio.current_task())
-    pack = await asyncio.to_thread(load_pack, ROOT / "prompts")
-    with Display() as display:
-        try:
-            if env_file_is_open():
-                display.say(texts.operation.ENV_OPEN)
-            display.say(texts.cli.BOT_STARTING)
-            async with open_bot(settings, pack, messenger, display.advance) as bot:
-                if not bot.is_connected:
-                    display.say(texts.cli.BOT_OUT_OF_REACH)
-                await bot.run(lambda: display.say(texts.cli.BOT_READY.format(username=bot.username)))
-        except asyncio.CancelledError:
-            display.say(texts.cli.BOT_STOPPED)
+    async with (
+        foreground(texts.cli.BOT_STARTING, texts.cli.BOT_STOPPED) as (pack, display),
+        open_bot(settings, pack, messenger, display.advance) as bot,
+    ):
+        if not bot.is_connected:
+            display.say(texts.cli.BOT_OUT_OF_REACH)
+        await bot.run(lambda: display.say(texts.cli.BOT_READY.format(username=bot.username)))
     return 0
 
 
 async def _serve_browsers(settings: Settings) -> int:
     """Run the console without a bot; print by which address this machine's user comes in."""
-    raise_limit_of_open_files()
-    stop_on_signals(asyncio.current_task())
-    pack = await asyncio.to_thread(load_pack, ROOT / "prompts")
-    with Display() as display:
-        try:
-            if env_file_is_open():
-                display.say(texts.operation.ENV_OPEN)
-            display.say(texts.cli.CONSOLE_STARTING)
-            async with open_console(settings, pack, display.advance) as console:
-                display.say(texts.cli.CONSOLE_READY.format(link=console.link))
-                await console.run()
-        except asyncio.CancelledError:
-            display.say(texts.cli.BOT_STOPPED)
+    async with (
+        foreground(texts.cli.CONSOLE_STARTING, texts.cli.BOT_STOPPED) as (pack, display),
+        open_console(settings, pack, display.advance) as console,
+    ):
+        display.say(texts.cli.CONSOLE_READY.format(link=console.link))
+        await console.run()
     return 0

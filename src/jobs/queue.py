@@ -201,6 +201,7 @@ class Jobs:
         Raises:
             DatabaseUnavailable: the database was away for longer than ``Database.patient`` allows.
         """
+        task = asyncio.current_task()
         try:
             while True:
                 try:
@@ -208,6 +209,8 @@ class Jobs:
                         await self._work(queues)
                 except (ConnectorException, DatabaseUnavailable, OutOfResources) as exc:
                     log.warning("worker_waits", reason=str(exc.__cause__ or exc))
+                if task and task.cancelling():  # an error of the way out took the cancellation's place
+                    raise asyncio.CancelledError
                 # procrastinate stops without an error when it cannot listen any more.
                 await asyncio.sleep(_PAUSE_S)
                 await self._database.there()

@@ -5,10 +5,13 @@ import errno
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from typing import Any
 
 import structlog
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 import texts.errors
 from errors import BadSettings
@@ -22,8 +25,48 @@ _BACKLOG = 64
 _CONNECTIONS = 256
 """More get 503: monitoring needs one or two, and a browser up to six, one of them for as long as a page is open."""
 _IDLE_S = 5
+_HEADERS_S = 10.0
 _STOP_S = 2
 """Seconds in which answers that have begun may end."""
+
+
+class _Connection(H11Protocol):
+    """A connection that is closed when a request does not come whole, up to its body, within ``headers_s``.
+
+    Else some hundred requests that never end their headers would be all connections there are.
+    """
+
+    def __init__(self, *args: Any, headers_s: float, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._headers_s = headers_s
+        self._until_headers: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._pass()
+        elif self._until_headers is None:
+            self._watch()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._pass()  # until more comes, uvicorn's own time for idle connections counts
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._pass()
+        super().connection_lost(exc)
+
+    def _watch(self) -> None:
+        self._until_headers = self.loop.call_later(self._headers_s, self.transport.close)
+
+    def _pass(self) -> None:
+        if self._until_headers is not None:
+            self._until_headers.cancel()
+            self._until_headers = None
 
 
 class _Server(uvicorn.Server):
@@ -60,12 +103,14 @@ async def listen(host: str, port: int | None) -> socket.socket | None:
 
 
 @asynccontextmanager
-async def serving(application: FastAPI, listener: socket.socket) -> AsyncIterator[None]:
+async def serving(
+    application: FastAPI, listener: socket.socket, *, headers_s: float = _HEADERS_S
+) -> AsyncIterator[None]:
     """Serve ``application`` at ``listener`` during the block, and close ``listener`` at its end."""
     host, port, *_ = listener.getsockname()
     config = uvicorn.Config(
         application,
-        http="h11",
+        http=partial(_Connection, headers_s=headers_s),  # type: ignore[arg-type]  # what makes one
         ws="none",
         lifespan="off",
         log_config=None,

@@ -434,6 +434,10 @@ async def test_without_scripts_a_form_sends_the_file(console: World, researcher:
     assert sent.status_code == 303
     forged = await researcher.client.post("/uploads", data={**fields, "csrf": "x"}, files={"file": ("b.wav", SOUND)})
     assert forged.status_code == 403
+    two = [("file", ("первая.wav", SOUND)), ("file", ("вторая.wav", SOUND[:-2]))]
+    refused = await researcher.client.post("/uploads", data=fields, files=two)
+    assert refused.status_code == 422
+    assert "отправьте их по одному" in refused.text
     await taken_in(console)
     [recording] = (await researcher.client.get("/api/v1/recordings")).json()["recordings"]
     assert (recording["file_name"], recording["size_bytes"]) == ("форма.wav", len(SOUND))

@@ -203,6 +203,27 @@ async def test_it_ends_though_somebody_keeps_a_connection_open() -> None:
         await asyncio.open_connection("127.0.0.1", port)
 
 
+async def test_requests_that_never_end_their_headers_keep_nobody_out() -> None:
+    listener = await listen("127.0.0.1", free_ports(1)[0])
+    assert listener is not None
+    port = listener.getsockname()[1]
+    whole = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    async with asyncio.timeout(20), serving(new_application(Board(), Facts("1", None), None), listener, headers_s=0.3):
+        for begins in (b"", whole[:20]):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(begins)
+            assert await reader.read() == b""
+            writer.close()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(2):
+            writer.write(whole)
+            assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 200 OK")
+            await asyncio.sleep(0.5)
+        writer.write(whole[:20])
+        assert b"HTTP/1.1" not in await reader.read()
+        writer.close()
+
+
 # --- the commit -------------------------------------------------------------------------------------------------------
 
 

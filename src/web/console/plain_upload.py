@@ -8,6 +8,7 @@ from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from constants import NO_SCENARIO
+from errors_of_operation import SeveralFiles
 from web.forms import building_in
 from web.people import FILE_FORM, FORM_FIELD, Recording, check_form
 from web.site import services_of, site_of
@@ -55,7 +56,7 @@ class _Form:
         self._stream = request.stream()
         self._disposition = self._header = self._value = b""
         self._field = ""
-        self._in_file = self._ended = False
+        self._in_file = self._ended = self._has_more_files = False
         self._pieces: list[bytes] = []
         self._parser = MultipartParser(
             options[b"boundary"],
@@ -81,16 +82,25 @@ class _Form:
                 raise HTTPException(400)
 
     async def content(self) -> AsyncIterator[bytes]:
-        """Yield the content of the file."""
+        """Yield the content of the file, and read the form to its end.
+
+        Raises:
+            HTTPException: 400, the form breaks off.
+            SeveralFiles: another file comes after it; none of them is taken.
+        """
         while True:
             pieces, self._pieces = self._pieces, []
             for piece in pieces:
                 yield piece
             if self._ended:
-                return
+                break
             if not await self._read():
                 # The form ended within its file: what has come is not the file.
                 raise HTTPException(400)
+        while not self._has_more_files:
+            if not await self._read():
+                return
+        raise SeveralFiles
 
     async def _read(self) -> bool:
         block = await anext(self._stream, b"")
@@ -124,6 +134,7 @@ class _Form:
             self.file_name = options[b"filename"].decode(errors="replace") or "-"
             self._in_file = True
             return
+        self._has_more_files |= b"filename" in options
         named = options.get(b"name", b"").decode(errors="replace")
         self._field = named if named in _FIELDS else ""
 
