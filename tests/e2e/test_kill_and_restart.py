@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from interrupted_bot import Interruptible, Moment, until
-from interrupted_people import LENGTH_S, Person, outcome
+from interrupted_people import LENGTH_S, Person, assert_outcome, outcome
 from telegram_user import ScriptedUser
 
 pytestmark = pytest.mark.timeout(900)
@@ -107,5 +107,5 @@ async def test_killed_at_each_step(
     await asyncio.gather(anna.gets_the_rest(), boris.orders_all(), vera.has_all())
 
     for person in (anna, boris, vera):
-        assert outcome(person.user) == outcome(gleb.user), person.user.chat.storyboard(whole=True)
+        assert_outcome(person.user, outcome(gleb.user))
     assert bot.asked_again(people=4) <= ANSWERED_NOT_STORED
