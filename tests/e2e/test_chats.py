@@ -70,7 +70,8 @@ async def test_a_short_voice_note_is_asked_about_once_and_answered_as_typed(
         again = await anna.send_file(await recording(tmp_path / "Ещё.ogg", 2), kind="voice", duration=2)
         assert ANSWERED in (await anna.sees("📎 Источники", after=again, timeout=LONG_S)).text
     assert times_shown(anna, "Это запись или вопрос?") == 1
-    await anna.press("🎙 Это запись")
+    heard = await anna.sees("Вы сказали", after=again, timeout=LONG_S)
+    await anna.press("🎙 Это запись", message=heard)
     await anna.sees("Готово: voice_", after=again, timeout=LONG_S)
 
 
