@@ -56,6 +56,7 @@ NEVER_IN_A_ROW = (
         "unwritable_folder",
     }
     | {
+        "migration_failed",
         "deployment_stopped",
         "version_unfit",
         "command_failed",
