@@ -95,6 +95,7 @@ def main(arguments: Sequence[str]) -> str | None:
         return texts.operation.SECRETS_LOST.format(files=", ".join(f"persistent_data/{each}" for each in lost))
     if has_lost_backup_password(state):
         print(texts.operation.BACKUPS_UNREADABLE, file=sys.stderr)  # noqa: T201
+    print(texts.operation.PREPARED)  # noqa: T201
     return None
 
 
