@@ -24,10 +24,11 @@ RUN apt-get update \
 # hence --no-deps: faster-whisper is here for the model in it that finds speech, and what its recogniser needs is not.
 # pip stays, because weights come through it where the model hub is out of reach. Tests go, what builds packages,
 # onnxruntime for programs in C, since its Python module has the library a second time within itself, and what
-# matplotlib wants of fontTools for PDF alone.
+# matplotlib wants of fontTools for PDF alone. Names of functions that only a debugger reads are 50 MB, 70 more with what
+# recognises speech; libraries that wheels bring along, in folders of their own (*.libs), keep theirs: they were patched.
 FROM base AS packages
 # hadolint ignore=DL3008
-RUN apt-get update && apt-get install --yes --no-install-recommends python3-venv && rm -rf /var/lib/apt/lists/*
+RUN apt-get update && apt-get install --yes --no-install-recommends binutils python3-venv && rm -rf /var/lib/apt/lists/*
 WORKDIR /install
 COPY requirements.txt ./
 RUN --mount=type=secret,id=ca --mount=type=secret,id=pip \
@@ -42,7 +43,8 @@ RUN --mount=type=secret,id=ca --mount=type=secret,id=pip \
     && echo /opt/local > "$packages/local.pth" \
     && rm -r "$packages/numpy/distutils" "$packages/numpy/f2py" "$packages"/onnxruntime/capi/libonnxruntime.so.* \
         "$packages/onnxruntime/quantization" "$packages/onnxruntime/tools" "$packages/onnxruntime/transformers" \
-    && find "$packages/fontTools" -mindepth 1 -maxdepth 1 -type d -not -name misc -exec rm -r '{}' +
+    && find "$packages/fontTools" -mindepth 1 -maxdepth 1 -type d -not -name misc -exec rm -r '{}' + \
+    && find /opt/venv -type f -name '*.so' -not -path '*.libs/*' -exec strip --strip-unneeded '{}' +
 # Bytecode of what the product imports: without it every start takes four seconds more. All of it would be another 60 MB.
 COPY scripts/bytecode ./
 RUN PYTHONDONTWRITEBYTECODE='' python bytecode requirements.txt
@@ -55,6 +57,7 @@ RUN --mount=type=secret,id=ca --mount=type=secret,id=pip \
     export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1 \
     && sed '/^-r /d' requirements-local.txt > only-local.txt \
     && pip install --quiet --no-deps --only-binary :all: --target /opt/local -r only-local.txt \
+    && find /opt/local -type f -name '*.so' -not -path '*.libs/*' -exec strip --strip-unneeded '{}' + \
     && PYTHONDONTWRITEBYTECODE='' python bytecode requirements-local.txt
 
 # The weights by their versions: what was fetched once stays on the machine that builds, whatever else changes. No

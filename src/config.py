@@ -50,6 +50,7 @@ OF_COMPOSE = frozenset(
         "OLLAMA_CONTEXT_LENGTH",
         "SHARED_ADDRESS",
         "WEBHOOK_DOMAIN",
+        "WORKERS",
     }
     | {f"{each}_MEMORY" for each in ("BACKUP", "OBJECTS", "OLLAMA", "POSTGRES", "VOXPERSONA")}
     | {f"VOXPERSONA_{each}" for each in ("COMMIT", "IMAGE", "TARGET")}
@@ -251,11 +252,15 @@ def secret_values(settings: Settings) -> list[str]:
     return [each.get_secret_value() if isinstance(each, SecretStr) else str(each) for each in found if each]
 
 
+def absent_files() -> dict[str, str]:
+    """Return the files that the environment names for secrets and that are not there, by their variables."""
+    return {name: path for name, path in os.environ.items() if name.endswith("_FILE") and not Path(path).exists()}
+
+
 def ignore_absent_files() -> None:
     """Leave out secrets whose files are not there: on an empty machine they come with what is restored."""
-    for name, path in list(os.environ.items()):
-        if name.endswith("_FILE") and not Path(path).exists():
-            del os.environ[name]
+    for name in absent_files():
+        del os.environ[name]
 
 
 def load_environment(path: Path) -> bool:

@@ -37,6 +37,7 @@
     ObjectStoreUnavailable
     └── OriginalAwaited                trying again helps: the bot's process fetches the original
     VoxPersonaError
+    ├── MigrationFailed                exit status 2: trying again does not help
     ├── DeploymentStopped              exit status 1: a deploy or rollback cannot go on
     ├── TooManyTries                   exit status 1; trying again helps, after a pause
     ├── VersionUnfit                   exit status 1: what runs has to give its place to another version
@@ -104,6 +105,13 @@ class OriginalAwaited(ObjectStoreUnavailable):
     """The object store lost the original of {file_name}; the bot's process has to fetch it again."""
 
     user_text_template = texts.errors.ORIGINAL_AWAITED
+
+
+class MigrationFailed(VoxPersonaError):
+    """The migration {name} failed: {error}"""
+
+    user_text_template = texts.errors.MIGRATION_FAILED
+    exit_status = 2
 
 
 class DeploymentStopped(VoxPersonaError):

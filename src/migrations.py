@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from yoyo import read_migrations
 from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.connections import DatabaseURI
@@ -15,6 +16,7 @@ from yoyo.migrations import Migration
 
 import texts.errors
 from errors import DatabaseMisconfigured
+from errors_of_operation import MigrationFailed
 from random_ids import new_id
 
 _ENCODING = "SHOW server_encoding"
@@ -23,6 +25,13 @@ SET lock_timeout = '120s';
 SET client_connection_check_interval = '1s';
 """
 """Ends the wait for a migration that hangs, and makes the server free the lock of a killed process within a second."""
+_MAPPED_ELSEWHERE = (
+    psycopg.errors.InsufficientPrivilege,
+    psycopg.errors.ReadOnlySqlTransaction,
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.InternalError,
+)
 _MIGRATION_TABLE = "_yoyo_migration"
 _MIGRATION_LOCK = 0x766F7870
 """Key of the advisory lock under which the schema is changed: "voxp" in ASCII."""
@@ -61,6 +70,21 @@ class _Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo has no t
         }
 
 
+@contextmanager
+def _named(migration: Migration) -> Iterator[None]:
+    """Let an error that trying again does not mend name the file; those of a connection, space and rights stay."""
+    try:
+        yield
+    except _MAPPED_ELSEWHERE:
+        raise
+    except Exception as exc:
+        # What PostgreSQL quotes may be of people's rows: the class of the error tells enough, the server's log all.
+        error = type(exc).__name__
+        if isinstance(exc, psycopg.Error) and exc.sqlstate:
+            error = f"{error}, {exc.sqlstate}"
+        raise MigrationFailed(name=str(migration.id), error=error) from exc
+
+
 def apply(connection: Mapping[str, Any], scripts: Path, *, refuse_newer: bool) -> list[str]:
     """Apply those numbered files of ``scripts`` that the database has not seen, one transaction each. Blocking.
 
@@ -69,6 +93,7 @@ def apply(connection: Mapping[str, Any], scripts: Path, *, refuse_newer: bool) -
 
     Raises:
         DatabaseMisconfigured: the encoding does not hold every text, or the database is newer and is refused.
+        MigrationFailed: the database refuses what a file asks for; the files before it are applied, of it nothing is.
     """
     parameters = dict(connection)
     uri = DatabaseURI(
@@ -96,7 +121,7 @@ def apply(connection: Mapping[str, Any], scripts: Path, *, refuse_newer: bool) -
                 raise DatabaseMisconfigured(reason=f"unknown migrations {unknown}", why=why)
             for migration in backend.to_apply(migrations):
                 # Not backend.apply_migrations: it notes a file in a second transaction and passes over broken files.
-                with backend.transaction():
+                with _named(migration), backend.transaction():
                     migration.process_steps(backend, "apply")
                     backend.mark_one(migration)
                 applied.append(str(migration.id))

@@ -149,6 +149,8 @@ class EngineDouble:
                 return json.dumps({"services": {"voxpersona": {}, "worker": {}}})
             case ["ps", "--all", "--quiet", *services]:
                 return "\n".join(each.name for each in self.boxes if each.service in services)
+            case ["logs", *_]:
+                return "\n".join(self.written)
             case ["run", "--detach", *_]:
                 self.boxes.append(Box("voxpersona-canary", "worker", next(reversed(self.images)), one_off=True))
             case ["up", *_] if "postgres" not in line:

@@ -16,15 +16,16 @@ from backups.manifest import DUMP, MANIFEST, SETTINGS, Manifest, TableFacts
 from backups.mirroring import Say
 from backups.restic import Restic, Snapshot
 from backups.restoring import RESTORED, Comparison, load_manifest, put_objects, require_empty, take
-from backups.status import Drilled, Failed, Made, note_status
+from backups.status import Drilled, Failed, Made, load_status, note_status
 from backups.table_contents import migrations_of, table_contents
 from chats.search import TranscriptSearch
 from config import ROOT, Settings, version
 from datamodels import UserId
 from datamodels_chats import Passage
 from db import Database
+from deployment.secret_files import lost_secrets
 from errors import BadSettings
-from errors_of_operation import BackupDamaged, StoreInUse
+from errors_of_operation import BackupDamaged, BackupFailed, StoreInUse
 from file_locks import FileLock
 from object_store import ObjectStore
 from prompt_pack.pack import load_pack
@@ -34,6 +35,7 @@ _READERS = 4
 _DRILL = "drill"
 _SNAPSHOT = "snapshot"
 _STOPPED = "drill_stopped"
+_SECRETS = "secrets"
 _OUR_STORE = "objects"
 """The service of the compose file, which begins with nothing on an empty machine."""
 
@@ -58,9 +60,20 @@ class Backups:
         self._restic = Restic(repository, password, self._folder / "cache", is_local=self.is_local)
 
     async def make(self, stream: BinaryIO) -> Made:
-        """Make a set of the dump that ``stream`` brings; see ``BackupMaker.make``."""
-        async with self._turn(), self._opened_objects() as objects:
-            return await BackupMaker(self._here, self._restic, objects, self._say).make(stream, self._dsn())
+        """Make a set of the dump that ``stream`` brings; see ``BackupMaker.make``.
+
+        Raises:
+            BackupFailed: also when passwords are lost, without which nothing can be saved.
+        """
+        async with self._turn():
+            await asyncio.to_thread(self._require_secrets)
+            async with self._opened_objects() as objects:
+                return await BackupMaker(self._here, self._restic, objects, self._say).make(stream, self._dsn())
+
+    async def has_damage(self) -> bool:
+        """Tell whether damage that was found before has not been disproved: a new set says nothing of the others."""
+        status = await asyncio.to_thread(load_status, self._folder)
+        return status.damaged is not None or (status.drilled is not None and not status.drilled.passed)
 
     async def check(self) -> None:
         """Read all data of all sets; see ``BackupMaker.check``."""
@@ -193,6 +206,14 @@ class Backups:
     async def forget_restored(self) -> None:
         """Remove the set that was taken out."""
         await asyncio.to_thread(shutil.rmtree, self._folder / RESTORED, ignore_errors=True)
+
+    def _require_secrets(self) -> None:
+        needed = (self._settings.database_url, self._settings.minio_access_key, self._settings.minio_secret_key)
+        lost = lost_secrets(self._state) if None in needed else []
+        if lost:
+            note_status(self._folder, failed=Failed(at=datetime.now(UTC), step=_SECRETS, code=BackupFailed.code))
+            files = ", ".join(f"persistent_data/{each}" for each in lost)
+            raise BackupFailed(reason=texts.backups.SECRETS_LOST.format(files=files))
 
     def _dsn(self) -> str:
         """Return the configured database.

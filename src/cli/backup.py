@@ -69,6 +69,8 @@ def make() -> None:
             _say(texts.backups.SAME_DISK)
         elif not backups.has_keys:
             _say(texts.backups.KEYS_IN_ENV)
+        if await backups.has_damage():
+            _say(texts.backups.DAMAGED_BEFORE)
 
     _run(run)
 

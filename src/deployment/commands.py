@@ -1,5 +1,6 @@
 """Runs programs for a deploy, and keeps what they say in its log."""
 
+import errno
 import shutil
 import signal
 import subprocess
@@ -12,6 +13,8 @@ import texts.deploy
 from errors_of_operation import CommandFailed, DeploymentStopped
 
 _LONGEST_REASON = 400
+_NO_SPACE = ("no space left on device", "disk quota exceeded")
+_NO_SPACE_ERRORS = (errno.ENOSPC, errno.EDQUOT)
 _PACKAGES = {"docker": "https://docs.docker.com/engine/install/", "git": "apt-get install git"}
 
 
@@ -19,6 +22,13 @@ def last_line(said: str) -> str:
     """Return the last line that has something in it."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     return lines[-1][:_LONGEST_REASON].rstrip(".") if lines else ""
+
+
+def is_for_want_of_space(exc: BaseException) -> bool:
+    """Tell whether a program, or this one, has failed because a disk is full."""
+    if isinstance(exc, CommandFailed):
+        return any(words in exc.said.lower() for words in _NO_SPACE)
+    return isinstance(exc, OSError) and exc.errno in _NO_SPACE_ERRORS
 
 
 class Commands:
@@ -87,7 +97,11 @@ class Commands:
         if done.returncode:
             said = done.stdout + done.stderr
             reason = last_line(said) or f"status {done.returncode}"
-            raise CommandFailed(status=done.returncode, reason=reason, said=said)
+            failed = CommandFailed(status=done.returncode, reason=reason, said=said)
+            if is_for_want_of_space(failed):
+                # What programs say of it names their own files, and nothing that helps.
+                failed = CommandFailed(status=done.returncode, reason=texts.deploy.NO_SPACE, said=said)
+            raise failed
         return done.stdout
 
     def _note(self, text: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import texts.deploy
 from deployment.checkout import Checkout
-from deployment.commands import Commands, last_line
+from deployment.commands import Commands, is_for_want_of_space, last_line
 from deployment.engine import BEFORE, CANARY, CHECK, IMAGE, Container, Engine
 from deployment.images import clean
 from deployment.preflight import require_fit, reserve_way_back
@@ -20,7 +20,6 @@ from errors_of_operation import CommandFailed, DeploymentStopped, VersionUnfit
 
 _BACKUP_S = 4 * 3600
 _LONGEST_REASON = 400
-_NO_SPACE = "no space left on device"
 STATUSES = {
     "done": 0,
     "nothing_new": 0,
@@ -149,7 +148,8 @@ class Deploy:
         away = time.monotonic()
         record.switched = True
         with self._step(record, "switch"):
-            self._service.replace(self._image, record.workers, alone=False)
+            workers = None if self._settings.workers_are_set else record.workers
+            self._service.replace(self._image, workers, alone=False)
         with self._step(record, "ready"):
             self._service.wait_until_ready(self._service.running)
         record.seconds_away = round(time.monotonic() - away, 1)
@@ -173,7 +173,7 @@ class Deploy:
         try:
             return self._engine.build(commit, self._settings.target, self._settings.build_options)
         except CommandFailed as exc:
-            if _NO_SPACE in exc.said.lower():
+            if is_for_want_of_space(exc):
                 raise DeploymentStopped(why=texts.deploy.BUILD_NO_SPACE) from exc
             raise DeploymentStopped(why=texts.deploy.BUILD_FAILED.format(reason=_error_in(exc.said))) from exc
 
@@ -189,7 +189,9 @@ class Deploy:
         try:
             self._engine.start_stores(image)
         except CommandFailed as exc:
-            raise DeploymentStopped(why=texts.deploy.SERVICES_FAILED.format(reason=exc.reason)) from exc
+            # Compose says which service has failed, and not why.
+            reason = self._engine.said_by_prepare() or exc.reason
+            raise DeploymentStopped(why=texts.deploy.SERVICES_FAILED.format(reason=reason)) from exc
 
     def _migrate(self) -> None:
         try:

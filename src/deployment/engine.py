@@ -254,6 +254,16 @@ class Engine:
                 "up", "--detach", "--wait", "--no-build", "--no-recreate", *_STORES, image=image, limit_s=_START_S
             )
 
+    def said_by_prepare(self) -> str:
+        """Return why folders and passwords cannot be made ready; "" when they were."""
+        try:
+            said = self.compose("logs", "--no-log-prefix", "--no-color", "--tail=4", "prepare")
+        except CommandFailed:
+            return ""
+        # The log has earlier starts, too: a good one ends with its mark.
+        _, refused, why = said.rpartition("✖")
+        return " ".join(why.split()) if refused and "✔" not in why else ""
+
     def start(self, workers: int | None, *, alone: bool) -> None:
         """Replace what runs by the image that has the project's name; with ``alone``, only services of the product.
 

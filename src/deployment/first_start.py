@@ -1,17 +1,24 @@
 """Makes what services of ``docker-compose.yml`` need before they start: folders with their owners, and passwords."""
 
-import json
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import texts.operation
-from random_ids import new_secret
-from utils import write_atomically
+from deployment.secret_files import (
+    BACKUPS,
+    MONITORING,
+    OBJECTS,
+    POSTGRES,
+    PRODUCT,
+    has_lost_backup_password,
+    lost_secrets,
+    make_secrets,
+)
 
-PRODUCT, POSTGRES, OBJECTS, MONITORING, BACKUPS = 10001, 999, 10002, 10003, 0
-"""User and group ids that the services run as."""
+_RENEW = "--renew"
 FOLDERS = {
     "reports": PRODUCT,
     "rag": PRODUCT,
@@ -40,8 +47,10 @@ def has_embedded_state(root: Path) -> bool:
     return (root / "postgres/data/PG_VERSION").exists() or (root / "objects").exists()
 
 
-def prepare(root: Path) -> None:
+def prepare(root: Path, *, renew: bool = False) -> list[str]:
     """Make folders and passwords under ``root``; those that exist keep their content. Only a superuser can do this.
+
+    Returns the passwords that are lost: then none is made, unless the operator asks to ``renew`` them.
 
     Raises:
         DiskFull: no space left.
@@ -58,7 +67,10 @@ def prepare(root: Path) -> None:
     for shared in ("secrets", "monitoring", "backups"):
         # Each service passes through to its own folder, health to the status of backups.
         (root / shared).chmod(0o711)
-    _make_passwords(root / "secrets")
+    lost = [] if renew else lost_secrets(root)
+    if not lost:
+        make_secrets(root, renew=renew)
+    return lost
 
 
 def _own(folder: Path, owner: int) -> None:
@@ -74,41 +86,18 @@ def _own_all_in(folder: Path, owner: int) -> None:
                 os.chown(Path(parent, name), owner, owner, follow_symlinks=False)
 
 
-def _make_passwords(secrets: Path) -> None:
-    _secret(secrets / "backup/password", BACKUPS, new_secret())
-    password = _secret(secrets / "postgres/password", POSTGRES, new_secret())
-    _secret(secrets / "product/database_url", PRODUCT, f"postgresql://voxpersona:{password}@postgres:5432/voxpersona")
-    access_key = _secret(secrets / "product/minio_access_key", PRODUCT, new_secret())
-    secret_key = _secret(secrets / "product/minio_secret_key", PRODUCT, new_secret())
-    token = _secret(secrets / "product/http_token", PRODUCT, new_secret())
-    _secret(secrets / "monitoring/http_token", MONITORING, token)
-    _secret(secrets / "monitoring/grafana_password", MONITORING, new_secret())
-    _secret(secrets / "objects/access_key", OBJECTS, access_key)
-    _secret(secrets / "objects/secret_key", OBJECTS, secret_key)
-    identity = {
-        "name": "voxpersona",
-        "credentials": [{"accessKey": access_key, "secretKey": secret_key}],
-        "actions": ["Admin", "Read", "Write", "List", "Tagging"],
-    }
-    _secret(secrets / "objects/s3.json", OBJECTS, json.dumps({"identities": [identity]}))
-    signing = ("jwt.signing", "jwt.signing.read", "jwt.filer_signing", "jwt.filer_signing.read")
-    _secret(
-        secrets / "objects/security.toml",
-        OBJECTS,
-        "".join(f'[{section}]\nkey = "{new_secret()}"\n' for section in signing),
-    )
-
-
-def _secret(path: Path, owner: int, value: str) -> str:
-    """Return the secret at ``path``; a file that does not exist is written first, with ``value``."""
-    if not path.exists():
-        write_atomically(path, value, 0o400)
-    os.chown(path, owner, owner)
-    return path.read_text(encoding="utf-8").strip()
+def main(arguments: Sequence[str]) -> str | None:
+    """Prepare the folder that the first argument names; return why nothing can be started there, None when it can."""
+    state = Path(arguments[0])
+    if has_embedded_state(state):
+        return texts.operation.EMBEDDED_STATE
+    if lost := prepare(state, renew=_RENEW in arguments):
+        return texts.operation.SECRETS_LOST.format(files=", ".join(f"persistent_data/{each}" for each in lost))
+    if has_lost_backup_password(state):
+        print(texts.operation.BACKUPS_UNREADABLE, file=sys.stderr)  # noqa: T201
+    print(texts.operation.PREPARED)  # noqa: T201
+    return None
 
 
 if __name__ == "__main__":
-    state = Path(sys.argv[1])
-    if has_embedded_state(state):
-        sys.exit(texts.operation.EMBEDDED_STATE)
-    prepare(state)
+    sys.exit(main(sys.argv[1:]))

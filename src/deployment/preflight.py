@@ -8,6 +8,7 @@ from typing import Any
 import texts.deploy
 from deployment.engine import PRODUCT, Engine
 from deployment.records import RESERVE_MB, Records
+from deployment.reports import say
 from deployment.settings import DeploySettings
 from errors_of_operation import DeploymentStopped
 
@@ -26,6 +27,8 @@ def require_fit(root: Path, engine: Engine, settings: DeploySettings) -> None:
     """
     if not (root / ".env").is_file():
         raise DeploymentStopped(why=texts.deploy.NO_ENV)
+    if (root / ".env").stat().st_mode & 0o077:
+        say(texts.deploy.ENV_OPEN)
     if settings.hides_commit:
         raise DeploymentStopped(why=texts.deploy.COMMIT_HIDDEN)
     engine.require()
@@ -48,6 +51,7 @@ def reserve_way_back(root: Path, engine: Engine, records: Records) -> None:
     try:
         records.reserve()
     except OSError as exc:
+        records.free_reserve()
         raise DeploymentStopped(why=texts.deploy.LOW_SPACE.format(path=root, free=0, needed=RESERVE_MB)) from exc
 
 

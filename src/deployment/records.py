@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import texts.deploy
+from deployment.commands import is_for_want_of_space
 from errors_of_operation import DeploymentStopped
 
 _STATE = "state.json"
@@ -88,11 +89,14 @@ class Records:
 
         Raises:
             DeploymentStopped: we may not.
+            OSError: no space left.
         """
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             (self.folder / _LOCK).touch(0o600)
         except OSError as exc:
+            if is_for_want_of_space(exc):
+                raise
             raise DeploymentStopped(why=texts.deploy.NO_FOLDER.format(path=self.folder)) from exc
 
     @contextmanager

@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 import texts.deploy
-from deployment.commands import last_line
+from deployment.commands import is_for_want_of_space, last_line
 from deployment.records import Record
 from errors_of_operation import CommandFailed, DeploymentStopped, VersionUnfit
 
@@ -50,7 +50,9 @@ def report_text(record: Record) -> str:
     if record.why:
         lines.append(texts.deploy.REPORT_WHY.format(why=record.why))
     lines.append(texts.deploy.REPORT_FROM.format(commit=named(record.former_commit)))
-    lines.append(texts.deploy.REPORT_TO.format(commit=named(record.target_commit)))
+    if record.target_commit:
+        became = texts.deploy.REPORT_TO if record.result in {"done", "nothing_new"} else texts.deploy.REPORT_WANTED
+        lines.append(became.format(commit=named(record.target_commit)))
     if not record.backup and record.result != "nothing_new":
         lines.append(texts.deploy.REPORT_WITHOUT_BACKUP)
     if record.seconds_away is not None:
@@ -68,6 +70,8 @@ def why_of(exc: BaseException) -> str:
         return exc.why
     if isinstance(exc, VersionUnfit):
         return texts.deploy.NEW_VERSION.format(what=exc.what)
+    if is_for_want_of_space(exc):
+        return f"{texts.deploy.NO_SPACE[0].upper()}{texts.deploy.NO_SPACE[1:]}."
     if isinstance(exc, CommandFailed):
         return f"{last_line(exc.said)}."
     if isinstance(exc, KeyboardInterrupt):

@@ -8,7 +8,7 @@ import texts.deploy
 from deployment.checkout import Checkout
 from deployment.commands import Commands
 from deployment.engine import CANARY, CHECK, IMAGE, Container, Engine
-from deployment.preflight import require_files
+from deployment.preflight import require_files, reserve_way_back
 from deployment.records import Record, Records, Step, timed
 from deployment.reports import named, report_text, say, why_of
 from deployment.service import PATIENT_S, Service
@@ -23,7 +23,7 @@ def roll_back(settings: DeploySettings, records: Records, record: Record, comman
     again. The database stays as it is: migrations are compatible one version back.
 
     Raises:
-        DeploymentStopped: nothing runs, or there is no image to go back to.
+        DeploymentStopped: nothing runs, there is no image to go back to, or no space to start it.
     """
     began = time.monotonic()
     records.free_reserve()
@@ -36,6 +36,9 @@ def roll_back(settings: DeploySettings, records: Records, record: Record, comman
     engine.remove(CHECK)
     service = Service(engine, settings.limits)
     former = _plan(record, service.running(), records.unfinished(), engine)
+    # Nothing is stopped before it is known that the other one can be started, for which it then gets all of that space.
+    reserve_way_back(commands.root, engine, records)
+    records.free_reserve()
     with suppress(DeploymentStopped, CommandFailed):
         record.head = checkout.head()
     record.step, record.switched = "rollback", True

@@ -32,6 +32,8 @@ class DeploySettings:
         self.needed_mb = self._number("DEPLOY_NEEDED_MB", _NEEDED_MB, 0)
         self.compose_files = self._compose_files(root)
         """The names of the files that Compose reads here."""
+        self.workers_are_set = bool(self._values.get("WORKERS"))
+        """Whether the compose file is told how many workers there are; else those that run are counted."""
         self.target = self._values.get("VOXPERSONA_TARGET") or "full"
         try:
             self.build_options = shlex.split(self._values.get("DEPLOY_BUILD_OPTIONS", ""))

@@ -63,7 +63,8 @@ STOPPED_WITHOUT_FORMER = "Обновление остановлено. Преж�
 REPORT_TITLE = "Обновление {id}: {result}"
 REPORT_WHY = "Причина: {why}"
 REPORT_FROM = "Было: {commit}"
-REPORT_TO = "Стало бы: {commit}"
+REPORT_TO = "Стало: {commit}"
+REPORT_WANTED = "Стало бы: {commit}"
 REPORT_STEP = "{mark} {step}: {seconds} с"
 REPORT_DOWN = "Перерыв в работе: {seconds} с"
 REPORT_WITHOUT_BACKUP = "Без резервной копии."
@@ -89,6 +90,7 @@ NO_BUILDER = (
 COMPOSE_REFUSES = "Docker Compose не понимает docker-compose.yml с этим .env: {reason}. Поправьте .env."
 ENV_NOT_UTF8 = "Файл .env не в кодировке UTF-8 (строка {line}). Сохраните его в UTF-8 и повторите."
 NO_ENV = "Нет файла .env. Создайте его: install -m 600 .env.example .env, впишите настройки и повторите."
+ENV_OPEN = "⚠ Файл .env могут читать другие пользователи этой машины: chmod 600 .env"
 COMMIT_HIDDEN = (
     "В .env есть строка BUILD_COMMIT=. С ней новая версия не назовёт себя, и обновление пришлось бы откатить. "
     "Удалите эту строку (sed -i '/^ *BUILD_COMMIT *=/d' .env) и повторите."
@@ -96,6 +98,10 @@ COMMIT_HIDDEN = (
 LOW_SPACE = (
     "Мало места на диске: в {path} свободно {free} МБ, а нужно {needed} МБ. "
     "Освободите место (scripts/cleanup_images, docker builder prune) и повторите."
+)
+NO_SPACE = (
+    "на диске кончилось место, освободите его (scripts/cleanup_images, docker builder prune, scripts/cleanup_logs) "
+    "и повторите"
 )
 FILES_DIFFER = (
     "Система запущена и с файлом {lost}, а scripts/deploy о нём не знает, и без него другие машины или хранилище "
@@ -156,7 +162,8 @@ BUILD_NO_SPACE = (
 CHECK_FAILED = "Новый образ не прошёл проверку: {reason}. Исправьте это и повторите."
 SERVICES_FAILED = "База данных или хранилище не запускаются: {reason}. Смотрите: docker compose logs postgres objects"
 MIGRATION_FAILED = (
-    "База данных не обновилась: {reason}. Сделанное этим шагом отменено, прежняя версия работает с базой."
+    "База данных не обновилась. {reason}. Прежняя версия работает с базой, как раньше. Полный ответ базы: "
+    "docker compose logs --tail=50 postgres"
 )
 CANARY_FAILED = "Новая версия не запускается рядом с прежней: {reason}"
 SWITCH_FAILED = "не запускается: {reason}"

@@ -141,3 +141,17 @@ EMBEDDED_STATE = (
     "В persistent_data лежат база и записи, которые вёл scripts/run: службам Docker Compose они не подходят.\n"
     "Возьмите для Compose другую копию проекта или уберите эту папку: mv persistent_data persistent_data.scripts-run"
 )
+PREPARED = "✔ Папки и пароли на месте."
+SECRETS_LOST = (
+    "✖ В persistent_data есть данные, а паролей к ним нет: {files}. Нового ничего не сделано.\n"
+    "Верните эти файлы из резервной копии (docs/backups.md, «A secret is lost») или сделайте новые: "
+    "scripts/renew-secrets"
+)
+BACKUPS_UNREADABLE = (
+    "! Пароля от резервных копий нет (persistent_data/secrets/backup/password), и новый не сделан: прежних копий он не "
+    "открыл бы. Положите туда сохранённый; если его больше нет — docs/backups.md, «A secret is lost»."
+)
+FILE_GONE = (
+    "• Файла с паролем нет. Запустите docker compose up -d --wait: она сделает его или скажет, что делать "
+    "(docker compose logs prepare)."
+)

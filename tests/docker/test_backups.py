@@ -60,7 +60,7 @@ class Machine:
         for part in ("deploy", "resources/backup"):
             shutil.copytree(ROOT / part, self.checkout / part)
         (self.checkout / "scripts").mkdir()
-        for script in ("turns", "backup", "restore", "restore-drill"):
+        for script in ("turns", "backup", "restore", "restore-drill", "renew-secrets"):
             shutil.copy(ROOT / "scripts" / script, self.checkout / "scripts")
         programs = folder / "bin"
         programs.mkdir(exist_ok=True)
@@ -212,6 +212,23 @@ def test_a_changed_byte_in_a_set_fails_the_drill_and_is_told(machine: Machine) -
     finally:
         pack.write_bytes(whole)
     assert not machine.is_left()
+
+
+def test_lost_passwords_are_named_and_made_anew_by_the_operator_s_word(machine: Machine) -> None:
+    product = ("product/database_url", "product/minio_secret_key")
+    for name in (*product, "postgres/password", "objects/secret_key", "objects/s3.json"):
+        (machine.state / "secrets" / name).unlink()
+    status, _ = machine.run(COMPOSE, "up", "--detach", "--wait", "--no-build", "voxpersona")
+    assert status != 0
+    told = "secrets/postgres/password, persistent_data/secrets/objects/secret_key. Нового ничего не сделано"
+    assert told in machine.compose("logs", "--no-log-prefix", "prepare")
+    status, said = machine.script("backup")
+    assert (status, "scripts/renew-secrets" in said, "готова и проверена" in said) == (3, True, False), said
+    status, said = machine.script("renew-secrets")
+    assert status == 0, said
+    becomes(machine, "База данных: работает\nХранилище записей: работает\n")
+    status, said = machine.script("backup")
+    assert status == 0, said
 
 
 def test_an_empty_machine_gets_everything_back_and_another_is_left_alone(machine: Machine, tmp_path: Path) -> None:

@@ -184,7 +184,7 @@ def test_old_images_go_and_the_two_that_count_stay(server: Server) -> None:
     ("files", "step", "why"),
     [
         ({"release/broken.py": "import no_such_module\n"}, "check", "broken: ModuleNotFoundError"),
-        ({"sql/0100.bad.sql": "SELECT 1 / 0;\n"}, "migrate", "База данных не обновилась"),
+        ({"sql/0100.bad.sql": "SELECT 1 / 0;\n"}, "migrate", "0100.bad не прошло (DivisionByZero, 22012)"),
         ({"Dockerfile": FILLS_THE_DISK}, "build", "кончилось место"),
     ],
     ids=["import", "migration", "disk full"],

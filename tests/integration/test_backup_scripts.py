@@ -207,6 +207,20 @@ def test_only_a_set_that_differs_fails_a_drill(
     assert noted.endswith(f" backup drilled {outcome}")
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+@pytest.mark.parametrize("name", ["backup", "restore", "restore-drill"])
+def test_without_space_for_a_container_nothing_is_begun(checkout: Checkout, name: str) -> None:
+    small = checkout.folder / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "small", small], check=True)
+    try:
+        status, said = checkout.run(name, **{"info_--format": f'echo "{small}"'})
+    finally:
+        subprocess.run(["umount", small], check=True)
+    assert (status, "scripts/cleanup_images" in said, "нужно хотя бы 64 МБ" in said) == (3, True, True), said
+    assert not checkout.asked(" run ") + checkout.asked(" exec ") + checkout.asked(" up ")
+
+
 KEYS = "# keys\n\nBACKUP_REPOSITORY=s3:https://host/bucket\nexport AWS_SECRET_ACCESS_KEY=a\n"
 
 

@@ -361,6 +361,15 @@ async def test_without_its_password_nothing_is_made_or_read(made: Place) -> None
         await place.backups.sets()
 
 
+async def test_without_the_passwords_of_what_is_saved_no_set_is_made_and_they_are_named(made: Place) -> None:
+    (made.state / "minio").mkdir()
+    (made.state / "minio/volume.dat").touch()
+    settings = made.settings.model_copy(update={"minio_secret_key": None})
+    with pytest.raises(BackupFailed, match=r"secrets/objects/access_key.*scripts/renew-secrets"):
+        await Backups(settings, made.checkout, lambda _: None).make(io.BytesIO())
+    assert load_status(made.status).failed is not None
+
+
 async def test_a_set_is_found_by_the_beginning_of_its_name(made: Place, new_place: Callable[..., Place]) -> None:
     place, first = made, first_of(made)
     place.execute("DELETE FROM transcript_segments WHERE position = 2")
@@ -422,8 +431,11 @@ async def test_a_changed_byte_anywhere_in_the_repository_is_told(made: Place) ->
                 await place.backups.check()
             pack.write_bytes(whole)
     assert load_status(place.status).damaged is not None
+    await saved(place)
+    assert await place.backups.has_damage(), "a new set says nothing of the others"
     await place.backups.check()
     assert load_status(place.status).damaged is None
+    assert not await place.backups.has_damage()
 
 
 async def test_a_changed_byte_of_the_newest_set_is_told_by_a_restore(

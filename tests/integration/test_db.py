@@ -14,6 +14,7 @@ import pytest
 
 from db import SQL_SCRIPTS, Connection, Database, migrate
 from errors import BadSettings, DatabaseFull, DatabaseUnavailable
+from errors_of_operation import MigrationFailed
 
 SRC = Path(__file__).resolve().parents[2] / "src"
 
@@ -133,8 +134,10 @@ def test_a_migration_killed_in_the_middle_is_undone_and_done_again(empty_databas
 
 def test_a_script_that_fails_leaves_nothing_behind(empty_database_url: str, tmp_path: Path) -> None:
     (tmp_path / "0001.broken.sql").write_text("CREATE TABLE half_done (id integer);\nSELECT no_such_column;\n")
-    with pytest.raises(psycopg.errors.UndefinedColumn):
+    with pytest.raises(MigrationFailed) as failed:
         migrate(empty_database_url, tmp_path)
+    assert "0001.broken не прошло (UndefinedColumn, 42703)" in failed.value.user_text
+    assert "no_such_column" not in f"{failed.value}{failed.value.user_text}"
     with psycopg.connect(empty_database_url) as connection:
         assert connection.execute("SELECT to_regclass('half_done')").fetchone() == (None,)
     assert applied(empty_database_url) == []

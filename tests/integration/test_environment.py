@@ -132,7 +132,8 @@ def test_the_first_start_goes_on_without_standard_error(checkout: Checkout) -> N
     [
         ("health_check", "1a2b", "exec -T voxpersona python src/main.py health --worker"),
         ("validate_config", "1a2b", "exec -T voxpersona python src/main.py validate-config --worker"),
-        ("validate_config", "", None),
+        ("validate_config", "", "run --rm --no-deps -T voxpersona validate-config --worker"),
+        ("health_check", "", None),
     ],
 )
 def test_on_a_server_with_docker_alone_the_container_is_asked(
@@ -144,6 +145,7 @@ def test_on_a_server_with_docker_alone_the_container_is_asked(
     docker.parent.mkdir()
     docker.write_text(f'#!/bin/bash\n[[ "$*" == *" ps "* ]] && echo "{running}" || echo "container: $*"\n')
     docker.chmod(0o755)
+    (checkout.folder / ".env").touch(0o644)
     # Who makes an environment here fails at once.
     (checkout.folder / "python").write_text('#!/bin/sh\n[ "$2" != venv ]\n')
     done = subprocess.run(
@@ -158,3 +160,4 @@ def test_on_a_server_with_docker_alone_the_container_is_asked(
     else:
         assert (done.returncode, done.stdout) == (0, f"container: compose {asked}\n")
         assert not (checkout.folder / ".venv").exists()
+    assert "chmod 600 .env" in done.stderr

@@ -40,6 +40,14 @@ def test_compose_understands_it_with_every_profile(files: list[Path]) -> None:
         assert name == "caddy" or hosts <= {"127.0.0.1"}, name
 
 
+@pytest.mark.parametrize(("given", "workers"), [({}, 1), ({"WORKERS": ""}, 1), ({"WORKERS": "4"}, 4)])
+def test_as_many_workers_as_the_settings_say(given: dict[str, str], workers: int) -> None:
+    command = [COMPOSE, "--file", str(FILES[0]), "config", "--format=json"]
+    told = {"PATH": os.environ["PATH"], **given}
+    done = run(command, capture_output=True, text=True, check=True, env=told)
+    assert yaml.safe_load(done.stdout)["services"]["worker"]["deploy"]["replicas"] == workers
+
+
 def test_everything_that_asks_the_object_store_asks_minio_where_that_is_in_its_place() -> None:
     options = [option for file in FILES for option in ("--file", str(file))]
     done = run([COMPOSE, *options, "--profile", "*", "config"], capture_output=True, text=True, check=True)

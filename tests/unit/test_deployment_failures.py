@@ -187,14 +187,22 @@ def test_the_way_back_finds_space_that_the_new_version_could_not_fill(site: Site
     assert not reserve.exists()
 
 
-def test_without_space_for_the_way_back_nothing_is_replaced(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("command", ["deploy", "rollback"])
+def test_without_space_for_the_way_back_nothing_is_replaced(
+    site: Site, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if command == "rollback":
+        site.run("deploy")
+    ran, site.engine.called = site.engine.bot(), []
+
     def full(*_: int) -> None:
         raise NO_SPACE
 
     monkeypatch.setattr(os, "posix_fallocate", full)
-    status, said = site.run("deploy")
-    assert (status, "Мало места на диске" in said) == (1, True), said
-    assert not any(SWITCH in each for each in site.engine.called)
+    status, said = site.run(command)
+    assert (status, "Мало места на диске" in said, "scripts/cleanup_images" in said) == (1, True, True), said
+    assert not any("up --detach" in each for each in site.engine.called)
+    assert site.engine.bot() == ran
     assert not (site.root / "persistent_data/deploys/reserve").exists()
 
 

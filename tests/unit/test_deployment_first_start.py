@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from deployment.first_start import MONITORING, OBJECTS, POSTGRES, PRODUCT, has_embedded_state, prepare
+from deployment.first_start import has_embedded_state, main, prepare
+from deployment.secret_files import MONITORING, OBJECTS, POSTGRES, PRODUCT
 
 Owners = dict[str, int]
 
@@ -67,6 +68,91 @@ def test_a_second_start_keeps_every_password_and_completes_what_a_kill_left(root
     prepare(root)
     assert contents(root) == before
     assert owners["persistent_data/secrets/postgres/password"] == POSTGRES
+
+
+def at_work(root: Path) -> None:
+    """Let database, object store and backups have data."""
+    prepare(root)
+    for name in ("postgres/18/PG_VERSION", "minio/1.dat", "backups/repository/config"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+
+
+@pytest.mark.parametrize("cut", [False, True])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "postgres/password",
+        "product/database_url",
+        "product/http_token",
+        *(f"product/minio_{key}" for key in ("access_key", "secret_key")),
+        *(f"objects/{name}" for name in ("access_key", "secret_key", "s3.json")),
+    ],
+)
+def test_what_another_service_has_of_a_secret_is_put_in_the_place_of_a_lost_file(
+    root: Path, owners: Owners, name: str, cut: bool
+) -> None:
+    at_work(root)
+    before = contents(root)
+    (root / "secrets" / name).unlink()
+    if cut:
+        (root / "secrets" / name).touch()  # as a full disk leaves it
+    assert main([str(root)]) is None
+    assert contents(root) == before
+    assert owners
+
+
+LOST = {
+    "secrets/postgres/password": ("postgres/password", "product/database_url"),
+    "secrets/objects/access_key": ("objects/access_key", "product/minio_access_key", "objects/s3.json"),
+    "secrets/objects/secret_key": ("objects/secret_key", "product/minio_secret_key", "objects/s3.json"),
+}
+
+
+@pytest.mark.parametrize("named", LOST)
+def test_nothing_takes_the_place_of_a_lost_secret_while_what_it_opens_is_there(
+    root: Path, owners: Owners, named: str
+) -> None:
+    at_work(root)
+    were = {name: (root / "secrets" / name).read_text() for name in LOST[named]}
+    for name in were:
+        (root / "secrets" / name).unlink()
+    left = contents(root)
+    said = main([str(root)])
+    assert said is not None
+    assert (f"нет: persistent_data/{named}. Нового" in said, "scripts/renew-secrets" in said) == (True, True)
+    assert contents(root) == left
+
+    assert main([str(root), "--renew"]) is None
+    made = contents(root / "secrets")
+    assert not {name for name, value in were.items() if made[name] == value}
+    assert made["postgres/password"] in made["product/database_url"]
+    for key in ("access_key", "secret_key"):
+        assert made[f"objects/{key}"] == made[f"product/minio_{key}"]
+        assert made[f"objects/{key}"] in made["objects/s3.json"]
+    assert {f"secrets/{name}" for name in made} - left.keys() == {f"secrets/{name}" for name in were}
+    assert main([str(root)]) is None
+    assert contents(root / "secrets") == made
+    assert owners
+
+
+def test_the_password_of_backups_that_there_are_is_not_made_anew(
+    root: Path, owners: Owners, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at_work(root)
+    password = root / "secrets/backup/password"
+    password.unlink()
+    for options in ([], ["--renew"]):
+        assert main([str(root), *options]) is None
+        assert "secrets/backup/password" in capsys.readouterr().err
+        assert not password.exists()
+    (root / "backups/status.json").touch()
+    (root / "backups/repository").rename(root / "backups/repository.lost")
+    assert main([str(root)]) is None
+    assert not password.exists(), "sets elsewhere may be meant"
+    assert main([str(root), "--renew"]) is None
+    assert password.exists()
+    assert owners
 
 
 def test_a_file_that_a_working_bot_removes_meanwhile_stops_nothing(

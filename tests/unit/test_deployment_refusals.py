@@ -94,12 +94,65 @@ Error response from daemon: driver failed programming external connectivity on e
         (SWITCH, BIND_SAID.format("Bind for 0.0.0.0:8691 failed: port is already allocated"), "порт 8691 занят"),
         (SWITCH, "listen tcp6 [::1]:8692: bind: address already in use", "порт 8692 занят"),
         (SWITCH, "no configuration file: 1", "Новая версия не запускается: no configuration file: 1."),
+        (
+            SWITCH,
+            "write /a/b: no space left on device",
+            "не запускается: на диске кончилось место, освободите его (scr",
+        ),
+        (
+            "scripts/backup",
+            "mkdir: No space left on device\nExit 1",
+            "(код 1): на диске кончилось место, освободите его",
+        ),
+        ("fetch --quiet", "fatal: No space left on device", "Новую версию не получить: на диске кончилось место"),
+        ("docker info", "write /a: no space left on device", "Причина: На диске кончилось место, освободите его (scri"),
+        (
+            "compose run --rm --no-TTY --no-deps --name=voxpersona-check migrate",
+            "Обновление базы 0100.bad не прошло (DivisionByZero, 22012), сделанное им отменено.\n",
+            "База данных не обновилась. Обновление базы 0100.bad не прошло (DivisionByZero, 22012), сделанное",
+        ),
     ],
 )
 def test_the_reason_is_a_sentence(site: Site, words: str, said_of_it: str, told: str) -> None:
     site.engine.on(words, said_of_it)
-    assert told in site.run("deploy")[1]
+    said = site.run("deploy")[1]
+    report = max((site.root / "persistent_data/deploys").glob("*.txt")).read_text(encoding="utf-8")
+    assert told in said + report
+    assert "Стало: " not in report
     assert (site.engine.bot(), site.head()) == (site.first, site.first)
+
+
+@pytest.mark.parametrize("since", [[], ["✔ Папки и пароли на месте."]])
+def test_a_password_that_is_lost_is_named_by_the_deploy(site: Site, since: list[str]) -> None:
+    site.engine.boxes = [each for each in site.engine.boxes if each.service != "postgres"]
+    site.engine.on("up --detach --wait", 'service "prepare" didn\'t complete successfully: exit 1')
+    refused = ["✖ В persistent_data есть данные, а паролей к ним нет: secrets/a.", "Верните эти файлы."]
+    site.engine.written = ["made", *refused, *since]
+    status, said = site.run("deploy", "--without-backup")
+    told = "не запускаются: В persistent_data есть данные, а паролей к ним нет: secrets/a. Верните эти файлы."
+    assert (status, told in said) == (1, not since), said
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644])
+def test_settings_that_others_may_read_are_told_and_stop_nothing(site: Site, mode: int) -> None:
+    (site.root / ".env").chmod(mode)
+    status, said = site.run("deploy")
+    assert (status, "chmod 600 .env" in said) == (0, mode == 0o644)
+    [report] = (site.root / "persistent_data/deploys").glob("*.txt")
+    assert f"Стало: {site.second[:12]}" in report.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("line", "workers"), [("", 2), ("WORKERS=", 2), ("WORKERS=4", None)])
+def test_as_many_workers_stay_as_there_were_unless_the_settings_say_how_many(
+    site: Site, line: str, workers: int | None
+) -> None:
+    site.set(line)
+    assert site.run("deploy")[0] == 0
+    [replaced] = [each for each in site.engine.called if "up --detach --no-build" in each]
+    assert (f"--scale=worker={workers}" in replaced, "--scale" in replaced) == (
+        workers is not None,
+        workers is not None,
+    )
 
 
 def test_a_version_that_does_not_name_itself_is_called_unknown(site: Site) -> None:

@@ -45,6 +45,7 @@ NEVER_IN_A_ROW = (
         "upload_out_of_step",
         "several_files",
         "too_many_uploads",
+        "several_files",
     }
     | {
         "interrupted",
@@ -57,6 +58,7 @@ NEVER_IN_A_ROW = (
         "unwritable_folder",
     }
     | {
+        "migration_failed",
         "deployment_stopped",
         "version_unfit",
         "command_failed",
