@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from interrupted_bot import Interruptible, Moment
+from interrupted_bot import Interruptible, Moment, until
 from interrupted_people import LENGTH_S, Person, outcome
 from telegram_user import ScriptedUser
 
 pytestmark = pytest.mark.timeout(900)
 
+UNFINISHED = "SELECT count(*) FROM seen_updates WHERE done_at IS NULL"
 ANSWERED_NOT_STORED = 2 + 1 + 6
 """Anna's parts, Boris's roles, Vera's first passes of six reports: their borders are between answer and row."""
 
@@ -95,6 +96,8 @@ async def test_killed_at_each_step(
     bot = await interruptible(WORKER_CONCURRENCY="8")
     anna, boris, vera, gleb = (Person(newcomer(), spoken(f"{each}.ogg", LENGTH_S), bot) for each in range(4))
     await asyncio.gather(gleb.gets_all(), vera.gets_asked())
+    # Vera's last press would else be handled again at a later moment, and hold up what she is to be held at.
+    await until(lambda: bot.value(UNFINISHED) == 0, "the end of all updates")
     await bot.bot.kill()
 
     scripts = anna_is_interrupted(anna), boris_is_interrupted(boris), vera_is_interrupted(vera)
