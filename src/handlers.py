@@ -7,7 +7,6 @@ is not noted is handled again after a restart, so handlers make sure that what m
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import tzinfo
 from functools import partial
 from time import perf_counter
@@ -52,7 +51,9 @@ from random_ids import new_code
 from system.local_time import in_zone
 from system.shortages import shortages_mapped
 from telegram_handlers.acceptance import done_at_last, refusal, stored
+from telegram_handlers.arrivals import Arrival, in_order, keep, missed_after
 from telegram_handlers.context import Answer, Context, MessageHandler, Routes, failure_text, joined, nobody_waits
+from telegram_handlers.endings import Endings
 from telegram_handlers.presses import PressAnswer, Taps
 from telegram_handlers.shared import awaited
 from telegram_handlers.timing import USUAL_TIMING, Timing
@@ -78,15 +79,6 @@ _SAID = {**_UNTIL_MENDED, _OVERLOADED: texts.telegram.SAVED_UNTIL_CALM}
 """What people read, by the outcome, when no event tells that the cause is gone; else, that the database is away."""
 _WAITED_FOR = frozenset([MessengerUnavailable.code, _DATABASE_AWAY, *_SAID])
 """Outcomes whose cause passes by itself or once the operator has mended it; the update is then handled again."""
-
-
-@dataclass(frozen=True)
-class _Arrival:
-    """An update for its person's queue. ``update`` is None for a message that has to be fetched after a restart."""
-
-    seen: SeenUpdate
-    update: IncomingMessage | ButtonPress | None
-    answer: PressAnswer | None = None
 
 
 class Router:
@@ -127,8 +119,9 @@ class Router:
         self._taps = Taps(timing.clock)
         self._order: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._ready = asyncio.Event()
-        self._ended: set[SeenUpdate] = set()
-        self._noting: set[asyncio.Task[None]] = set()
+        self._early: list[Arrival] = []
+        """What has come since the start, while earlier updates are being looked for."""
+        self._endings = Endings(inbox, timing.retry_after_s)
         self._without_database = without_database
 
     async def on_message(self, message: IncomingMessage) -> None:
@@ -138,10 +131,11 @@ class Router:
             return
         if await self._without_database.answers(message):
             return
-        await self._ready.wait()
-        arrival, until = _Arrival(SeenUpdate.of(message), message), self._timing.clock() + self._timing.unstored_s
+        arrival, until = Arrival(SeenUpdate.of(message), message), self._timing.clock() + self._timing.unstored_s
+        if self._waits_for_earlier(arrival):
+            return
         async with self._in_order(message.person):
-            new = await stored(lambda: self._inbox.put_message(message), until, self._timing.clock)
+            new = await stored(lambda: self._inbox.put(arrival.seen), until, self._timing.clock)
             if new:
                 self._workers.put(queue_of(arrival.seen), arrival)
         if new is None:
@@ -153,12 +147,13 @@ class Router:
         if refusal := self._taps.refusal(press):
             await answer(refusal)
             return
-        await self._ready.wait()
-        arrival, until = _Arrival(SeenUpdate.of(press), press, answer), self._timing.clock() + self._timing.unstored_s
+        arrival, until = Arrival(SeenUpdate.of(press), press, answer), self._timing.clock() + self._timing.unstored_s
+        if self._waits_for_earlier(arrival):
+            return
         async with self._in_order(press.person):
             first = self._taps.begin(press)
             try:
-                new = await stored(lambda: self._inbox.put_press(press, done=not first), until, self._timing.clock)
+                new = await stored(lambda: self._inbox.put(arrival.seen, done=not first), until, self._timing.clock)
             except BaseException:
                 self._taps.give_up(press, begun=first)
                 raise
@@ -178,65 +173,63 @@ class Router:
     async def on_words(self, message: IncomingMessage) -> None:
         """Store what was recognised in a voice note, and put it in its person's queue as typed text."""
         await self._ready.wait()
-        arrival = _Arrival(SeenUpdate.of(message), message)
+        arrival = Arrival(SeenUpdate.of(message), message)
         async with self._in_order(message.person):
-            if await done_at_last(lambda: self._inbox.put_message(message), self._timing.retry_after_s):
+            if await done_at_last(lambda: self._inbox.put(arrival.seen), self._timing.retry_after_s):
                 self._workers.put(queue_of(arrival.seen), arrival)
 
     async def recover(self) -> None:
-        """Take up interrupted updates, let new ones be handled, then take up messages sent while the bot was down."""
+        """Take up interrupted updates and messages that were missed, then what has come since the start.
+
+        From then on new ones are handled as they come. Nobody waits for another person's updates to be stored: all of
+        them are in the journal first, and each is in the database before it is handled.
+        """
         after, left = await done_at_last(self._inbox.left_over, self._timing.retry_after_s)
         log.info("recovering", interrupted=len(left))
         await self._without_database.take_back_old()
-        for seen in left:
-            self._workers.put(queue_of(seen), self._again(seen))
-        # New updates wait until here: one stored since the start would also be found as left over, and handled twice.
+        missed = await missed_after(after, self._telegram, self._inbox, self._timing.retry_after_s)
+        early, self._early = self._early, []
+        arrivals = in_order([self._again(seen) for seen in left], missed, early)
+        while arrivals:
+            await keep(arrivals, self._inbox)
+            for arrival in arrivals:
+                self._workers.put(queue_of(arrival.seen), arrival)
+            arrivals, self._early = self._early, []
         self._ready.set()
-        if after is None:
-            return
-        try:
-            missed = await self._missed(after)
-        except MessengerError as exc:
-            log.warning("missed_messages_unknown", error=exc.code, reason=str(exc))
-            return
-        for message in missed:
-            await self.on_message(message)
 
     async def stop(self) -> None:
         """Give updates in progress a few seconds to finish; all others are left for the next start."""
-        for noting in self._noting:
-            noting.cancel()
+        self._endings.stop()
         await self._workers.stop(self._timing.stop_grace_s)
+
+    def _waits_for_earlier(self, arrival: Arrival) -> bool:
+        """Have an update wait until ``recover`` has taken up the earlier ones; False once it has."""
+        if self._ready.is_set():
+            return False
+        if isinstance(arrival.update, ButtonPress) and not self._taps.begin(arrival.update):
+            self._taps.give_up(arrival.update, begun=False)  # the second of a double tap; it is answered without a text
+            UPDATES.labels(UpdateKind.BUTTON, "repeated").inc()
+        else:
+            self._early.append(arrival)
+        return True
 
     def _in_order(self, person: TelegramPerson) -> asyncio.Lock:
         """Return the person's lock, under which updates are stored and queued in the order in which they came."""
         return self._order.setdefault(person.id, asyncio.Lock())
 
-    async def _refuse(self, arrival: _Arrival) -> None:
+    async def _refuse(self, arrival: Arrival) -> None:
         """Tell a person that an update was not accepted, and make sure that a later start does not take it up."""
-        self._ended.add(arrival.seen)
-        # At once, and not only with the next update that ends: the bot may be started again before that.
-        noting = asyncio.create_task(done_at_last(lambda: self._inbox.end([arrival.seen]), self._timing.retry_after_s))
-        self._noting.add(noting)
-        noting.add_done_callback(self._noting.discard)
+        self._endings.note_later(arrival.seen)
         UPDATES.labels(arrival.seen.kind, "no_space").inc()
         await self._tell(arrival.seen.chat_id, refusal(arrival.update), MessageKind.INFO_MESSAGE)
-
-    async def _missed(self, after: MessageId) -> list[IncomingMessage]:
-        while True:
-            try:
-                return await self._telegram.missed(after)
-            except MessengerUnavailable as exc:
-                log.warning("recovery_waits", reason=str(exc))
-                await asyncio.sleep(self._timing.retry_after_s)
 
     def _answer_to(self, press: ButtonPress) -> PressAnswer:
         late = partial(self._tell, press.chat_id)
         return PressAnswer(self._telegram, press.query_id, self._timing.answer_after_s, late)
 
-    def _again(self, seen: SeenUpdate) -> _Arrival:
+    def _again(self, seen: SeenUpdate) -> Arrival:
         if seen.data is None:
-            return _Arrival(seen, None)
+            return Arrival(seen, None, stored=True)
         press = ButtonPress(
             query_id=seen.update_id,
             chat_id=seen.chat_id,
@@ -244,9 +237,9 @@ class Router:
             person=seen.person,
             data=seen.data,
         )
-        return _Arrival(seen, press, self._answer_to(press))
+        return Arrival(seen, press, self._answer_to(press), stored=True)
 
-    async def _handle(self, arrival: _Arrival) -> None:
+    async def _handle(self, arrival: Arrival) -> None:
         """Handle an update. Whatever fails, the person is told if possible, and the next update is handled."""
         code = new_code()
         kind, began = arrival.seen.kind, perf_counter()
@@ -268,7 +261,7 @@ class Router:
                 await arrival.answer("")
             if isinstance(arrival.update, ButtonPress):
                 self._taps.end(arrival.update, handled=outcome in {_HANDLED, _OUTDATED, _KNOWN})
-            await self._note_end(arrival.seen)
+            await self._endings.note(arrival.seen)
             seconds = perf_counter() - began
             log.info("update_handled", kind=kind, outcome=outcome, seconds=round(seconds, 3))
         UPDATES.labels(kind, outcome).inc()
@@ -283,9 +276,9 @@ class Router:
         if outcome in _SAID:
             # The database answers, so that no event tells when the cause is gone.
             await asyncio.sleep(self._timing.retry_after_s * (waits if outcome == _OVERLOADED else 1))
-        await done_at_last(self._inbox.settle, self._timing.retry_after_s)
+        await self._inbox.there()
 
-    async def _outcome(self, arrival: _Arrival, code: str, waits: int = 0, *, counted: bool = True) -> str:
+    async def _outcome(self, arrival: Arrival, code: str, waits: int = 0, *, counted: bool = True) -> str:
         seen, chat = arrival.seen, arrival.seen.chat_id
         try:
             with sent_once(seen.key), shortages_mapped():
@@ -309,9 +302,9 @@ class Router:
             await self._tell(chat, failure_text(unexpected, code))
             return unexpected.code
 
-    async def _dispatch(self, arrival: _Arrival, *, counted: bool) -> str:
+    async def _dispatch(self, arrival: Arrival, *, counted: bool) -> str:
         seen = arrival.seen
-        known = seen in self._ended
+        known = seen in self._endings
         tries, user = (None, None) if known else await self._inbox.begin(seen, counted=counted)
         if tries is None:
             return _KNOWN
@@ -369,17 +362,6 @@ class Router:
             await self._messages.send(chat, kind, Screen(text=text))
         except VoxPersonaError as exc:
             log.warning("person_not_told", error=exc.code, reason=str(exc))
-
-    async def _note_end(self, seen: SeenUpdate) -> None:
-        """Note the end of this update, and of earlier ones for which this note failed: none is handled again."""
-        self._ended.add(seen)
-        ended = list(self._ended)
-        try:
-            await self._inbox.end(ended)
-        except VoxPersonaError as exc:
-            log.warning("update_end_not_noted", error=exc.code, reason=str(exc))
-        else:
-            self._ended.difference_update(ended)
 
     async def _tell_group(self, chat: ChatId) -> None:
         try:

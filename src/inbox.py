@@ -4,7 +4,8 @@ While the database is away, updates are stored in a journal on the disk; they mo
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 
 import structlog
 
@@ -12,7 +13,7 @@ import updates_store
 import users_store
 from access import Team, role_of
 from datamodels import User
-from datamodels_telegram import ButtonPress, ChatId, IncomingMessage, MessageId, SeenUpdate, UpdateKind
+from datamodels_telegram import ChatId, MessageId, SeenUpdate
 from db import Database
 from errors import DatabaseUnavailable
 from updates_journal import UpdatesJournal
@@ -27,14 +28,15 @@ class Inbox:
 
     Raises, in every method:
         DiskFull: no space left for what was to be stored.
-        DatabaseUnavailable: the database is away; not in ``put_message`` and ``put_press``, which use the journal then.
+        DatabaseUnavailable: the database is away; not in ``put``, which uses the journal then.
     """
 
     def __init__(self, database: Database, team: Team, journal: UpdatesJournal) -> None:
         self._database = database
         self._at_once = database.patient(0)
         self.journal = journal
-        self._journaled: set[tuple[UpdateKind, ChatId, int]] = set()
+        self._journaled: defaultdict[int, dict[str, SeenUpdate]] = defaultdict(dict)
+        """What is in the journal and perhaps not in the database, by person and key, in order."""
         self._groups: set[ChatId] = set()
         self._moving = asyncio.Lock()
         self.team = team
@@ -44,21 +46,36 @@ class Inbox:
         """How many times the database went away so far."""
         return self._database.absences
 
-    async def put_message(self, message: IncomingMessage) -> bool:
-        """Store a message; False when it came before."""
+    async def put(self, update: SeenUpdate, *, done: bool = False) -> bool:
+        """Store an update; False when it came before. ``done`` means that it needs no work."""
+        earlier = self._journaled.get(update.person.id, {})
         try:
-            async with self._at_once.transaction() as connection:
-                return await updates_store.remember_message(connection, message)
+            # A process that takes up what this one leaves goes by the order in which the database has it.
+            for key, each in list(earlier.items()):
+                await self._remember(each)
+                earlier.pop(key, None)
+            return await self._remember(update, done=done)
         except DatabaseUnavailable:
-            return await self._put_into_journal(SeenUpdate.of(message))
+            if done:
+                return True
+            if update.key in earlier:
+                return False
+            await self.keep([update])
+            return True
 
-    async def put_press(self, press: ButtonPress, *, done: bool) -> bool:
-        """Store a press of a button; False when it came before. ``done`` means that the press needs no work."""
-        try:
-            async with self._at_once.transaction() as connection:
-                return await updates_store.remember_press(connection, press, done=done)
-        except DatabaseUnavailable:
-            return done or await self._put_into_journal(SeenUpdate.of(press))
+    async def _remember(self, update: SeenUpdate, *, done: bool = False) -> bool:
+        async with self._at_once.transaction() as connection:
+            return await updates_store.remember(connection, update, done=done)
+
+    async def keep(self, updates: Sequence[SeenUpdate]) -> None:
+        """Write updates into the journal, from which ``settle`` moves them into the database."""
+        async with self._moving:
+            await asyncio.to_thread(self.journal.append, *updates)
+            self._note_journaled(updates)
+
+    def _note_journaled(self, updates: Iterable[SeenUpdate]) -> None:
+        for update in updates:
+            self._journaled[update.person.id][update.key] = update
 
     async def is_new_group(self, chat: ChatId) -> bool:
         """Note that a group is told where the bot works; False when it was told before."""
@@ -69,18 +86,13 @@ class Inbox:
         self._groups.add(chat)
         return is_new
 
-    async def _put_into_journal(self, update: SeenUpdate) -> bool:
-        key = (update.kind, update.chat_id, update.update_id)
-        if key in self._journaled:
-            return False
-        async with self._moving:
-            await asyncio.to_thread(self.journal.append, update)
-        self._journaled.add(key)
-        return True
+    async def there(self) -> None:
+        """Wait while the database is known to be away."""
+        await self._database.patient().there()
 
     async def settle(self) -> None:
         """Wait for the database, then move the updates from the journal into it."""
-        await self._database.patient().there()
+        await self.there()
         async with self._moving:
             entries = await asyncio.to_thread(self.journal.entries)
             for update in entries:
@@ -90,17 +102,28 @@ class Inbox:
             if entries:
                 await asyncio.to_thread(self.journal.clear)
                 log.info("journal_moved", updates=len(entries))
-        self._journaled.clear()
+            self._journaled.clear()
 
     async def left_over(self) -> tuple[MessageId | None, list[SeenUpdate]]:
         """Return the message after which others may have been missed, and the updates that were not finished.
 
-        The message is None when none was ever stored.
+        The message is None when none was ever stored. Among the updates are those of the journal, which stay there.
         """
-        await self.settle()
+        await self.there()
+        entries = await asyncio.to_thread(self.journal.entries)
         async with self._database.transaction() as connection:
             after = await updates_store.missed_after(connection)
-            return after, await updates_store.unfinished(connection)
+            unknown = await updates_store.unknown(connection, entries)
+            left = await updates_store.unfinished(connection)
+        # A person's updates go through the journal into the database: what is in the journal alone came last.
+        journaled = [update for update in dict.fromkeys(entries) if update in unknown]
+        self._note_journaled(journaled)
+        return after, left + journaled
+
+    async def unknown(self, updates: Sequence[SeenUpdate]) -> set[SeenUpdate]:
+        """Return those of ``updates`` that were never stored."""
+        async with self._database.transaction() as connection:
+            return await updates_store.unknown(connection, updates)
 
     async def begin(self, seen: SeenUpdate, *, counted: bool = True) -> tuple[int | None, User | None]:
         """Count a try to handle an update; return how many tries there were, this one included, and the person.
@@ -115,9 +138,7 @@ class Inbox:
                 return tries, None
             return tries, await users_store.ensure_telegram_user(connection, seen.person, role)
 
-    async def end(self, updates: Iterable[SeenUpdate]) -> None:
-        """Note that these updates need no more work, also those that could not be stored."""
+    async def end(self, update: SeenUpdate) -> None:
+        """Note that an update needs no more work, also one that could not be stored."""
         async with self._database.transaction() as connection:
-            # In one order: the same updates are noted side by side, and two orders would wait for each other.
-            for update in sorted(updates, key=lambda each: each.key):
-                await updates_store.mark_done(connection, update)
+            await updates_store.mark_done(connection, update)

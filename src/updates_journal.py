@@ -26,18 +26,17 @@ class UpdatesJournal:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def append(self, update: SeenUpdate) -> None:
-        """Add an update behind the earlier ones.
+    def append(self, *updates: SeenUpdate) -> None:
+        """Add updates behind the earlier ones.
 
         Raises:
-            DiskFull: no space left; the earlier updates stay, perhaps with a part of this one behind them.
+            DiskFull: no space left; the earlier updates stay, perhaps with a part of these behind them.
         """
-        unnamed = update.model_copy(update={"person": TelegramPerson(id=update.person.id, name=_UNNAMED)})
-        line = f"{unnamed.model_dump_json()}\n".encode()
+        lines = "".join(f"{_unnamed(update).model_dump_json()}\n" for update in updates)
         with disk_full_mapped(self._path):
             self._path.parent.mkdir(parents=True, exist_ok=True)
         # A line that a crash or a full disk cut off ends at the first line break.
-        append_durably(self._path, b"\n" + line)
+        append_durably(self._path, f"\n{lines}".encode())
 
     def entries(self) -> list[SeenUpdate]:
         """Read the updates that were written whole, in their order."""
@@ -51,6 +50,10 @@ class UpdatesJournal:
     def clear(self) -> None:
         """Remove all entries."""
         self._path.unlink(missing_ok=True)
+
+
+def _unnamed(update: SeenUpdate) -> SeenUpdate:
+    return update.model_copy(update={"person": TelegramPerson(id=update.person.id, name=_UNNAMED)})
 
 
 def _parsed(line: bytes) -> SeenUpdate | None:

@@ -1,7 +1,9 @@
 """Rows of ``seen_updates``: every message and every pressed button once, finished or not."""
 
+from collections.abc import Sequence
+
 from constants import MESSAGES_LOOKED_AT_AGAIN
-from datamodels_telegram import ButtonPress, ChatId, IncomingMessage, MessageId, SeenUpdate, TelegramPerson, UpdateKind
+from datamodels_telegram import ChatId, MessageId, SeenUpdate, TelegramPerson, UpdateKind
 from db import Connection
 
 _INSERT = """
@@ -32,6 +34,12 @@ _SELECT_UNFINISHED = """
     WHERE done_at IS NULL
     ORDER BY received_at, update_id
 """
+_SELECT_KNOWN = """
+    SELECT kind, chat_id, update_id
+    FROM seen_updates
+    JOIN unnest(%(kinds)s::text[], %(chats)s::bigint[], %(ids)s::bigint[]) AS came (kind, chat_id, update_id)
+        USING (kind, chat_id, update_id)
+"""
 # Message ids grow over all private chats together, but of two messages at the same time the later may have been stored
 # and the earlier not. What is older than the oldest row was never this database's.
 _SELECT_MISSED_AFTER = """
@@ -47,14 +55,9 @@ async def remember_group(connection: Connection, chat: ChatId) -> bool:
     return (await connection.execute(_TELL_GROUP, {"chat_id": chat})).rowcount == 1
 
 
-async def remember_message(connection: Connection, message: IncomingMessage) -> bool:
-    """Note that a message came; False when it came before."""
-    return await remember(connection, SeenUpdate.of(message))
-
-
-async def remember_press(connection: Connection, press: ButtonPress, *, done: bool = False) -> bool:
-    """Note that a button was pressed; False when this press came before. ``done`` means that it needs no work."""
-    return await remember(connection, SeenUpdate.of(press), done=done)
+async def remember(connection: Connection, update: SeenUpdate, *, done: bool = False) -> bool:
+    """Note an update; False when it came before. ``done`` means that it needs no work."""
+    return (await connection.execute(_INSERT, {**_row(update), "done": done})).rowcount == 1
 
 
 async def mark_done(connection: Connection, update: SeenUpdate) -> None:
@@ -83,15 +86,22 @@ async def unfinished(connection: Connection) -> list[SeenUpdate]:
     ]
 
 
+async def unknown(connection: Connection, updates: Sequence[SeenUpdate]) -> set[SeenUpdate]:
+    """Return those of ``updates`` that were never stored."""
+    parameters = {
+        "kinds": [update.kind for update in updates],
+        "chats": [update.chat_id for update in updates],
+        "ids": [update.update_id for update in updates],
+    }
+    rows = await (await connection.execute(_SELECT_KNOWN, parameters)).fetchall()
+    known = {(row["kind"], row["chat_id"], row["update_id"]) for row in rows}
+    return {update for update in updates if (update.kind, update.chat_id, update.update_id) not in known}
+
+
 async def missed_after(connection: Connection) -> MessageId | None:
     """Load the id after which messages may have been missed, a little before the latest; None before any message."""
     row = await (await connection.execute(_SELECT_MISSED_AFTER, {"overlap": MESSAGES_LOOKED_AT_AGAIN})).fetchone()
     return None if row is None or row["missed_after"] is None else MessageId(row["missed_after"])
-
-
-async def remember(connection: Connection, update: SeenUpdate, *, done: bool = False) -> bool:
-    """Note an update; False when it came before."""
-    return (await connection.execute(_INSERT, {**_row(update), "done": done})).rowcount == 1
 
 
 def _row(update: SeenUpdate) -> dict[str, object]:

@@ -26,6 +26,9 @@ _KEPT_S = 1.0
 """In which an answer is in the database."""
 _TROUBLE = ("Код для администратора", "Что-то пошло не так", "Не получилось", "не отвечает", "Не принято", "Повторим в")
 
+_DELETION_COUNTED = re.compile(r"🗑️ Удалить чат №(\d+) «.*»\?\n\nВ нём (\d+) \w+ и (\d+) ")
+_DELETED = re.compile(r"🗑️ Чат №(\d+) «.*» удалён")
+
 
 def progress_cards(chat: Chat) -> list[Message]:
     """The messages that are edited while work goes on."""
@@ -161,18 +164,24 @@ class Line:
 
 
 def account(promises: Iterable[Promise]) -> dict[Kind, Line]:
-    """Settle what people were promised. Promises with the same ends, as of commands, are counted together."""
+    """Settle what people were promised. Promises with the same ends, as of commands, are counted together.
+
+    A question ends with its chat, too, when its person was told how many are unanswered there and deleted it all the
+    same.
+    """
+    promises = list(promises)
+    deleted = _deleted_with_their_chats(promises)
     alike: dict[tuple[int, Kind, tuple[Sign, ...]], list[Promise]] = defaultdict(list)
     for promise in promises:
         alike[promise.person.id, promise.kind, promise.ends].append(promise)
     lines: dict[Kind, Line] = defaultdict(Line)
     for (_, kind, _), group in alike.items():
-        _settle(lines[kind], group)
+        _settle(lines[kind], group, sum(promise in deleted for promise in group))
     return {kind: lines[kind] for kind in Kind if kind in lines}
 
 
-def _settle(line: Line, group: Sequence[Promise]) -> None:
-    ended, due = group[0].ended(), sum(promise.certain for promise in group)
+def _settle(line: Line, group: Sequence[Promise], deleted: int) -> None:
+    ended, due = [times + deleted for times in group[0].ended()], sum(promise.certain for promise in group)
     lost, doubled = max(0, due - min(ended)), max(0, max(ended) - len(group))
     line.sent += len(group)
     line.taken += sum(promise.is_taken() for promise in group)
@@ -182,6 +191,33 @@ def _settle(line: Line, group: Sequence[Promise]) -> None:
     if lost or doubled:
         names = ", ".join(f"{promise.name} at {promise.at:.1f}" for promise in group)
         line.broken.append(f"{group[0].person.name} {group[0].person.id}: {names}: {len(group)} sent, ended {ended}")
+
+
+def _deleted_with_their_chats(promises: Iterable[Promise]) -> list[Promise]:
+    """Return the questions without an end that were in chats when these were deleted, as far as this is known.
+
+    What is asked before a person deletes a chat knowingly is the person's earliest question without an end.
+    """
+    waiting: dict[int, list[Promise]] = defaultdict(list)
+    for promise in sorted(promises, key=lambda each: each.at):
+        if promise.kind is Kind.QUESTION and not min(promise.ended()):
+            waiting[promise.person.id].append(promise)
+    deleted: list[Promise] = []
+    for questions in waiting.values():
+        for at, unanswered in _deletions(questions[0].person):
+            within = [each for each in questions if each.at < at and each not in deleted]
+            deleted += within[:unanswered]
+    return deleted
+
+
+def _deletions(person: ScriptedUser) -> Iterator[tuple[float, int]]:
+    """The deletions of a person's chats: when their unanswered questions were counted, and how many there were."""
+    counted: dict[str, tuple[float, int]] = {}
+    for event in shown_to(person):
+        if found := _DELETION_COUNTED.match(event.text):
+            counted[found[1]] = event.at, int(found[2]) - int(found[3])
+        elif (found := _DELETED.match(event.text)) and found[1] in counted:
+            yield counted.pop(found[1])
 
 
 def has_ended(promise: Promise) -> bool:

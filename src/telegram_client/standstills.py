@@ -1,5 +1,6 @@
 """What the bot did not hear while its process or its machine stood still."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Never
 
@@ -41,8 +42,8 @@ async def hear_after_standstills(
             log.warning("telegram_messages_missed", stood_still_s=round(stood_still_s))
             is_due = True
         if is_due and after:
-            for message in await missed(MessageId(after)):
-                await on_message(message)
+            # Side by side, begun in their order: ``on_message`` keeps each person's.
+            await asyncio.gather(*map(on_message, await missed(MessageId(after))))
             is_due = False
         after = sendings.latest
 

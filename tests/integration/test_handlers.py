@@ -139,8 +139,9 @@ class Bot:
         down = {"llm": datetime(2026, 11, 3, 14, 5).astimezone()}
         machine = Machine(self.database, self.journal, lambda: down, lambda: storage.state)
         self.without_database = WithoutDatabase(self.telegram, machine, OWNER, self.spool / "saved_notes.json")
+        self.inbox = Inbox(self.database, self.team, self.journal)
         self.router = Router(
-            Inbox(self.database, self.team, self.journal),
+            self.inbox,
             Dialogs(self.database),
             self.telegram,
             MessageTracker(self.database, self.telegram),
@@ -188,6 +189,7 @@ class Bot:
     async def quiet(self) -> None:
         """Wait until nothing is left to be handled."""
         async with asyncio.timeout(20):
+            await self.inbox.settle()  # as a follower does now and then
             while await self.open_updates():
                 pass
 
@@ -364,7 +366,7 @@ async def test_what_was_said_is_handled_again_after_a_restart(bot: Bot, person: 
     said = message_of(person, "что о завтраке?", spoken=True)
     bot.words[said.chat_id, said.message_id] = said
     async with bot.database.transaction() as connection:
-        await updates_store.remember_message(connection, said)
+        await updates_store.remember(connection, SeenUpdate.of(said))
     await bot.start_new()
     await bot.quiet()
     assert bot.handled == ["other: что о завтраке?"]
@@ -872,14 +874,14 @@ async def test_what_never_has_the_means_is_told_and_holds_up_nothing(bot: Bot, p
 class ShortOfFiles(UpdatesJournal):
     """A journal that cannot be opened now."""
 
-    def append(self, update: SeenUpdate) -> None:  # noqa: ARG002
+    def append(self, *updates: SeenUpdate) -> None:  # noqa: ARG002
         raise OSError(errno.EMFILE, "Too many open files")
 
 
 class FullDisk(UpdatesJournal):
     """A journal on a disk without space."""
 
-    def append(self, update: SeenUpdate) -> None:  # noqa: ARG002
+    def append(self, *updates: SeenUpdate) -> None:  # noqa: ARG002
         raise DiskFull(path="updates.journal")
 
 
@@ -995,7 +997,7 @@ async def test_what_nothing_has_space_for_is_refused_in_words_and_not_taken_up_l
     await bot.router.on_message(message)  # Telegram delivers it once more
     await bot.quiet()
     async with asyncio.timeout(30):
-        while bot.router._noting:  # noqa: ASYNC110 - it is tried again by the clock
+        while bot.router._endings._noting:  # noqa: ASYNC110 - it is tried again by the clock
             await asyncio.sleep(0.05)
     assert bot.handled == []
     again = Bot(bot.database, telegram=bot.telegram)
@@ -1053,6 +1055,100 @@ async def test_what_a_process_that_died_without_its_database_had_taken_is_handle
     assert len(after.handled) == 1
     assert outage.bot.handled == []
     assert after.journal.entries() == []
+
+
+async def test_what_comes_when_the_database_is_back_is_stored_behind_what_came_while_it_was_away(
+    outage: Outage, person: int
+) -> None:
+    """In this order the next process would take them up."""
+    inbox = Inbox(outage.bot.database, outage.bot.team, outage.bot.journal)
+    people = person, next(_IDS)
+    came = [SeenUpdate.of(each) for who in people for each in (message_of(who, "раз"), press_of(who, "menu_main"))]
+    later = [SeenUpdate.of(each) for who in people for each in (press_of(who, "menu_help"), message_of(who, "два"))]
+    await outage.begins()
+    assert [await inbox.put(each) for each in came] == [True] * 4
+    await outage.ends()
+    assert [await inbox.put(each) for each in later + came] == [True] * 4 + [False] * 4
+    _, left = await inbox.left_over()
+    for who in people:
+        kept = [[each.key for each in some if each.person.id == who] for some in (left, came + later)]
+        assert kept[0] == kept[1]
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_each_person_s_updates_are_handled_in_their_order_and_nobody_s_wait_for_another_s(
+    database: Database, outage: Outage, person: int, *, restarted: bool
+) -> None:
+    """What came while the database was away and, after a restart, what was missed and what came while it began."""
+    bot, other = outage.bot, next(_IDS)
+    buttons = {person: ("menu_main", "menu_help"), other: ("menu_system", "menu_storage")}
+    for who in buttons:
+        await bot.write(who, "до")
+    bot.handled.clear()
+    await outage.begins()
+    expected: dict[int, list[str]] = {}
+    firsts: dict[int, IncomingMessage] = {}
+    early: list[IncomingMessage] = []
+    for who, (before, after) in buttons.items():
+        first, second, missed, last = [message_of(who, f"{name} {who}") for name in ("раз", "два", "три", "/start")]
+        firsts[who] = first
+        await bot.router.on_message(first)
+        await bot.router.on_press(press_of(who, before, first.message_id))
+        await bot.router.on_message(second)
+        bot.telegram.written |= {(ChatId(who), each.message_id): each for each in (first, second)}
+        expected[who] = [f"other: {first.text}", before, f"other: {second.text}"]
+        if restarted:
+            expected[who] += [f"other: {missed.text}", f"command: {last.text}", after]
+            bot.telegram.unseen += [first, missed, last]
+            early.append(last)
+    if restarted:
+        await bot.router.stop()
+        bot.renew()
+        for last in early:
+            await bot.router.on_message(last)
+            await bot.router.on_press(press_of(last.person.id, buttons[last.person.id][1], next(_IDS)))
+        starting = asyncio.create_task(bot.router.recover())
+
+    def handled(who: int) -> list[str]:
+        return [each for each in bot.handled if str(who) in each or each in buttons[who]]
+
+    async with database.transaction() as holding:  # what is to be stored first of the one person's
+        await updates_store.remember(holding, SeenUpdate.of(firsts[person]))
+        await outage.ends()
+        async with asyncio.timeout(10):
+            while len(handled(other)) < len(expected[other]):  # noqa: ASYNC110  # it comes from other tasks
+                await asyncio.sleep(0.05)
+        assert handled(person) == []
+    if restarted:
+        await starting
+    await bot.quiet()
+    async with asyncio.timeout(20):
+        while len(bot.handled) < sum(map(len, expected.values())):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    assert {who: handled(who) for who in buttons} == expected
+
+
+async def test_nobody_waits_for_the_end_of_another_person_s_update_to_be_noted(
+    bot: Bot, database: Database, person: int
+) -> None:
+    other = next(_IDS)
+    async with database.transaction() as holding:
+
+        async def hold(context: Context, _: IncomingMessage) -> None:
+            if context.chat == person:
+                await holding.execute("SELECT FROM seen_updates WHERE chat_id = %s FOR UPDATE", [person])
+
+        bot.on_text = hold
+        await bot.router.on_message(message_of(person, "раз"))
+        async with asyncio.timeout(10):
+            while not bot.handled:  # noqa: ASYNC110  # it comes from another task
+                await asyncio.sleep(0.01)
+            for text in ("два", "три"):
+                await bot.router.on_message(message_of(other, text))
+            while len(bot.handled) < 3:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+    await bot.quiet()
+    assert bot.handled == ["other: раз", "other: два", "other: три"]
 
 
 async def until_seen(bot: Bot, person: int, text: str) -> None:
@@ -1319,7 +1415,11 @@ async def test_an_interrupted_message_that_was_deleted_is_forgotten(bot: Bot, pe
     assert (bot.handled, bot.seen_by(person)) == ([], [])
 
 
-async def test_what_was_written_while_the_bot_was_down_is_handled_once(bot: Bot, person: int) -> None:
+@pytest.mark.parametrize("journal", [UpdatesJournal, FullDisk])
+async def test_what_was_written_while_the_bot_was_down_is_handled_once(
+    bot: Bot, person: int, journal: type[UpdatesJournal]
+) -> None:
+    bot.journal_type = journal
     first = await bot.write(person, "раз")
     missed = [message_of(person, "два"), message_of(next(_IDS), "три")]
     bot.telegram.unseen = [first, *missed]
@@ -1327,6 +1427,61 @@ async def test_what_was_written_while_the_bot_was_down_is_handled_once(bot: Bot,
     await bot.router.on_message(missed[0])
     await bot.quiet()
     assert sorted(bot.handled) == ["other: два", "other: раз", "other: три"]
+
+
+async def test_what_a_start_took_up_is_not_lost_when_it_ends_before_it_was_handled(bot: Bot, person: int) -> None:
+    """Not even if Telegram does not tell of it once more."""
+    await bot.write(person, "до")
+    bot.handled.clear()
+    missed = [message_of(person, "раз"), message_of(person, "два")]
+    bot.telegram.written = {(ChatId(person), each.message_id): each for each in missed}
+    bot.telegram.unseen, bot.on_text = missed, (crash := Crash())
+    await bot.router.stop()
+    bot.renew()
+    await bot.router.on_press(press_of(person, "menu_main", next(_IDS)))
+    await bot.router.recover()
+    await crash.begun.wait()
+    await bot.router.stop()
+    bot.telegram.unseen, bot.on_text = [], None
+    await bot.start()
+    await bot.quiet()
+    assert bot.handled == ["other: раз", "other: два", "menu_main"]
+
+
+async def test_what_was_missed_is_handled_before_what_came_later_and_reached_the_new_process_first(
+    bot: Bot, person: int
+) -> None:
+    """Telegram need not deliver what it took while nobody listened before what it takes now."""
+    people = {person: ("menu_main", "menu_help"), next(_IDS): ("menu_system", "menu_storage")}
+    await bot.write(person, "до")
+    expected: dict[int, list[str]] = {}
+    left: list[IncomingMessage] = []
+    await bot.router.stop()
+    for each, (pressed_before, pressed_after) in people.items():
+        lost, last, missed, new = [message_of(each, f"{name} {each}") for name in ("раз", "два", "три", "/start")]
+        await bot.router.on_press(press_of(each, pressed_before, message=lost.message_id - 1))
+        await bot.router.on_message(last)  # ``lost`` was not stored before the end of the process
+        left += lost, last, missed
+        bot.telegram.written[last.chat_id, last.message_id] = last
+        texts_of = [f"other: {message.text}" for message in (lost, last, missed)]
+        expected[each] = [pressed_before, *texts_of, f"command: {new.text}", pressed_after]
+    bot.handled.clear()
+    bot.telegram.unseen = left
+    bot.renew()
+    come = [
+        asyncio.create_task(act)
+        for each, text in zip(people, expected.values(), strict=True)
+        for act in (
+            bot.router.on_message(message_of(each, text[-2].removeprefix("command: "))),
+            bot.router.on_press(press_of(each, text[-1], message=next(_IDS))),
+        )
+    ]
+    await asyncio.sleep(0)
+    await bot.router.recover()
+    await asyncio.gather(*come)
+    await bot.quiet()
+    for each, handled in expected.items():
+        assert [what for what in bot.handled if str(each) in what or what in people[each]] == handled
 
 
 async def test_missed_messages_are_asked_for_until_telegram_answers(bot: Bot, person: int) -> None:
@@ -1355,12 +1510,3 @@ async def test_what_ends_the_process_every_time_is_given_up_after_seven_tries(bo
     await bot.start()
     await bot.quiet()
     assert bot.seen_by(person) == [texts.telegram.GIVEN_UP]
-
-
-async def test_ends_of_the_same_updates_that_are_noted_side_by_side_do_not_wait_for_each_other(bot: Bot) -> None:
-    inbox = Inbox(bot.database, bot.team, bot.journal)
-    ended = [SeenUpdate.of(message_of(next(_IDS), "раз")) for _ in range(100)]
-    await asyncio.gather(*(inbox.end(ended[each * 10 :] + ended[: each * 10]) for each in range(10)))
-    async with bot.database.transaction() as connection:
-        assert [await updates_store.remember(connection, each) for each in ended] == [False] * 100
-        assert await updates_store.unfinished(connection) == []

@@ -22,33 +22,37 @@ async def _nothing_seen(connection: Connection) -> None:
 
 
 async def test_a_message_is_new_once(connection: Connection) -> None:
-    assert await updates_store.remember_message(connection, MESSAGE)
-    assert not await updates_store.remember_message(connection, MESSAGE)
+    assert await updates_store.remember(connection, SeenUpdate.of(MESSAGE))
+    assert not await updates_store.remember(connection, SeenUpdate.of(MESSAGE))
 
 
 async def test_the_same_message_id_in_another_chat_is_another_message(connection: Connection) -> None:
-    await updates_store.remember_message(connection, MESSAGE)
-    assert await updates_store.remember_message(connection, MESSAGE.model_copy(update={"chat_id": ChatId(8)}))
+    await updates_store.remember(connection, SeenUpdate.of(MESSAGE))
+    assert await updates_store.remember(connection, SeenUpdate.of(MESSAGE.model_copy(update={"chat_id": ChatId(8)})))
 
 
 async def test_each_press_of_a_button_is_new_once(connection: Connection) -> None:
-    assert await updates_store.remember_press(connection, PRESS)
-    assert not await updates_store.remember_press(connection, PRESS)
-    assert await updates_store.remember_press(connection, PRESS.model_copy(update={"query_id": getrandbits(62)}))
+    assert await updates_store.remember(connection, SeenUpdate.of(PRESS))
+    assert not await updates_store.remember(connection, SeenUpdate.of(PRESS))
+    assert await updates_store.remember(
+        connection, SeenUpdate.of(PRESS.model_copy(update={"query_id": getrandbits(62)}))
+    )
 
 
 async def test_a_press_and_a_message_with_the_same_number_are_two_updates(connection: Connection) -> None:
-    await updates_store.remember_message(connection, MESSAGE)
-    assert await updates_store.remember_press(connection, PRESS.model_copy(update={"query_id": MESSAGE.message_id}))
+    await updates_store.remember(connection, SeenUpdate.of(MESSAGE))
+    assert await updates_store.remember(
+        connection, SeenUpdate.of(PRESS.model_copy(update={"query_id": MESSAGE.message_id}))
+    )
 
 
 async def test_what_has_no_end_comes_back_in_its_order_without_what_was_written(
     connection: Connection,
 ) -> None:
     later = MESSAGE.model_copy(update={"message_id": MessageId(102)})
-    await updates_store.remember_message(connection, MESSAGE)
-    await updates_store.remember_message(connection, later)
-    await updates_store.remember_press(connection, PRESS)
+    await updates_store.remember(connection, SeenUpdate.of(MESSAGE))
+    await updates_store.remember(connection, SeenUpdate.of(later))
+    await updates_store.remember(connection, SeenUpdate.of(PRESS))
     await connection.execute(
         "UPDATE seen_updates SET received_at = now() + make_interval(secs => message_id - 100) WHERE chat_id = 7"
     )
@@ -61,8 +65,8 @@ async def test_what_has_no_end_comes_back_in_its_order_without_what_was_written(
 
 
 async def test_what_is_done_is_not_unfinished(connection: Connection) -> None:
-    await updates_store.remember_message(connection, MESSAGE)
-    await updates_store.remember_press(connection, PRESS, done=True)
+    await updates_store.remember(connection, SeenUpdate.of(MESSAGE))
+    await updates_store.remember(connection, SeenUpdate.of(PRESS), done=True)
     await updates_store.mark_done(connection, SeenUpdate.of(MESSAGE))
     assert await updates_store.unfinished(connection) == []
 
@@ -71,9 +75,9 @@ async def test_what_is_done_is_not_unfinished(connection: Connection) -> None:
 async def test_what_is_done_and_tried_is_one_update_of_one_chat(connection: Connection, number: int) -> None:
     in_another_chat = MESSAGE.model_copy(update={"chat_id": ChatId(8)})
     pressed = PRESS.model_copy(update={"query_id": MESSAGE.message_id})
-    await updates_store.remember_message(connection, MESSAGE)
-    await updates_store.remember_message(connection, in_another_chat)
-    await updates_store.remember_press(connection, pressed)
+    await updates_store.remember(connection, SeenUpdate.of(MESSAGE))
+    await updates_store.remember(connection, SeenUpdate.of(in_another_chat))
+    await updates_store.remember(connection, SeenUpdate.of(pressed))
     updates = [SeenUpdate.of(update) for update in (MESSAGE, in_another_chat, pressed)]
     worked_on = updates.pop(number)
     await updates_store.count_try(connection, worked_on)
@@ -85,7 +89,7 @@ async def test_what_is_done_and_tried_is_one_update_of_one_chat(connection: Conn
 
 
 async def test_tries_are_counted_over_restarts(connection: Connection) -> None:
-    await updates_store.remember_message(connection, MESSAGE)
+    await updates_store.remember(connection, SeenUpdate.of(MESSAGE))
     update = SeenUpdate.of(MESSAGE)
     assert [await updates_store.count_try(connection, update) for _ in range(3)] == [1, 2, 3]
     assert [stored.tries for stored in await updates_store.unfinished(connection)] == [3]
@@ -95,17 +99,27 @@ async def test_an_update_that_could_not_be_noted_is_at_its_first_try(connection:
     assert await updates_store.count_try(connection, SeenUpdate.of(MESSAGE)) == 1
 
 
+async def test_of_what_came_the_updates_that_were_never_stored_are_found(connection: Connection) -> None:
+    elsewhere = MESSAGE.model_copy(update={"chat_id": ChatId(8)})
+    came = [SeenUpdate.of(each) for each in (MESSAGE, PRESS, elsewhere)]
+    assert await updates_store.unknown(connection, came) == set(came)
+    await updates_store.remember(connection, came[0])
+    await updates_store.mark_done(connection, came[1])
+    assert await updates_store.unknown(connection, came) == {came[2]}
+    assert await updates_store.unknown(connection, []) == set()
+
+
 async def remember(connection: Connection, *message_ids: int) -> None:
     for message_id in message_ids:
         message = MESSAGE.model_copy(update={"message_id": MessageId(message_id)})
-        await updates_store.remember_message(connection, message)
+        await updates_store.remember(connection, SeenUpdate.of(message))
 
 
 async def test_missed_messages_are_looked_for_from_a_little_before_the_latest(
     connection: Connection,
 ) -> None:
     assert await updates_store.missed_after(connection) is None
-    await updates_store.remember_press(connection, PRESS)
+    await updates_store.remember(connection, SeenUpdate.of(PRESS))
     assert await updates_store.missed_after(connection) is None
     await remember(connection, 5000)
     assert await updates_store.missed_after(connection) == 4999, "what was written before the first start is no news"

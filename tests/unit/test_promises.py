@@ -61,6 +61,48 @@ async def test_each_end_is_asked_for_and_a_file_is_no_text(anna: ScriptedUser) -
     assert account([promise])[Kind.RECORDING].lost == 1
 
 
+COUNTED = "🗑️ Удалить чат №3 «Что?»?\n\nВ нём {} и {}. Вернуть их и оценки нельзя."
+DELETED = "🗑️ Чат №3 «Что?» удалён.\n\n💬 Чаты: 1."
+
+
+@pytest.mark.parametrize(
+    ("shown", "lost"),
+    [
+        ([COUNTED.format("2 вопроса", "1 ответ"), DELETED], 0),
+        ([COUNTED.format("1 вопрос", "0 ответов"), DELETED, DELETED], 0),
+        ([COUNTED.format("2 вопроса", "2 ответа"), DELETED], 1),
+        ([COUNTED.format("2 вопроса", "1 ответ")], 1),
+        ([COUNTED.format("2 вопроса", "1 ответ"), DELETED.replace("№3", "№4")], 1),
+        ([DELETED, COUNTED.format("2 вопроса", "1 ответ")], 1),
+    ],
+)
+async def test_a_question_ends_with_its_chat_when_the_deletion_counted_it(
+    anna: ScriptedUser, shown: list[str], lost: int
+) -> None:
+    shows(anna, *shown)
+    line = account([asked(anna)])[Kind.QUESTION]
+    assert (line.finished, line.lost) == (1 - lost, lost)
+
+
+@pytest.mark.parametrize(("counted", "lost"), [(1, ["два", "три", "раз"]), (5, ["три", "раз"])])
+async def test_a_deletion_ends_as_many_questions_as_it_counted_and_none_that_came_later_or_of_others(
+    anna: ScriptedUser, counted: int, lost: list[str]
+) -> None:
+    shows(anna, COUNTED.format(f"{counted} вопросов", "0 ответов"), DELETED)
+    later = anna.chat.history[-1].at + 1
+    questions = [
+        Promise(Kind.QUESTION, who, text, at, Sign("Ищу"), (Sign(text),))
+        for who, text, at in (
+            (anna, "раз", 0.0),
+            (anna, "два", 0.5),
+            (anna, "три", later),
+            (anna.world.user("Борис", id=1002), "раз", 0.0),
+        )
+    ]
+    line = account(questions)[Kind.QUESTION]
+    assert [each.split(": ")[1].split()[0] for each in line.broken] == lost
+
+
 def test_an_answer_is_paid_twice_unless_whoever_had_it_was_killed() -> None:
     again, killed = [(1.0, 2.0), (3.0, 4.0)], [(5.0, 9.0), (10.0, 11.0)]
     assert paid_twice({"once": [(1.0, 2.0)], "killed": killed, "again": again}, [Death(6.0, 6.0)]) == ["again"]

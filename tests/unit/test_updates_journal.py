@@ -40,8 +40,8 @@ def update(data: str | None = None) -> SeenUpdate:
 
 def test_entries_come_back_in_their_order_to_another_process(journal: UpdatesJournal, path: Path) -> None:
     put = [update(), update("menu_main"), update()]
-    for each in put:
-        journal.append(each)
+    journal.append(put[0])
+    journal.append(*put[1:])
     assert [(each.update_id, each.data) for each in UpdatesJournal(path).entries()] == [
         (each.update_id, each.data) for each in put
     ]
