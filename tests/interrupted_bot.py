@@ -14,7 +14,7 @@ from interruptions import Border, Tap, held_at
 from openai_faults import CHAT, TRANSCRIPTIONS
 from openai_server import OpenAIServer, Recorded
 
-LIMIT_S = 60.0
+LIMIT_S = 120.0
 """Enough for any stage on a machine that does other things too."""
 _POLL_S = 0.02
 

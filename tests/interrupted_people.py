@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from difflib import unified_diff
 from pathlib import Path
 
 from interrupted_bot import LIMIT_S, InterruptedBot
@@ -133,6 +134,12 @@ def outcome(person: ScriptedUser) -> list[str]:
         )
         for message in person.chat.from_bot
     )
+
+
+def assert_outcome(person: ScriptedUser, expected: list[str]) -> None:
+    """Compare what a person has with what somebody has who was not disturbed."""
+    had = outcome(person)
+    assert had == expected, "\n".join([*unified_diff(expected, had, n=0), person.chat.storyboard(whole=True)])
 
 
 def times_sent(person: ScriptedUser, part: str) -> int:

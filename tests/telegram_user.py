@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from telegram_chats import Chat
     from telegram_world import World
 
-PATIENCE_SECONDS = 15.0
+PATIENCE_SECONDS = 30.0
 VOICE_MIME = "audio/ogg"
 VIDEO_MIME = "video/mp4"
 NAMELESS = ("voice", "video_note", "photo")

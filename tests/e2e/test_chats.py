@@ -188,9 +188,9 @@ async def test_the_chats_of_another_are_out_of_reach(anna: ScriptedUser, crowd: 
 async def test_a_double_tap_on_delete_deletes_once(anna: ScriptedUser) -> None:
     for question in ("Раз?", "Два?"):
         await asks(anna, question)
-        await anna.send("/chats")
+        listed = await anna.send("/chats")
         await anna.press("➕ Новый чат")
-        await anna.sees("Напишите вопрос")
+        await anna.sees("Напишите вопрос", after=listed)
     await anna.send("/chats")
     await anna.press("№2 · Два?")
     await anna.press("🗑️ Удалить")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from interrupted_bot import InterruptedBot, Interruptible, until
-from interrupted_people import LENGTH_S, Person, outcome, times_sent
+from interrupted_people import LENGTH_S, Person, assert_outcome, outcome, times_sent
 from telegram_user import ScriptedUser
 
 pytestmark = pytest.mark.timeout(900)
@@ -40,5 +40,5 @@ async def test_killed_at_random_everybody_gets_everything_once(
     await asyncio.gather(*working)
 
     for person in disturbed:
-        assert outcome(person.user) == expected, person.user.chat.storyboard(whole=True)
+        assert_outcome(person.user, expected)
         assert times_sent(person.user, "Расшифровка 1") == 1

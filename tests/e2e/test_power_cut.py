@@ -14,7 +14,7 @@ import pytest
 
 from bot import Bot
 from interrupted_bot import until
-from interrupted_people import LENGTH_S, Person, outcome, times_sent
+from interrupted_people import LENGTH_S, Person, assert_outcome, outcome, times_sent
 from leftovers import processes_of
 from object_files import FolderObjectStore
 from openai_server import OpenAIServer
@@ -113,7 +113,7 @@ async def test_whenever_the_power_goes_everybody_gets_everything_once(
     await asyncio.gather(*working)
 
     for person in disturbed:
-        assert outcome(person.user) == expected, person.user.chat.storyboard(whole=True)
+        assert_outcome(person.user, expected)
         assert times_sent(person.user, "Расшифровка 1") == 1
     assert len(await kept(house.disk.folder)) == len([*disturbed, gleb]) * len(["original", "transcript"])
 

@@ -11,6 +11,7 @@ import pytest
 
 from bot import Bot
 from steps import CONFIRMATION, LONG_S, MENU, live
+from telegram_events import Message
 from telegram_user import ScriptedUser
 
 pytestmark = pytest.mark.timeout(900)
@@ -32,12 +33,21 @@ async def sends_five(user: ScriptedUser, clients: tuple[str, ...], folder: Path)
         await user.send_file(path, caption=caption(number, client))
 
 
+def has_button(message: Message, number: int) -> bool:
+    return any(f"№{number} ·" in button.text for button in message.all_buttons)
+
+
 async def goes_on_with(user: ScriptedUser, number: int, client: str) -> None:
     """From the menu, a recording that waits is two taps away, and has what its own caption said."""
     menu = await user.send("/start")
     await user.sees(MENU, after=menu, timeout=LONG_S)
     await user.press("📌 Ждут вас", timeout=LONG_S)
-    await user.press(f"№{number} ·", timeout=LONG_S)
+    waiting = await user.chat.until(
+        lambda: next((each for each in live(user, "") if each.id > menu.id and has_button(each, number)), None),
+        LONG_S,
+        f"№{number} among what waits",
+    )
+    await user.press(f"№{number} ·", message=waiting, timeout=LONG_S)
     card = await user.chat.until(
         lambda: next((each for each in live(user, CONFIRMATION) if f"Гость {client}" in each.text), None),
         LONG_S,
@@ -71,5 +81,5 @@ async def test_no_step_is_lost_or_mixed_up_over_commands_questions_and_restarts(
     for user in people:
         status = await user.send("/status")
         screen = await user.sees("Ждут вас", after=status, timeout=LONG_S)
-        assert all(any(f"№{number} ·" in each.text for each in screen.all_buttons) for number in range(1, 6))
+        assert all(has_button(screen, number) for number in range(1, 6))
         assert "завтраке" not in "".join(each.text for each in live(user, "ФИО сотрудника"))

@@ -43,6 +43,7 @@ NEVER_IN_A_ROW = (
         "foreign_request",
         "too_many_tries",
         "upload_out_of_step",
+        "several_files",
         "too_many_uploads",
     }
     | {
