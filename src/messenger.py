@@ -101,8 +101,11 @@ class Sender(Protocol):
         """
         ...
 
-    async def edit(self, chat: ChatId, message: MessageId, screen: Screen) -> bool:
-        """Change a message's text (or the caption of its file) and buttons; False when the message is gone."""
+    async def edit(self, chat: ChatId, message: MessageId, screen: Screen, *, may_wait: bool = False) -> bool:
+        """Change a message's text (or the caption of its file) and buttons; False when the message is gone.
+
+        Where the rate of calls is limited, an edit that ``may_wait`` lets everything else go first, for some seconds.
+        """
         ...
 
     async def show_doing(self, chat: ChatId, doing: Doing) -> None:

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from typing import NamedTuple
 
 import structlog
 
 import cards_store
-from datamodels_telegram import CardProgress, ProgressCard, Screen
+from datamodels_telegram import CardProgress, ChatId, ProgressCard, Screen
 from db import Database
 from followers import KeyedTasks, Loop
 from markups.card_parts import CardView, Times
@@ -32,6 +33,20 @@ _BEFORE_THE_LAST_S = 1.0
 """The fewest seconds between the edit that shows the end of the work and the edit before it."""
 _LONGEST_INTERVAL_S = 10.0
 """Seconds after which a card is edited when only time has passed; with Telegram's own delays, that is every 15 s."""
+_FIRST_AT_ONCE = 2
+"""How many cards of a chat are first sent at a time. Of edits there is one at a time, and one that is a card's last.
+
+The others are drawn when their turn comes, by what the database says then. So however many files were sent, no result
+waits behind more than these.
+"""
+
+
+class _Turn(NamedTuple):
+    """What cards of one chat take turns with."""
+
+    chat: ChatId
+    is_first: bool
+    is_last: bool
 
 
 @dataclass
@@ -77,6 +92,7 @@ class ProgressCards:
         self._now = now
         self._loop = Loop("progress")
         self._shown: dict[int, _Shown] = {}
+        self._turns: Counter[_Turn] = Counter()
 
     def wake(self) -> None:
         """Look at once: a card was added, or its work was stopped."""
@@ -98,10 +114,10 @@ class ProgressCards:
             shown = self._shown[progress.card.id]
             if progress.card.id in busy:
                 continue
-            interval = max(_SHORTEST_INTERVAL_S, _CHAT_SHARE_S * crowd[progress.card.chat_id])
-            tasks.start(progress.card.id, self._bring_up_to_date(progress, shown, interval))
+            tasks.start(progress.card.id, self._bring_up_to_date(progress, shown, crowd[progress.card.chat_id]))
 
-    async def _bring_up_to_date(self, progress: CardProgress, shown: _Shown, interval_s: float) -> None:
+    async def _bring_up_to_date(self, progress: CardProgress, shown: _Shown, crowd: int) -> None:
+        """Show a card of which its chat has ``crowd`` if it is due and its turn has come; else a later look does."""
         card, now = progress.card, self._now()
         times = Times(
             elapsed_s=(now - card.created_at).total_seconds(),
@@ -110,8 +126,13 @@ class ProgressCards:
         with in_zone(await self._zone_of(card.owner_id)):
             view = card_view(progress, times, self._pack)
         content = progress.model_dump(exclude={"card"})
+        interval_s = max(_SHORTEST_INTERVAL_S, _CHAT_SHARE_S * crowd)
         if not _is_due(card, view, changed=content != shown.content, since=_age(shown, now), interval_s=interval_s):
             return
+        turn = _Turn(card.chat_id, is_first=card.message_id is None, is_last=view.final)
+        if self._turns[turn] >= (_FIRST_AT_ONCE if turn.is_first else 1):
+            return
+        self._turns[turn] += 1
         try:
             await self._show(progress, view)
         except ChatClosed:
@@ -122,8 +143,12 @@ class ProgressCards:
                 raise
             log.warning("card_refused", card=card.id, reason=str(exc))
             await self._replace(card, final=view.final and card.message_id is not None)
+        finally:
+            self._turns -= Counter([turn])
         # The first message says less than the card is to show, so it is edited as soon as possible.
         shown.content, shown.at = None if card.message_id is None else content, self._now()
+        if crowd > 1:
+            self._loop.wake()  # others may have waited for this turn
 
     async def _show(self, progress: CardProgress, view: CardView) -> None:
         card, shown_hash = progress.card, _hash(view.screen)
@@ -134,7 +159,7 @@ class ProgressCards:
                 await cards_store.note_sent(connection, card.id, message_id, _hash(screen))
             return
         if shown_hash != card.shown_hash:
-            if not await self._messenger.edit(card.chat_id, card.message_id, view.screen):
+            if not await self._messenger.edit(card.chat_id, card.message_id, view.screen, may_wait=True):
                 await self._replace(card, final=view.final)
                 return
         elif not view.final:

@@ -98,10 +98,10 @@ class ChatsDouble(TelegramDouble):
         self.story.append(f"bot sends <{file_name}>")
         return await super().send_file(chat, content, file_name, screen, random_id=random_id, shown=shown)
 
-    async def edit(self, chat: ChatId, message: MessageId, screen: Screen) -> bool:
+    async def edit(self, chat: ChatId, message: MessageId, screen: Screen, *, may_wait: bool = False) -> bool:
         check(screen)
         self._tell("bot, in the same message", screen)
-        return await super().edit(chat, message, screen)
+        return await super().edit(chat, message, screen, may_wait=may_wait)
 
     async def delete(self, chat: ChatId, messages: Sequence[MessageId]) -> None:
         await super().delete(chat, messages)

@@ -167,9 +167,9 @@ class TelegramOfFiles(TelegramDouble):
         self.sounds.append(shown)
         return await super().send_file(chat, content, file_name, screen, random_id=random_id, shown=shown)
 
-    async def edit(self, chat: ChatId, message: MessageId, screen: Screen) -> bool:
+    async def edit(self, chat: ChatId, message: MessageId, screen: Screen, *, may_wait: bool = False) -> bool:
         await self.killer.moment()
-        done = await super().edit(chat, message, screen)
+        done = await super().edit(chat, message, screen, may_wait=may_wait)
         self.edits.append(screen.text)
         await self.killer.moment()
         return done

@@ -95,9 +95,9 @@ class FilesDouble(TelegramDouble):
         self.story.append(f"bot sends <{file_name}>")
         return await super().send_file(chat, content, file_name, screen, random_id=random_id, shown=shown)
 
-    async def edit(self, chat: ChatId, message: MessageId, screen: Screen) -> bool:
+    async def edit(self, chat: ChatId, message: MessageId, screen: Screen, *, may_wait: bool = False) -> bool:
         check(screen)
-        edited = await super().edit(chat, message, screen)
+        edited = await super().edit(chat, message, screen, may_wait=may_wait)
         self._tell("bot, in the same message", screen)
         return edited
 

@@ -92,7 +92,14 @@ class TelegramDouble(Messenger):
     ) -> MessageId:
         return await self.send(chat, screen or Screen(text=file_name), random_id=random_id)
 
-    async def edit(self, chat: ChatId, message: MessageId, screen: Screen) -> bool:
+    async def edit(
+        self,
+        chat: ChatId,
+        message: MessageId,
+        screen: Screen,
+        *,
+        may_wait: bool = False,  # noqa: ARG002  # nothing limits the rate here
+    ) -> bool:
         self._fail("edit")
         if message not in self.chats.get(chat, {}):
             return False

@@ -30,7 +30,7 @@ from errors import (
     VoxPersonaError,
 )
 from errors_of_operation import TooManyUploads, UploadOutOfStep
-from followers import KeyedTasks, Loop, delay_s
+from followers import KeyedTasks, Loop, delay_s, ended_well
 from prompt_pack.models import ReportPack
 from recordings import uploads_store
 from recordings.descriptions import metadata_of_request
@@ -181,7 +181,8 @@ class Uploads:
 
     async def run(self) -> None:
         """Take in whole files until cancelled."""
-        await self.clear()
+        # What cannot be removed now is at the next start: a database that is away for a moment ends no process.
+        await ended_well(self.clear(), loop="uploads_cleared")
         async with asyncio.TaskGroup() as group:
             tasks: KeyedTasks[UUID] = KeyedTasks("uploads", group, self._loop.wake)
             await self._loop.run(lambda: self._look(tasks))

@@ -8,7 +8,7 @@ import asyncio
 import io
 import os
 import sqlite3
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing, suppress
 from functools import partial
 from pathlib import Path
@@ -46,7 +46,7 @@ from telegram_client.messages import (
     uploaded,
     written,
 )
-from telegram_client.session import BotClient, Users, forget_unfinished, new_client, wait_out
+from telegram_client.session import BotClient, OnUpdate, Users, forget_unfinished, new_client, wait_out
 from telegram_client.standstills import hear_after_standstills
 from telegram_client.updates import button_press, chat_of, document_of, incoming_message
 from utils import disk_full_mapped
@@ -190,13 +190,13 @@ class TelegramClient(Messenger):
                         log.info("telegram_upload_repeated", reason=error_id(exc))
                 raise ConnectionError("the upload did not get through")
 
-    async def edit(self, chat: ChatId, message: MessageId, screen: Screen) -> bool:
+    async def edit(self, chat: ChatId, message: MessageId, screen: Screen, *, may_wait: bool = False) -> bool:
         """Change a message's text (or the caption of its file) and buttons; False when it was deleted."""
         with telegram_errors_mapped("messages.editMessage", chat):
             query = raw.functions.messages.EditMessage(
                 peer=await self._peer(chat), id=message, no_webpage=True, **await written(self._client, screen)
             )
-            await self._limits.wait(chat)
+            await self._limits.wait(chat, may_wait=may_wait)
             try:
                 await self._client.ask(query, on_flood=partial(self._limits.rest, chat))
             except RPCError as exc:
@@ -323,7 +323,7 @@ class TelegramClient(Messenger):
     def _session_file(self) -> Path:
         return self._session_dir / f"{self._session_name}.session"
 
-    async def _logged_in(self, on_update: Callable[[Any, Users], Awaitable[None]]) -> BotClient:
+    async def _logged_in(self, on_update: OnUpdate) -> BotClient:
         client = new_client(
             self._session_name,
             self._session_dir,

@@ -8,6 +8,7 @@ import asyncio
 import mimetypes
 import re
 from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 from aiolimiter import AsyncLimiter
@@ -197,6 +198,10 @@ def _forget_oldest(entries: dict[int, Any]) -> None:
 _CHAT_BURST = 20
 """Messages and edits that go to one Telegram chat at once before its rate holds them back."""
 _CHAT_PERIOD_S = 60 * _CHAT_BURST / CHAT_MESSAGES_PER_MINUTE
+_MAY_WAIT = 1.001
+"""What an edit that may wait takes out of a bucket: the limiter lets those in first that take less."""
+_LONGEST_YIELD_S = 10.0
+"""For how long such an edit lets others go first, so that a card goes on even while hundreds of results are sent."""
 
 
 class SendingLimits:
@@ -215,18 +220,18 @@ class SendingLimits:
         """Hold back all messages to ``chat`` for the ``seconds`` that Telegram demanded for one of them."""
         self._rests_until[chat] = asyncio.get_running_loop().time() + seconds
 
-    async def wait(self, chat: ChatId) -> None:
-        """Wait until one more message may go to ``chat``."""
+    async def wait(self, chat: ChatId, *, may_wait: bool = False) -> None:
+        """Wait until one more message, or an edit, may go to ``chat``; one that ``may_wait`` lets the others pass."""
         now = asyncio.get_running_loop().time()
         limiter, _ = self._chats.pop(chat, (None, now))
         limiter = limiter or AsyncLimiter(_CHAT_BURST, _CHAT_PERIOD_S)
         self._chats[chat] = (limiter, now)
         self._forget_idle(now)
-        await limiter.acquire()
+        await _let_in(limiter, may_wait=may_wait)
         # The time is taken after the wait: a bucket is in use until its queue is empty.
         self._chats.pop(chat, None)
         self._chats[chat] = (limiter, asyncio.get_running_loop().time())
-        await self._all.acquire()
+        await _let_in(self._all, may_wait=may_wait)
         # Telegram may have demanded more meanwhile.
         while (left := self._rests_until.get(chat, 0.0) - asyncio.get_running_loop().time()) > 0:  # noqa: ASYNC110
             await asyncio.sleep(left)
@@ -238,6 +243,16 @@ class SendingLimits:
             if now - used <= _CHAT_PERIOD_S:
                 return
             del self._chats[chat]
+
+
+async def _let_in(limiter: AsyncLimiter, *, may_wait: bool) -> None:
+    """Take a place in a bucket, behind those that came before; one that ``may_wait`` behind all others for a while."""
+    if may_wait:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LONGEST_YIELD_S):
+                await limiter.acquire(_MAY_WAIT)
+            return
+    await limiter.acquire()
 
 
 def inline_keyboard(keyboard: Keyboard) -> types.InlineKeyboardMarkup:

@@ -7,7 +7,7 @@ import asyncio
 import inspect
 import os
 import sqlite3
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, cast
@@ -20,6 +20,7 @@ from pyrogram.errors.rpc_error import RPCError
 from pyrogram.handlers import RawUpdateHandler
 
 from errors import BadSettings
+from followers import ended_well
 from random_ids import new_random_id
 from telegram_client.errors import RANDOM_ID_DUPLICATE, error_id
 from telegram_client.server_clock import ServerClock
@@ -63,8 +64,6 @@ def _mtproxy(query: dict[str, list[str]]) -> dict[str, str | int]:
     }
 
 
-_WORKERS = 32
-"""Updates that are handled at once; the library's default is the number of cores plus four."""
 _TIMEOUTS_S = (5.0, 10.0, 15.0)
 """How long each try of a call waits for an answer. Every call can be repeated: messages have a random id, which keeps
 them from being delivered twice."""
@@ -83,7 +82,7 @@ _IS_WHOLE = "SELECT EXISTS (SELECT 1 FROM version) AND EXISTS (SELECT 1 FROM ses
 
 Users = dict[int, Any]
 """``raw.types.User`` and ``UserEmpty`` by id."""
-OnUpdate = Callable[[Any, Users], Awaitable[None]]
+OnUpdate = Callable[[Any, Users], Coroutine[Any, Any, None]]
 
 log = structlog.get_logger(__name__)
 
@@ -100,6 +99,7 @@ class BotClient(Client):
             if hasattr(self.storage, method):
                 setattr(self.storage, method, self._forgiving(getattr(self.storage, method)))
         self._reconnections: set[asyncio.Task[Any]] = set()
+        self._handling: set[asyncio.Task[Any]] = set()
         self._has_dropped = False
         self._unauthorized = False
         """Whether Telegram has refused the login. A ping does not end this: it is answered without a login."""
@@ -116,6 +116,12 @@ class BotClient(Client):
         """Tell whether packets of Telegram were dropped since the last call of this method."""
         has_dropped, self._has_dropped = self._has_dropped, False
         return has_dropped
+
+    def handle_aside(self, handling: Coroutine[Any, Any, None]) -> None:
+        """Begin to handle an update, and go on; ``log_off`` ends what is not handled by then."""
+        task = asyncio.create_task(ended_well(handling, client="update"))
+        self._handling.add(task)
+        task.add_done_callback(self._handling.discard)
 
     async def check(self) -> None:
         """Have Telegram answer a ping; when it has refused the login, have it accept the login again.
@@ -262,6 +268,7 @@ class BotClient(Client):
                 await _end(self._reconnections)
                 await _end(self.dispatcher.handler_worker_tasks)
                 self.dispatcher.handler_worker_tasks.clear()
+                await _end(self._handling)
                 if self.is_initialized:
                     await self.stop()
                 elif self.is_connected:
@@ -345,7 +352,7 @@ def new_client(
             bot_token=token,
             workdir=str(folder),
             ipv6=False,
-            workers=_WORKERS,
+            workers=1,  # it only begins their handling
             sleep_threshold=0,
             max_concurrent_transmissions=transfers,
             **options,
@@ -358,7 +365,9 @@ def new_client(
     client.dispatcher.update_parsers.clear()
 
     async def handle(_: Client, update: Any, users: Users, _chats: dict[int, Any]) -> None:
-        await on_update(update, users)
+        # Nobody waits for the end: two hundred updates of one person, which are stored in their order, would else hold
+        # up the first of another.
+        client.handle_aside(on_update(update, users))
 
     client.add_handler(RawUpdateHandler(handle))
     return client

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 from collections.abc import Callable
 from functools import partial
@@ -16,10 +17,12 @@ from machine import Machine
 from markups.menus import state_screen
 from messenger import MessengerError, Sender
 from system.shortages import shortages_mapped
-from utils import append_durably
+from utils import disk_full_mapped, write_all, write_atomically
 
 log = structlog.get_logger(__name__)
 
+_RESERVED_BYTES = 16 * 1024
+"""Space that the file has from the start, for about 500 messages: people are told most often when a disk is full."""
 _STATUS = re.compile(r"/status(?:@\w+)?\s*", re.ASCII | re.IGNORECASE)
 
 
@@ -28,7 +31,7 @@ class WithoutDatabase:
 
     Each chat gets one message that all is saved; it is removed when the answer is there. The ids of these messages are
     lines of JSON at ``path``, so that the next process removes those that a dead process has left. A damaged line costs
-    its own message alone. The file goes with the last message.
+    its own message alone. They are written over empty lines, so that they need no space when the disk is full.
     """
 
     def __init__(self, messenger: Sender, machine: Machine, owner: int | None, path: Path) -> None:
@@ -67,7 +70,7 @@ class WithoutDatabase:
                 log.warning("person_not_told", error=exc.code, reason=str(exc))
             else:
                 async with self._keeping:
-                    await self._write(partial(append_durably, self._path, _line(chat, self._notes[chat])))
+                    await self._write(partial(_add, self._path, _line(chat, self._notes[chat])))
 
     async def take_back(self, chat: ChatId) -> None:
         """Remove from ``chat`` the message that ``tell`` sent, if there is one."""
@@ -82,14 +85,15 @@ class WithoutDatabase:
             self._others_left |= exc.retryable
         async with self._keeping:
             if not self._notes and not self._others_left:
-                await self._write(partial(self._path.unlink, missing_ok=True))
+                await self._write(partial(_reserve, self._path))
 
     async def take_back_old(self) -> None:
-        """Remove the messages that an earlier process has left."""
+        """Remove the messages that an earlier process has left; reserve space for those of this one."""
+        lines: list[bytes] = []
         try:
             lines = (await asyncio.to_thread(self._path.read_bytes)).splitlines()
         except FileNotFoundError:
-            return
+            pass
         except OSError as exc:
             log.warning("saved_notes_not_read", reason=str(exc))
             self._others_left = True
@@ -97,6 +101,9 @@ class WithoutDatabase:
         self._notes = {chat: message for line in filter(None, lines) for chat, message in _noted(line).items()}
         for chat in list(self._notes):
             await self.take_back(chat)
+        if not self._others_left:
+            async with self._keeping:
+                await self._write(partial(_reserve, self._path))
 
     async def _write(self, act: Callable[[], None]) -> None:
         try:
@@ -104,6 +111,24 @@ class WithoutDatabase:
                 await asyncio.to_thread(act)
         except (OSError, OutOfResources) as exc:
             log.warning("saved_notes_not_kept", reason=str(exc))
+
+
+def _reserve(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, b"\n" * _RESERVED_BYTES, 0o600)
+
+
+def _add(path: Path, line: bytes) -> None:
+    """Write a line behind the others, durably, over empty lines as long as there are some."""
+    with disk_full_mapped(path):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            written = os.read(descriptor, os.fstat(descriptor).st_size).rstrip(b"\n")
+            os.lseek(descriptor, len(written), os.SEEK_SET)
+            write_all(descriptor, line)
+            os.fdatasync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _line(chat: ChatId, message: MessageId) -> bytes:

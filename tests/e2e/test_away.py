@@ -130,7 +130,7 @@ async def test_the_bot_outlives_its_database_and_its_object_store(
     await boris.user.sees("Распознавание речи", timeout=LIMIT_S)
     await anna.go_back_and_confirm()
     await anna.orders_all()
-    assert [times_sent(person.user, "ненадолго пропала") for person in (anna, boris)] == [1, 1]
+    assert [times_sent(person.user, SAVED) for person in (anna, boris)] == [1, 1]
     assert not any(message.contains("Сохранено") for message in (*anna.user.chat.from_bot, *boris.user.chat.from_bot))
     await vera.user.sees("Номер файла", timeout=LIMIT_S)
 

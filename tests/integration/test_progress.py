@@ -366,12 +366,13 @@ async def test_while_an_edit_waits_for_telegram_no_other_is_begun_and_the_newest
     may_go_on, waits = asyncio.Event(), asyncio.Event()
     edit, edits = telegram.edit, 0
 
-    async def flooded(chat: ChatId, message: MessageId, screen: Screen) -> bool:
+    async def flooded(chat: ChatId, message: MessageId, screen: Screen, *, may_wait: bool = False) -> bool:
         nonlocal edits
         edits += 1
+        assert may_wait, "results go before it"
         waits.set()
         await may_go_on.wait()
-        return await edit(chat, message, screen)
+        return await edit(chat, message, screen, may_wait=may_wait)
 
     telegram.edit = flooded  # type: ignore[method-assign]
     clock.passes(5)
@@ -391,6 +392,40 @@ async def test_while_an_edit_waits_for_telegram_no_other_is_begun_and_the_newest
     await asyncio.wait([running])
     assert edits == 2
     assert telegram.shown(somebody.chat)[0].startswith("✖ Отменено")
+
+
+async def test_of_many_files_two_cards_are_on_their_way_and_nobody_elses_waits_for_them(
+    cards: ProgressCards, somebody: Somebody, telegram: TelegramOfFiles, followed: Database
+) -> None:
+    somebody_else, send, begun, may_go_on = await Somebody.come(followed), telegram.send, 0, asyncio.Event()
+
+    async def slow(
+        chat: ChatId, screen: Screen, *, random_id: int | None = None, may_differ: bool = False
+    ) -> MessageId:
+        nonlocal begun
+        if chat == somebody.chat:
+            begun += 1
+            await may_go_on.wait()
+        return await send(chat, screen, random_id=random_id, may_differ=may_differ)
+
+    telegram.send = slow  # type: ignore[method-assign]
+    for number in range(9):
+        await somebody.sends(telegram, CONTENT, f"{number}.ogg")
+    running = asyncio.create_task(cards.run())
+    async with asyncio.timeout(30):
+        while begun < 2:  # noqa: ASYNC110  # it comes from another task
+            await asyncio.sleep(0.01)
+        await somebody_else.sends(telegram, CONTENT)
+        while not telegram.shown(somebody_else.chat):
+            cards.wake()
+            await asyncio.sleep(0.01)
+        assert begun == 2
+        may_go_on.set()
+        while len(telegram.shown(somebody.chat)) < 9:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.wait([running])
+    assert begun == 9
 
 
 async def test_killed_at_any_moment_a_card_is_sent_once_and_ends_final(followed: Database, clock: Clock) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from errors import BadSettings
 from messenger import ChatClosed, MessengerError, MessengerRefusedSecrets, MessengerUnavailable
 from telegram_client.errors import telegram_errors_mapped
 from telegram_client.messages import SendingLimits, inline_keyboard
-from telegram_client.session import BotClient, proxy_settings
+from telegram_client.session import BotClient, new_client, proxy_settings
 from telegram_client.updates import attached_file, button_press, incoming_message, made_up_name
 
 SENT_AT = 1_795_269_780
@@ -327,6 +328,71 @@ async def test_a_rest_that_is_made_longer_meanwhile_is_kept(monkeypatch: pytest.
     clock.now += 300
     async with asyncio.timeout(5):
         await waiting
+
+
+async def later(clock: Clock, seconds: float) -> None:
+    await asyncio.sleep(0)  # who has come is in the queue before time passes
+    clock.now += seconds
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def test_a_message_goes_before_an_edit_that_may_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits, clock = SendingLimits(), Clock(monkeypatch)
+    for _ in range(20):
+        await limits.wait(ChatId(1))
+    edit = asyncio.ensure_future(limits.wait(ChatId(1), may_wait=True))
+    await later(clock, 0.5)
+    message = asyncio.ensure_future(limits.wait(ChatId(1)))
+    await later(clock, 0.6)
+    assert (message.done(), edit.done()) == (True, False)
+    await later(clock, 1.1)
+    assert edit.done()
+
+
+async def test_an_edit_that_may_wait_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits, clock = SendingLimits(), Clock(monkeypatch)
+    for _ in range(20):
+        await limits.wait(ChatId(1))
+    edit = asyncio.ensure_future(limits.wait(ChatId(1), may_wait=True))
+    messages, seconds = [asyncio.ensure_future(limits.wait(ChatId(1)))], 0
+    while not edit.done() and seconds < 30:
+        messages.append(asyncio.ensure_future(limits.wait(ChatId(1))))
+        await later(clock, 1.0)
+        seconds += 1
+    assert 10 <= seconds <= 13
+    for message in messages:
+        message.cancel()
+
+
+async def test_updates_of_one_person_that_wait_hold_up_nobody_elses(tmp_path: Path) -> None:
+    waiting, come = asyncio.Event(), asyncio.Event()
+
+    async def on_update(update: Any, _: dict[int, Any]) -> None:
+        if update.message.id < 100:
+            await waiting.wait()
+        else:
+            come.set()
+
+    client = new_client(
+        "bot_1",
+        tmp_path,
+        token="1:secret",  # noqa: S106
+        api_id=1,
+        api_hash="0",
+        proxy=None,
+        transfers=1,
+        on_update=on_update,
+    )
+    worker = asyncio.create_task(client.dispatcher.handler_worker(asyncio.Lock()))  # type: ignore[no-untyped-call]
+    for number in range(101):
+        sent = raw.types.MessageEmpty(id=number)
+        update = raw.types.UpdateNewMessage(message=sent, pts=number, pts_count=1)
+        client.dispatcher.updates_queue.put_nowait((update, {}, {}))
+    async with asyncio.timeout(5):
+        await come.wait()
+    worker.cancel()
+    waiting.set()
 
 
 async def test_all_chats_together_are_held_back(monkeypatch: pytest.MonkeyPatch) -> None:

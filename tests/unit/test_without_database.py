@@ -8,8 +8,10 @@ import pytest
 
 from datamodels_telegram import ChatId
 from machine import Machine
+from power import fill, reason_against_small_disks, small_disk
 from telegram_double import TelegramDouble
 from telegram_handlers.without_database import WithoutDatabase
+from texts.telegram import SAVED
 
 CHAT = ChatId(7)
 
@@ -42,3 +44,23 @@ async def test_two_updates_that_wait_at_the_same_time_leave_no_notice_behind(tmp
     assert telegram.shown(CHAT) == ["Сохранено"]
     await asyncio.gather(*(notices.take_back(CHAT) for _ in range(2)))
     assert telegram.shown(CHAT) == []
+
+
+async def test_what_is_said_on_a_full_disk_is_taken_back_by_the_next_process(tmp_path: Path) -> None:
+    if reason := reason_against_small_disks():
+        pytest.skip(reason)
+    telegram, disk, people = TelegramDouble(), tmp_path / "disk", [ChatId(number) for number in range(3)]
+    with small_disk(disk, "20M"):
+
+        def next_process() -> WithoutDatabase:
+            return WithoutDatabase(telegram, Mock(Machine), None, disk / "spool" / "saved_notes.json")
+
+        killed = next_process()
+        await killed.take_back_old()
+        fill(disk / "ballast")
+        for person in people:
+            await killed.tell(person, SAVED)
+        assert [telegram.shown(person) for person in people] == [[SAVED]] * 3
+        (disk / "ballast").unlink()
+        await next_process().take_back_old()
+    assert [telegram.shown(person) for person in people] == [[], [], []]
