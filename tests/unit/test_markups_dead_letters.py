@@ -44,6 +44,7 @@ NEVER_IN_A_ROW = (
         "too_many_tries",
         "upload_out_of_step",
         "too_many_uploads",
+        "several_files",
     }
     | {
         "interrupted",
