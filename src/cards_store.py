@@ -82,6 +82,9 @@ _SELECT_OPEN = f"""
     ORDER BY cards.id
 """
 _OPEN_AGAIN = "UPDATE progress_cards SET final = false WHERE incoming_id = %(incoming_id)s"
+# Such a card shows a moment of the past: nothing of it has been seen since.
+_NOTE_CLOSED = "UPDATE progress_cards SET shown_hash = '', final = true WHERE id = %(id)s"
+_BRING_BACK = "UPDATE progress_cards SET final = false WHERE owner_id = %(owner_id)s AND final AND shown_hash = ''"
 _SELECT_IDS_OF_RECORDING = "SELECT id FROM progress_cards WHERE recording_id = %(recording_id)s"
 _SELECT_UNDELIVERED = f"SELECT {_CARD} FROM {_FROM} WHERE cards.undelivered ORDER BY cards.id"
 # A deleted run counts as ended: it has no outcome that could be waited for. A report of a worker gets its number, by
@@ -168,6 +171,16 @@ async def add_incoming_card(connection: Connection, incoming: IncomingFile) -> P
 async def open_again(connection: Connection, incoming_id: int) -> None:
     """Let the card of a file change again: there is work on the file once more."""
     await connection.execute(_OPEN_AGAIN, {"incoming_id": incoming_id})
+
+
+async def note_closed(connection: Connection, card_id: int) -> None:
+    """Note that the chat of a card is closed: it does not change until its person is back."""
+    await connection.execute(_NOTE_CLOSED, {"id": card_id})
+
+
+async def bring_back(connection: Connection, owner: UserId) -> int:
+    """Let the cards change again that a closed chat refused; return how many there are."""
+    return (await connection.execute(_BRING_BACK, {"owner_id": owner})).rowcount
 
 
 async def add_recording_card(

@@ -30,6 +30,8 @@ that asked for it is still open, and the bot can say that the list has expired.
 """
 _ASIDE = timedelta(minutes=5)
 """How long a person who has turned away from the questions about a recording is not asked again."""
+_AWAY = timedelta(days=30)
+"""The same for one who has stopped the bot; who comes back is asked at once."""
 _DOUBLE_TAP = timedelta(seconds=10)
 
 
@@ -66,6 +68,7 @@ class Step(StrEnum):
     EDITING_ASK_TEXT = "editing_ask_text"
     EDITING_ASK_TURN = "editing_ask_turn"
     EDITING_ASK_TERM = "editing_ask_term"
+    SETTINGS_ASK_ZONE = "settings_ask_zone"
 
 
 REPORT_STEPS = frozenset(step for step in Step if step.startswith("report_"))
@@ -75,7 +78,9 @@ CHAT_STEPS = frozenset(step for step in Step if step.startswith("chat_"))
 RATING_STEPS = frozenset(step for step in Step if step.startswith("rating_"))
 """The steps of ``RatingDialog``."""
 EDITING_STEPS = frozenset(step for step in Step if step.startswith("editing_"))
-"""The steps of ``EditingDialog``. Steps that are in none of these four sets belong to ``Dialog``."""
+"""The steps of ``EditingDialog``."""
+SETTINGS_STEPS = frozenset(step for step in Step if step.startswith("settings_"))
+"""The steps of ``SettingsDialog``. Steps that are in none of these five sets belong to ``Dialog``."""
 
 
 class OpenDialog(State):
@@ -96,7 +101,7 @@ class OpenDialog(State):
 class Dialog(OpenDialog):
     """A dialog that waits for a message about a recording. The fields in ``skipped`` are not asked for again."""
 
-    STEPS = frozenset(Step) - REPORT_STEPS - CHAT_STEPS - RATING_STEPS - EDITING_STEPS
+    STEPS = frozenset(Step) - REPORT_STEPS - CHAT_STEPS - RATING_STEPS - EDITING_STEPS - SETTINGS_STEPS
     model_config = ConfigDict(extra="forbid")
     recording_id: RecordingId
     skipped: tuple[str, ...] = ()
@@ -176,9 +181,16 @@ class EditingDialog(OpenDialog):
     for_team: bool = False
 
 
+class SettingsDialog(OpenDialog):
+    """A dialog that waits for something that a person sets for themselves."""
+
+    STEPS = SETTINGS_STEPS
+    model_config = ConfigDict(extra="forbid")
+
+
 def _kind(value: dict[str, object] | OpenDialog) -> str:
     step = value.get("step") if isinstance(value, dict) else value.step
-    kinds = {"report": REPORT_STEPS, "chat": CHAT_STEPS, "editing": EDITING_STEPS}
+    kinds = {"report": REPORT_STEPS, "chat": CHAT_STEPS, "editing": EDITING_STEPS, "settings": SETTINGS_STEPS}
     return next((kind for kind, steps in kinds.items() if step in steps), "rating")
 
 
@@ -191,7 +203,8 @@ class _Replied(State):
         Annotated[ReportDialog, Tag("report")]
         | Annotated[ChatDialog, Tag("chat")]
         | Annotated[RatingDialog, Tag("rating")]
-        | Annotated[EditingDialog, Tag("editing")],
+        | Annotated[EditingDialog, Tag("editing")]
+        | Annotated[SettingsDialog, Tag("settings")],
         Discriminator(_kind),
     ]
 
@@ -267,7 +280,7 @@ class Dialogs:
     async def note_reply(self, owner: UserId, message_id: int) -> None:
         """Note that a message is taken as the reply to the dialog that is open, unless that is about a recording."""
         async with self._database.transaction() as connection:
-            for kind in (ReportDialog, ChatDialog, RatingDialog, EditingDialog):
+            for kind in (ReportDialog, ChatDialog, RatingDialog, EditingDialog, SettingsDialog):
                 dialog = await user_states.get(connection, owner, kind)
                 if dialog is not None:
                     replied = _Replied(message_id=message_id, dialog=dialog)
@@ -329,9 +342,9 @@ async def leave_dialog(connection: Connection, owner: UserId, recording_id: Reco
         await user_states.drop(connection, owner, Dialog)
 
 
-async def leave_in_peace(connection: Connection, owner: UserId) -> None:
-    """Begin no questions about recordings for some minutes, or until the person answers some."""
-    await user_states.put(connection, owner, QuestionsAside(), ttl=_ASIDE)
+async def leave_in_peace(connection: Connection, owner: UserId, *, away: bool = False) -> None:
+    """Begin no questions about recordings for some minutes, or until the person answers some; ``away``: or is back."""
+    await user_states.put(connection, owner, QuestionsAside(), ttl=_AWAY if away else _ASIDE)
 
 
 async def may_ask_again(connection: Connection, owner: UserId) -> None:
@@ -339,17 +352,20 @@ async def may_ask_again(connection: Connection, owner: UserId) -> None:
     await user_states.drop(connection, owner, QuestionsAside)
 
 
-async def put_aside(connection: Connection, telegram_id: int, recordings: Collection[RecordingId]) -> None:
+async def put_aside(
+    connection: Connection, telegram_id: int, recordings: Collection[RecordingId], *, away: bool = False
+) -> None:
     """End the dialog about one of these recordings, whose question is not in the chat any more.
 
-    Values given so far stay. The form comes again after some minutes, and is among what waits at any time.
+    Values given so far stay. The form comes again after some minutes, of one who is ``away`` when they are back, and is
+    among what waits at any time.
     """
     person = await users_store.find_by_telegram_id(connection, telegram_id)
     dialog = None if person is None else await user_states.get(connection, person.id, Dialog)
     if person is None or dialog is None or dialog.recording_id not in recordings:
         return
     await user_states.drop(connection, person.id, Dialog)
-    await leave_in_peace(connection, person.id)
+    await leave_in_peace(connection, person.id, away=away)
     await wait_for_turn(connection, person.id, dialog.recording_id)
 
 

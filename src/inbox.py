@@ -6,15 +6,19 @@ While the database is away, updates are stored in a journal on the disk; they mo
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 import structlog
 
+import cards_store
+import outbox_store
 import updates_store
 import users_store
 from access import Team, role_of
-from datamodels import User
+from datamodels import User, UserId
 from datamodels_telegram import ChatId, MessageId, SeenUpdate
-from db import Database
+from db import Connection, Database
+from dialogs import may_ask_again
 from errors import DatabaseUnavailable
 from updates_journal import UpdatesJournal
 
@@ -28,7 +32,7 @@ class Inbox:
 
     Raises, in every method:
         DiskFull: no space left for what was to be stored.
-        DatabaseUnavailable: the database is away; not in ``put``, which uses the journal then.
+        DatabaseUnavailable: the database is away; not in ``put``, which uses the journal then, and ``is_back``.
     """
 
     def __init__(self, database: Database, team: Team, journal: UpdatesJournal) -> None:
@@ -136,9 +140,29 @@ class Inbox:
             role = role_of(self.team, seen.person.id)
             if role is None:
                 return tries, None
-            return tries, await users_store.ensure_telegram_user(connection, seen.person, role)
+            user = await users_store.ensure_telegram_user(connection, seen.person, role)
+            await _bring_back(connection, user.id)
+            return tries, user
+
+    async def is_back(self, telegram_id: int) -> None:
+        """Let a person who has started the bot again get what could not be delivered meanwhile.
+
+        While the database is away nothing is done: the person's next update brings it as well.
+        """
+        with suppress(DatabaseUnavailable):
+            async with self._at_once.transaction() as connection:
+                person = await users_store.find_by_telegram_id(connection, telegram_id)
+                if person is not None and role_of(self.team, telegram_id) is not None:
+                    await _bring_back(connection, person.id)
 
     async def end(self, update: SeenUpdate) -> None:
         """Note that an update needs no more work, also one that could not be stored."""
         async with self._database.transaction() as connection:
             await updates_store.mark_done(connection, update)
+
+
+async def _bring_back(connection: Connection, owner: UserId) -> None:
+    messages, cards = await outbox_store.bring_back(connection, owner), await cards_store.bring_back(connection, owner)
+    if messages or cards:
+        await may_ask_again(connection, owner)
+        log.info("person_is_back", messages=messages, cards=cards)

@@ -15,6 +15,8 @@ from errors import VoxPersonaError
 
 OnMessage = Callable[[IncomingMessage], Awaitable[None]]
 OnPress = Callable[[ButtonPress], Awaitable[None]]
+OnReturn = Callable[[int], Awaitable[None]]
+"""Is called with the id of a person who had stopped the bot and has started it again."""
 
 
 class MessengerError(VoxPersonaError):
@@ -147,7 +149,7 @@ class Messenger(Sender, Attachments, Protocol):
     username: str
     """The bot's name at the messenger, in the messenger's own form and not empty, once it has started."""
 
-    async def start(self, on_message: OnMessage, on_press: OnPress) -> None:
+    async def start(self, on_message: OnMessage, on_press: OnPress, on_return: OnReturn | None = None) -> None:
         """Log in and let updates come. They come even before this returns, many at once, and some of them twice.
 
         Raises:

@@ -37,7 +37,7 @@ from dialogs import put_aside
 from errors import DatabaseUnavailable, NotFound, OutOfResources, UnexpectedFailure, VoxPersonaError
 from followers import KeyedTasks, Loop, delay_s
 from markups.reports import report_file_name, transcript_file_name
-from markups.text import LONGEST_REASON, escaped, plain
+from markups.text import LONGEST_REASON, escaped, first_line, plain
 from message_tracker import MessageTracker
 from messenger import AlreadySent, ChatClosed, MessengerError, MessengerRefusedSecrets, MessengerUnavailable
 from prompt_pack.models import ReportPack
@@ -282,14 +282,17 @@ class Outbox:
                 await outbox_store.put(connection, f"aside:{item.id}", item.owner_id, item.chat_id, message)
 
     async def _give_up(self, item: OutboxItem, reason: VoxPersonaError) -> None:
-        """Note that a message cannot be sent; tell a person who waits for a file why it does not come."""
+        """Note that a message cannot be sent; tell a person who waits for a result which one does not come, and why."""
         log.warning("outbox_given_up", item=item.id, error=reason.code, reason=str(reason))
         async with self._database.transaction() as connection:
             await outbox_store.give_up(connection, item.id, reason.code)
             if item.message.subject is not None and not isinstance(reason, AlreadySent):
                 # Nobody sees this question: text is no reply to it. One that was delivered may have been answered.
-                await put_aside(connection, item.chat_id, [item.message.subject])
-            if item.message.file is not None and not isinstance(reason, ChatClosed | AlreadySent):
-                screen = Screen(text=escaped(chat_text(reason.code, reason.user_text), LONGEST_REASON))
-                told = OutgoingMessage(kind=MessageKind.INFO_MESSAGE, screen=screen)
-                await outbox_store.put(connection, f"given_up:{item.id}", item.owner_id, item.chat_id, told)
+                away = isinstance(reason, ChatClosed)
+                await put_aside(connection, item.chat_id, [item.message.subject], away=away)
+            if item.message.kind is MessageKind.RESULT and not isinstance(reason, ChatClosed | AlreadySent):
+                told = escaped(chat_text(reason.code, reason.user_text), LONGEST_REASON)
+                what = escaped(first_line(item.message.screen.text))
+                screen = Screen(text=texts.telegram.NOT_SENT.format(what=what, reason=told))
+                notice = OutgoingMessage(kind=MessageKind.INFO_MESSAGE, screen=screen)
+                await outbox_store.put(connection, f"given_up:{item.id}", item.owner_id, item.chat_id, notice)

@@ -59,7 +59,26 @@ _DELETE_ANSWERS = """
     DELETE FROM outbox
     WHERE owner_id = %(owner_id)s AND split_part(key, ':', 1) = 'answer' AND split_part(key, ':', 2) = ANY(%(answers)s)
 """
-_GIVE_UP = "UPDATE outbox SET given_up_at = now(), error = %(error)s, dismissed_at = NULL WHERE id = %(id)s"
+_COMES_BACK = "message ->> 'kind' IN ('result', 'info_message') AND split_part(key, ':', 1) <> 'notice'"
+"""What a person who had stopped the bot gets after all: a question is asked anew, and a notice is old."""
+_CLOSED = "owner_id = %(owner_id)s AND given_up_at IS NOT NULL AND sent_at IS NULL AND error = 'chat_closed'"
+# What does not come back needs nobody's attention.
+_GIVE_UP = f"""
+    UPDATE outbox SET
+        given_up_at = now(), error = %(error)s,
+        dismissed_at = CASE WHEN %(error)s = 'chat_closed' AND NOT ({_COMES_BACK}) THEN now() END
+    WHERE id = %(id)s
+"""
+# The rows keep their places, and the random ids by which Telegram refuses them a second time.
+_BRING_BACK = f"""
+    WITH removed AS (
+        DELETE FROM outbox WHERE {_CLOSED} AND NOT ({_COMES_BACK}) RETURNING id
+    ), brought AS (
+        UPDATE outbox SET given_up_at = NULL, error = NULL, aside_at = NULL, tries = 0, not_before = now()
+        WHERE {_CLOSED} AND {_COMES_BACK} RETURNING id
+    )
+    SELECT (SELECT count(*) FROM removed) + (SELECT count(*) FROM brought) AS rows
+"""
 _TRY_LATER = """
     UPDATE outbox SET
         tries = tries + 1, not_before = now() + %(delay)s, error = %(error)s,
@@ -132,6 +151,15 @@ async def note_sent(connection: Connection, item_id: int, message_id: MessageId)
 async def give_up(connection: Connection, item_id: int, error_code: str) -> None:
     """Note that the message will not be sent, and why."""
     await connection.execute(_GIVE_UP, {"id": item_id, "error": error_code})
+
+
+async def bring_back(connection: Connection, owner: UserId) -> int:
+    """Let the results be sent that a closed chat refused, and forget the questions; return how many rows that changed.
+
+    The person is there again.
+    """
+    row = await (await connection.execute(_BRING_BACK, {"owner_id": owner})).fetchone()
+    return int(row["rows"]) if row else 0
 
 
 async def try_later(

@@ -137,7 +137,8 @@ class ProgressCards:
             await self._show(progress, view)
         except ChatClosed:
             log.info("card_given_up", card=card.id)
-            await self._note(card, card.shown_hash, final=True)
+            async with self._database.transaction() as connection:
+                await cards_store.note_closed(connection, card.id)
         except MessengerError as exc:
             if exc.retryable or isinstance(exc, MessengerRefusedSecrets):
                 raise

@@ -118,6 +118,5 @@ async def world(bot: Bot, folder: Path) -> AsyncIterator[World]:
     port = free_ports(1)[0]
     listener = await listen("127.0.0.1", port)
     assert listener is not None
-    async with serving(application, listener):
-        with site.opened(services):
-            yield World(bot, services, people, f"http://127.0.0.1:{port}", site)
+    async with serving(application, listener), site.opened(services):
+        yield World(bot, services, people, f"http://127.0.0.1:{port}", site)

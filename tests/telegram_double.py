@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 
 from datamodels_telegram import ChatId, Doing, IncomingMessage, MessageId, Screen, Shown
-from messenger import AlreadySent, FileGone, Messenger, MessengerError, OnMessage, OnPress
+from messenger import AlreadySent, FileGone, Messenger, MessengerError, OnMessage, OnPress, OnReturn
 
 FIRST_MESSAGE = 1000
 NAME = "Double"
@@ -36,6 +36,7 @@ class TelegramDouble(Messenger):
         self.commands: list[tuple[str, str]] = []
         self.listeners: tuple[OnMessage, OnPress] | None = None
         """Who is told what people write and press, while it is started."""
+        self.on_return: OnReturn | None = None
         self.failures: dict[str, list[MessengerError]] = {}
         """By method: what its next calls raise."""
         self.doing: list[tuple[ChatId, Doing]] = []
@@ -47,9 +48,9 @@ class TelegramDouble(Messenger):
         """The texts that the person sees."""
         return [screen.text for screen in self.chats.get(chat, {}).values()]
 
-    async def start(self, on_message: OnMessage, on_press: OnPress) -> None:
+    async def start(self, on_message: OnMessage, on_press: OnPress, on_return: OnReturn | None = None) -> None:
         self._fail("start")
-        self.listeners = (on_message, on_press)
+        self.listeners, self.on_return = (on_message, on_press), on_return
 
     async def stop(self) -> None:
         self.listeners = None

@@ -44,6 +44,7 @@ The process and the test use the same client library, kurigram or pyrogram 2.0.1
 import asyncio
 import os
 import tempfile
+import time
 from collections import deque
 from pathlib import Path
 from types import TracebackType
@@ -54,7 +55,8 @@ from telegram_calls import Account, Calls
 from telegram_faults import Faults, Network
 from telegram_keys import FINGERPRINT, RSA_EXPONENT, RSA_MODULUS
 from telegram_sessions import Session, Sessions
-from telegram_user import PATIENCE_SECONDS
+from telegram_tl import tl
+from telegram_user import PATIENCE_SECONDS, ScriptedUser
 from telegram_world import Change, Query, World
 
 SITE = Path(__file__).parent / "telegram_site"
@@ -165,6 +167,14 @@ class TelegramServer:
         changes = [views.callback_query(query_id, query, data)]
         updates = views.updates(self.world, changes)
         updates.users.append(views.person(query.chat.user))
+        self._push(updates)
+
+    def tell_of_start(self, user: ScriptedUser, *, stopped: bool) -> None:
+        """Tell the bot that a person has stopped it, or has started it again."""
+        user.blocked = stopped
+        told = tl("UpdateBotStopped", user_id=user.id, date=int(time.time()), stopped=stopped, qts=1)
+        updates = views.updates(self.world, [told])
+        updates.users.append(views.person(user))
         self._push(updates)
 
     def _push(self, updates: Any) -> None:

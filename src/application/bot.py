@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 import texts.telegram
 from access import Team
@@ -76,6 +77,9 @@ from telegram_handlers.waiting import WaitingHandlers
 from telegram_handlers.without_database import WithoutDatabase
 from updates_journal import UpdatesJournal
 
+if TYPE_CHECKING:
+    from web.site import Site
+
 
 class Bot:
     """The opened bot. Without ``jobs`` it takes none: workers in other processes do."""
@@ -89,6 +93,7 @@ class Bot:
         followers: Followers,
         words: HeardWords,
         health: Health,
+        site: "Site | None",
     ) -> None:
         self._telegram = telegram
         self._connecting = connecting
@@ -97,6 +102,7 @@ class Bot:
         self._followers = followers
         self._words = words
         self._health = health
+        self._site = site
 
     @property
     def username(self) -> str:
@@ -117,6 +123,8 @@ class Bot:
         refusal: VoxPersonaError | None = None
         async with asyncio.TaskGroup() as group:
             working = [self._health.run(), self._followers.background.run()]
+            if self._site is not None:
+                working.append(self._site.close_at_the_stop())
             if self._jobs is not None:
                 working.append(self._jobs.run_worker(None))
             tasks = [group.create_task(each) for each in working]
@@ -167,7 +175,7 @@ async def open_bot(
         )
         stack.push_async_callback(telegram.stop)
         connecting = await stack.enter_async_context(
-            connected(telegram, router.on_message, router.on_press, texts.telegram.COMMANDS)
+            connected(telegram, router.on_message, router.on_press, texts.telegram.COMMANDS, on_return=inbox.is_back)
         )
         stack.push_async_callback(router.stop)
         application.database.on_back.append(Loop.try_again)
@@ -177,10 +185,12 @@ async def open_bot(
         application.embedded.on_stuck.append(notices.engine_stuck)
         health = Health(application, board, telegram, notices)
         if site is not None:
-            stack.enter_context(site.opened(services_of(application, sessions, followers.background.uploads)))
+            await stack.enter_async_context(
+                site.opened(services_of(application, sessions, followers.background.uploads))
+            )
         jobs = application.jobs if settings.bot_takes_jobs else None
         words = HeardWords(followers.spoken, router.on_words)
-        yield Bot(telegram, connecting, router, jobs, followers, words, health)
+        yield Bot(telegram, connecting, router, jobs, followers, words, health, site)
 
 
 def messenger_of(settings: Settings) -> Messenger:
@@ -236,7 +246,15 @@ def _router(
             DeadLetterHandlers(messages, LettersWork(letters, pack, wake_deliveries)).routes(),
             RecordingHandlers(messages, recordings).routes(),
             VoiceNoteHandlers(recordings.files, preferences, wake_all).routes(),
-            SettingsHandlers(messages, preferences, recordings.recordings, recordings.intake, wake_all).routes(),
+            SettingsHandlers(
+                messages,
+                preferences,
+                recordings.recordings,
+                recordings.intake,
+                Dialogs(database),
+                chats.ask,
+                wake_all,
+            ).routes(),
             metadata.routes(),
             ordering.routes(),
             WaitingHandlers(waiting, recordings.recordings, messages, pack, metadata, ordering).routes(),

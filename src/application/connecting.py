@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 import structlog
 
-from messenger import Messenger, MessengerUnavailable, OnMessage, OnPress
+from messenger import Messenger, MessengerUnavailable, OnMessage, OnPress, OnReturn
 from system.ending import end_tasks
 
 _PAUSE_S = 1.0
@@ -44,6 +45,7 @@ async def connected(
     on_press: OnPress,
     commands: Sequence[tuple[str, str]],
     *,
+    on_return: OnReturn | None = None,
     patience_s: float = 10.0,
     sleep: Sleep = asyncio.sleep,
 ) -> AsyncIterator[Connecting]:
@@ -55,7 +57,8 @@ async def connected(
         MessengerRefusedSecrets: it does not accept the secrets.
         BadSettings, DiskFull, MessengerError: as ``Messenger.start``.
     """
-    task = asyncio.create_task(_connect(messenger, on_message, on_press, commands, sleep))
+    start = partial(messenger.start, on_message, on_press, on_return)
+    task = asyncio.create_task(_connect(start, messenger, commands, sleep))
     try:
         ended, _ = await asyncio.wait([task], timeout=patience_s)
         if ended:
@@ -66,13 +69,13 @@ async def connected(
 
 
 async def _connect(
-    messenger: Messenger, on_message: OnMessage, on_press: OnPress, commands: Sequence[tuple[str, str]], sleep: Sleep
+    start: Callable[[], Awaitable[None]], messenger: Messenger, commands: Sequence[tuple[str, str]], sleep: Sleep
 ) -> None:
     pause_s, started = _PAUSE_S, False
     while True:
         try:
             if not started:
-                await messenger.start(on_message, on_press)
+                await start()
             started = True
             await messenger.set_commands(commands)
         except MessengerUnavailable as exc:

@@ -38,6 +38,7 @@ from web.address import DEFAULT_PORT
 
 if TYPE_CHECKING:
     from web.services import Services
+    from web.site import Site
 
 
 def sessions_of(application: Application, local_key: str | None = None) -> Sessions:
@@ -85,10 +86,13 @@ def address_of(settings: Settings) -> str:
 class Console:
     """The opened console of this machine's user. ``link`` lets in whoever opens it, until the process ends."""
 
-    def __init__(self, application: Application, background: Background, health: Health, link: str) -> None:
+    def __init__(
+        self, application: Application, background: Background, health: Health, site: "Site | None", link: str
+    ) -> None:
         self._application = application
         self._background = background
         self._health = health
+        self._site = site
         self.link = link
 
     async def run(self) -> None:
@@ -97,6 +101,8 @@ class Console:
             group.create_task(self._health.run())
             group.create_task(self._background.run())
             group.create_task(self._application.jobs.run_worker(None))
+            if self._site is not None:
+                group.create_task(self._site.close_at_the_stop())
 
 
 @asynccontextmanager
@@ -123,8 +129,8 @@ async def open_console(settings: Settings, pack: ReportPack, on_progress: StartP
         await background.knowledge.check()
         application.database.on_back.append(Loop.try_again)
         if site is not None:
-            stack.enter_context(
+            await stack.enter_async_context(
                 site.opened(services_of(application, sessions_of(application, key), background.uploads))
             )
         health = Health(application, board, index=background.knowledge.index)
-        yield Console(application, background, health, f"{address_of(settings)}/sign-in/{key}")
+        yield Console(application, background, health, site, f"{address_of(settings)}/sign-in/{key}")

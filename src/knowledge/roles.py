@@ -10,6 +10,8 @@ from text_cleaning import folded
 
 _WORD = re.compile(r"\w+")
 _CLAUSE = re.compile(r"[,.:;!?()]")
+_CIRCUMSTANCES = frozenset(["когда", "если", "пока", "раз", "чтобы", "хотя", "поскольку"])
+"""First words of clauses that tell when something is: «что делают, когда гости жалуются» asks for nobody's words."""
 _FARTHEST = 4
 """Words between who speaks and that they speak, as in «гости отеля в Казани говорят»."""
 _SURE = 0.8
@@ -25,6 +27,8 @@ def asked_roles(question: str, labels: Collection[str]) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for clause in _CLAUSE.split(folded(question)):
         words = _WORD.findall(clause)
+        if words and words[0] in _CIRCUMSTANCES:
+            continue
         saying = [place for place, word in enumerate(words) if not SAYING.isdisjoint(_lemmas(word))]
         for place, word in enumerate(words):
             if any(abs(place - each) <= _FARTHEST for each in saying):

@@ -24,10 +24,11 @@ _WORK = frozenset(LetterKind) - {LetterKind.MESSAGE}
 _BACK = (button(texts.telegram.BACK, Action.MENU_SYSTEM),)
 
 
-def letters_page(page: LettersPage, pack: ReportPack) -> Screen:
-    """Show one page of the dead letters, each with its buttons."""
+def letters_page(page: LettersPage, pack: ReportPack, retried: int = 0) -> Screen:
+    """Show one page of the dead letters, each with its buttons, below how many are ``retried`` just now."""
+    note = [texts.dead_letters.RETRIED_NOTE.format(count=retried)] if retried else []
     if not page.letters:
-        return Screen(text=texts.dead_letters.NOTHING, keyboard=(_BACK,))
+        return Screen(text="\n\n".join([*note, texts.dead_letters.NOTHING]), keyboard=(_BACK,))
     title = texts.dead_letters.TITLE.format(count=page.total)
     if page.pages > 1:
         title += "\n" + texts.dead_letters.PAGE.format(page=page.page, pages=page.pages)
@@ -36,7 +37,7 @@ def letters_page(page: LettersPage, pack: ReportPack) -> Screen:
     turns = [(texts.dead_letters.PREVIOUS, page.page - 1), (texts.dead_letters.NEXT, page.page + 1)]
     turn = tuple(button(sign, Action.LETTERS, to) for sign, to in turns if 1 <= to <= page.pages)
     return Screen(
-        text="\n\n".join([title, *(_told(place, letter, pack) for place, letter in placed)]),
+        text="\n\n".join([*note, title, *(_told(place, letter, pack) for place, letter in placed)]),
         keyboard=(
             *(_buttons(place, letter, page.page) for place, letter in placed),
             (button(texts.dead_letters.RETRY_ALL, Action.LETTERS_REDO),),

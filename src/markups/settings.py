@@ -8,8 +8,9 @@ import texts.voice_notes
 from datamodels import Recording
 from datamodels_telegram import Button, Screen
 from markups.callback_data import Action, button
-from markups.text import escaped
+from markups.text import LONGEST_REASON, escaped
 from recordings.preferences import PersonSettings
+from recordings.time_zones import zone_label
 from system.local_time import local
 from texts.transcript import LANGUAGES
 
@@ -20,10 +21,9 @@ _IN_A_ROW = 3
 
 def settings_screen(settings: PersonSettings, *, may_record: bool) -> Screen:
     """Show what a person has set; who sends no recordings has a time zone alone."""
-    labels = dict(texts.voice_notes.ZONES.values())
     zone = settings.time_zone
     text = texts.voice_notes.TITLE.format(
-        zone=texts.voice_notes.OF_INSTALLATION if zone is None else labels.get(zone, zone),
+        zone=texts.voice_notes.OF_INSTALLATION if zone is None else zone_label(zone),
         now=f"{local(datetime.now(UTC)):%H:%M}",
         language=language_name(settings.language),
         voice_notes=texts.voice_notes.VOICE_NOTES[settings.voice_notes],
@@ -37,11 +37,13 @@ def settings_screen(settings: PersonSettings, *, may_record: bool) -> Screen:
     return Screen(text=text, keyboard=(*rows, (button(texts.telegram.BACK, Action.MENU_SYSTEM),)))
 
 
-def zone_question() -> Screen:
+def zone_question(problem: str = "") -> Screen:
+    """Ask for the zone, below what was wrong with a typed one."""
     choices = [(word, label) for word, (_, label) in texts.voice_notes.ZONES.items()]
     rows = _rows(button(label, Action.MY_ZONE, word) for word, label in choices)
     default = (button(texts.voice_notes.OF_INSTALLATION.capitalize(), Action.MY_ZONE, DEFAULT),)
-    return Screen(text=texts.voice_notes.ZONE_QUESTION, keyboard=(default, *rows, _back()))
+    text = f"❌ {escaped(problem, LONGEST_REASON)}\n\n" if problem else ""
+    return Screen(text=text + texts.voice_notes.ZONE_QUESTION, keyboard=(default, *rows, _back()))
 
 
 def language_question() -> Screen:

@@ -19,6 +19,11 @@ def plain(text: str, longest: int = LONGEST_SHOWN) -> str:
     return shortened(one_line(text), longest)
 
 
+def first_line(screen_text: str) -> str:
+    """Return the first line of a screen's HTML as a person reads it."""
+    return html.unescape(_TAG.sub("", screen_text)).strip().partition("\n")[0]
+
+
 def escaped(text: str, longest: int = LONGEST_SHOWN) -> str:
     """Return the text as ``plain`` does, escaped for a screen's HTML."""
     return escape(plain(text, longest), quote=False)

@@ -9,6 +9,7 @@ from text_cleaning import folded, one_line, preview
 
 LONGEST_QUOTED = 60
 _CENTURY = 2000
+_MONTHS_OF_YEAR, _MOST_DAYS = 12, 31
 _LEAP_YEARS_AT_MOST = 8
 """Years after which 29 February comes again at the latest."""
 
@@ -32,7 +33,8 @@ _MONTHS = (
     "дек(?:абр[ья])?",
 )
 _IN_WORDS = re.compile(
-    rf"(?<![0-9])(?P<day>[0-9]{{1,2}})(?:-?го)?\s+(?P<name>{'|'.join(_MONTHS)})\b\.?(?:\s+{_YEAR}(?![0-9]))?"
+    rf"(?<![0-9])(?P<day>[0-9]{{1,2}})(?:-?го)?\s+(?P<name>{'|'.join(_MONTHS)})\b\.?(?:\s+{_YEAR}(?![0-9]))?",
+    re.IGNORECASE,
 )
 _DAYS_AGO = {"сегодня": 0, "вчера": 1, "позавчера": 2}
 _WORD = re.compile(r"[^\W\d_]+")
@@ -59,6 +61,21 @@ def parse_date(text: str, today: date) -> date:
     if found > today:
         raise BadText(reason=texts.metadata.DATE_IN_FUTURE.format(value=match[0]))
     return found
+
+
+def without_dates(text: str) -> str:
+    """Return the text without its dates: «Запись 17 от 3.11» is «Запись 17 от ». «12/2» may be a number and stays."""
+    for pattern in (_YEAR_FIRST, _DAY_FIRST, _IN_WORDS):
+        text = pattern.sub(_unless_date, text)
+    return text
+
+
+def _unless_date(match: re.Match[str]) -> str:
+    named = match.groupdict()
+    if "name" in named:
+        return ""
+    is_date = 1 <= int(named["month"]) <= _MONTHS_OF_YEAR and 1 <= int(named["day"]) <= _MOST_DAYS
+    return "" if is_date and (named["year"] is not None or match[2] == ".") else match[0]
 
 
 def _month(name: str) -> int:

@@ -17,6 +17,7 @@ from metadata.parsing import (
     parse_name,
     parse_place,
     parse_zones,
+    told_in_one_line,
 )
 
 
@@ -158,11 +159,14 @@ def problems_of_caption(
 ) -> tuple[FieldProblem, ...]:
     """Return the problems of the caption's lines that do not parse and whose required fields have no value.
 
+    While fields have none, a caption that tells several things in one line is a problem, too.
+
     Blocking: the dictionary of word forms is loaded with the first zone.
     """
     if not caption.strip():
         return ()
     wanted = {title(field) for field in missing(scenario, metadata)}
-    return tuple(
-        each for each in parse_caption(caption, scenario, today).problems if each.field in wanted and not each.absent
-    )
+    in_one_line = told_in_one_line(caption) if wanted and scenario != MEETING else None
+    problems = parse_caption(caption, scenario, today).problems
+    unread = tuple(each for each in problems if each.field in wanted and not each.absent)
+    return unread if in_one_line is None else (*unread, in_one_line)

@@ -8,7 +8,7 @@ from typing import Any
 import texts.metadata
 from datamodels import BuildingType, RecordingMetadata, Value
 from errors import BadText
-from metadata.dates import LONGEST_QUOTED, parse_date
+from metadata.dates import LONGEST_QUOTED, parse_date, without_dates
 from metadata.nominative import without_preposition
 from morphology import parses
 from text_cleaning import one_line, preview
@@ -62,7 +62,8 @@ class CaptionResult(Value):
 def parse_caption(caption: str, scenario_id: str, today: date) -> CaptionResult:
     """Parse a caption line by line: six lines for an interview, seven or, without the zone, six for an audit.
 
-    Blank lines at the ends do not count. A line that does not parse is reported, the others are kept.
+    Blank lines at the ends do not count. A line that does not parse is reported, the others are kept. In a caption of
+    one line, the day is looked for as well as the number.
     """
     if scenario_id == MEETING:
         return _of_meeting(caption, today)
@@ -74,6 +75,9 @@ def parse_caption(caption: str, scenario_id: str, today: date) -> CaptionResult:
     problems: list[FieldProblem] = []
     for position, (field, parse) in enumerate(parsers):
         if position >= len(lines):
+            if field == texts.metadata.DATE and (day := _day_in(lines, today)) is not None:
+                found["recorded_on"] = day
+                continue
             reason = texts.metadata.NO_LINE.format(found=len(lines), wanted=wanted)
             problems.append(FieldProblem(field=field, reason=reason, absent=True))
             continue
@@ -88,6 +92,22 @@ def parse_caption(caption: str, scenario_id: str, today: date) -> CaptionResult:
         reason = texts.metadata.EXTRA_LINES.format(found=len(lines), wanted=wanted)
         problems.append(FieldProblem(field=texts.metadata.CAPTION, reason=reason))
     return CaptionResult(metadata=RecordingMetadata(**found), problems=tuple(problems))
+
+
+def _day_in(lines: Sequence[str], today: date) -> date | None:
+    try:
+        return parse_date(" ".join(lines), today)
+    except BadText:
+        return None
+
+
+def told_in_one_line(caption: str) -> FieldProblem | None:
+    """Return the problem of a caption that tells several things in its only line, of which the number is understood."""
+    line = caption.strip()
+    if len(line.splitlines()) != 1 or len(_SEPARATOR.split(line)) == 1:
+        return None
+    reason = texts.metadata.IN_ONE_LINE.format(value=_quoted(line))
+    return FieldProblem(field=texts.metadata.CAPTION, reason=reason)
 
 
 def _of_meeting(caption: str, today: date) -> CaptionResult:
@@ -120,10 +140,10 @@ def lines_for_a_model(metadata: RecordingMetadata) -> tuple[str, ...]:
 
 
 def parse_audio_number(text: str) -> int:
-    """Return the first integer of the line, at most ``LARGEST_NUMBER``. Raises ``BadText``."""
+    """Return the first integer of the line outside dates, at most ``LARGEST_NUMBER``. Raises ``BadText``."""
     if _NEGATIVE.match(text):
         raise BadText(reason=texts.metadata.NUMBER_NEGATIVE)
-    match = re.search(r"[0-9]+", text)
+    match = re.search(r"[0-9]+", without_dates(text))
     if match is None:
         raise BadText(reason=texts.metadata.NO_NUMBER)
     digits = match[0].lstrip("0") or "0"

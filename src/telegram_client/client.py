@@ -21,7 +21,7 @@ from pyrogram.errors.rpc_error import RPCError
 
 from datamodels_telegram import ChatId, Doing, IncomingMessage, MessageId, Picture, Screen, Shown
 from errors import DiskFull
-from messenger import FileGone, Messenger, MessengerError, OnMessage, OnPress
+from messenger import FileGone, Messenger, MessengerError, OnMessage, OnPress, OnReturn
 from random_ids import new_random_id
 from telegram_client.downloads import download_file
 from telegram_client.errors import (
@@ -95,7 +95,7 @@ class TelegramClient(Messenger):
         self._running: BotClient | None = None
         self._hearing: asyncio.Task[Never] | None = None
 
-    async def start(self, on_message: OnMessage, on_press: OnPress) -> None:
+    async def start(self, on_message: OnMessage, on_press: OnPress, on_return: OnReturn | None = None) -> None:
         """Log in and let updates come. They come before this returns, many at once, and some of them twice.
 
         A session that Telegram or SQLite does not accept any more is replaced by a new one.
@@ -112,6 +112,8 @@ class TelegramClient(Messenger):
                     await on_message(message)
             elif isinstance(update, raw.types.UpdateBotCallbackQuery):
                 await on_press(button_press(update, users))
+            elif isinstance(update, raw.types.UpdateBotStopped) and not update.stopped and on_return is not None:
+                await on_return(update.user_id)
 
         with disk_full_mapped(self._session_dir):
             await asyncio.to_thread(self._session_dir.mkdir, mode=0o700, parents=True, exist_ok=True)

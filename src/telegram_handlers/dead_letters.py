@@ -49,13 +49,13 @@ class DeadLetterHandlers:
         retried = await self._work.letters.retry(letter)
         self._work.wake()
         await context.answer(texts.dead_letters.RETRIED if retried else texts.dead_letters.GONE)
-        await self._show(context, page)
+        await self._show(context, page, retried=int(retried))
 
     async def _retry_all(self, context: Context, press: Press) -> None:  # noqa: ARG002
         count = await self._work.letters.retry_all()
         self._work.wake()
         await context.answer(texts.dead_letters.RETRIED_ALL.format(count=count))
-        await self._show(context, 1)
+        await self._show(context, 1, retried=count)
 
     async def _dismiss(self, context: Context, press: Press) -> None:
         letter, page = pressed_letter(press)
@@ -63,6 +63,6 @@ class DeadLetterHandlers:
         await context.answer(texts.dead_letters.REMOVED if dismissed else texts.dead_letters.GONE)
         await self._show(context, page)
 
-    async def _show(self, context: Context, number: int) -> None:
+    async def _show(self, context: Context, number: int, *, retried: int = 0) -> None:
         page = await self._work.letters.page(number, LETTERS_ON_PAGE)
-        await show(self._messages, context, MessageKind.MENU, letters_page(page, self._work.pack))
+        await show(self._messages, context, MessageKind.MENU, letters_page(page, self._work.pack, retried))

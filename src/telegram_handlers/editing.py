@@ -38,7 +38,7 @@ from markups.text import escaped
 from message_tracker import MessageTracker
 from recordings.lookup import Recordings, is_ready
 from telegram_handlers.context import Context, Routes
-from telegram_handlers.effects import sent_once
+from telegram_handlers.effects import SentOnce
 from telegram_handlers.shared import show
 from text_cleaning import one_line
 from transcription.editing.changes import found_turn, speakers_of, voice_of
@@ -132,8 +132,9 @@ class EditingHandlers:
             caption = fragment_caption(recording, speaker, start, end)
             return OutgoingMessage(kind=MessageKind.RESULT, screen=caption, file=file)
 
-        await self._work.recordings.find(context.user.id, number, sent_once(context, press, fragment))
-        await context.answer(texts.editing.LISTEN)
+        sent = SentOnce(context, press, fragment, texts.editing.LISTEN)
+        await self._work.recordings.find(context.user.id, number, sent)
+        await context.answer(sent.told)
         self._work.wake()
 
     async def _ask_name(self, context: Context, press: Press) -> None:

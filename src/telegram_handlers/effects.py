@@ -4,8 +4,8 @@ Handlers pass the functions made here to services, which call them in their own 
 change and its messages are there, or neither.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Concatenate, ParamSpec
+from collections.abc import Callable, Sequence
+from typing import Generic, ParamSpec
 
 import cards_store
 import outbox_store
@@ -21,6 +21,7 @@ from recordings.intake import WithRecording
 from recordings.lookup import WithOwnRecording
 from reports.research.orders import WithResearch
 from telegram_handlers.context import Context
+from texts.telegram_recordings import ALREADY_SENT
 from user_states import State
 
 P = ParamSpec("P")
@@ -44,20 +45,26 @@ class DemonstrationTold(State):
     KEY = "demonstration_told"
 
 
-def sent_once(
-    context: Context, press: Press, message: Callable[P, OutgoingMessage]
-) -> Callable[Concatenate[Connection, P], Awaitable[None]]:
-    """Return a function that puts a message into the outbox, unless this press is the second of a double tap.
+class SentOnce(Generic[P]):
+    """A function that puts a message with a file into the outbox, unless this press is the second of a double tap.
 
     The message survives a restart. ``message`` makes it from the arguments that the service passes to the function.
+    ``told`` is what the person is told of the press: ``sending``, or that the file has been sent.
     """
 
-    async def put(connection: Connection, /, *found: P.args, **named: P.kwargs) -> None:
-        if await first_tap(connection, context.user.id, context.pressed, press.model_dump_json(), context.update):
-            key = f"press:{context.update or new_name()}"
-            await outbox_store.put(connection, key, context.user.id, context.chat, message(*found, **named))
+    def __init__(self, context: Context, press: Press, message: Callable[P, OutgoingMessage], sending: str) -> None:
+        self._context = context
+        self._press = press
+        self._message = message
+        self.told = sending
 
-    return put
+    async def __call__(self, connection: Connection, /, *found: P.args, **named: P.kwargs) -> None:
+        context, button = self._context, self._press.model_dump_json()
+        if await first_tap(connection, context.user.id, context.pressed, button, context.update):
+            key = f"press:{context.update or new_name()}"
+            await outbox_store.put(connection, key, context.user.id, context.chat, self._message(*found, **named))
+        else:
+            self.told = ALREADY_SENT
 
 
 def followed_anew(context: Context) -> WithRecording:

@@ -36,7 +36,7 @@ from recordings.preferences import Preferences
 from recordings.purposes import may_be_question
 from recordings.sent_files import SentFiles
 from telegram_handlers.context import Context, PressHandler, Routes
-from telegram_handlers.effects import followed_anew, sent_once
+from telegram_handlers.effects import SentOnce, followed_anew
 from telegram_handlers.shared import show
 from transcript_formats import FIRST_FORMAT, TRANSCRIPT_FORMATS
 
@@ -163,8 +163,9 @@ class RecordingHandlers:
             file = FileReference(source=FileSource.RECORDING, subject=recording.id, extension=recording.extension)
             return OutgoingMessage(kind=MessageKind.RESULT, screen=played_caption(recording), file=file)
 
-        await self._work.recordings.find(context.user.id, press.number, sent_once(context, press, original))
-        await context.answer(texts.telegram_recordings.SENDING)
+        sent = SentOnce(context, press, original, texts.telegram_recordings.SENDING)
+        await self._work.recordings.find(context.user.id, press.number, sent)
+        await context.answer(sent.told)
         self._work.wake()
 
     async def _transcript(self, context: Context, press: Press) -> None:
@@ -181,10 +182,10 @@ class RecordingHandlers:
             file = FileReference(source=FileSource.TRANSCRIPT, subject=recording.id, extension=extension)
             return OutgoingMessage(kind=MessageKind.RESULT, screen=caption, file=file)
 
-        sent = sent_once(context, press, transcript)
+        sent = SentOnce(context, press, transcript, texts.telegram_recordings.SENDING)
         recording = await self._work.recordings.find_transcript(context.user.id, press.number, sent)
         if is_transcribed(recording):
-            await context.answer(texts.telegram_recordings.SENDING)
+            await context.answer(sent.told)
             self._work.wake()
         else:
             await show(self._messages, context, MessageKind.MENU, not_ready(recording), recording.id)

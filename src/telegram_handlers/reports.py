@@ -28,7 +28,7 @@ from prompt_pack.models import ReportPack
 from reports.estimate import Estimates
 from reports.orders import Lack, Order, ReportOrders
 from telegram_handlers.context import Context, PressHandler, Routes
-from telegram_handlers.effects import OrderPress, may_order_again, sent_once
+from telegram_handlers.effects import OrderPress, SentOnce, may_order_again
 from telegram_handlers.shared import expected_reports, show
 
 REPORT_EXTENSIONS = frozenset(["md", "docx", "pdf", "json"])
@@ -170,12 +170,13 @@ class ReportHandlers:
             file = FileReference(source=FileSource.REPORT, subject=run.id, extension=extension)
             return OutgoingMessage(kind=MessageKind.RESULT, screen=caption, file=file)
 
+        sent = SentOnce(context, press, report, texts.telegram_recordings.SENDING)
         try:
-            await self._work.orders.find(context.user.id, press.number, sent_once(context, press, report))
+            await self._work.orders.find(context.user.id, press.number, sent)
         except NotFound:
             await context.answer(texts.my_reports.GONE_BEFORE.format(number=press.number))
             return
-        await context.answer(texts.telegram_recordings.SENDING)
+        await context.answer(sent.told)
         self._work.wake()
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import texts.voice_notes
 from access import Permission, may
-from datamodels_telegram import FilePurpose, MessageKind
-from dialogs import get_user_lock
-from errors import OutdatedButton
+from datamodels_telegram import FilePurpose, IncomingMessage, MessageKind
+from dialogs import Dialogs, SettingsDialog, Step, get_user_lock
+from errors import BadText, OutdatedButton
 from markups.callback_data import Action, Press
 from markups.settings import (
     DEFAULT,
@@ -22,8 +22,9 @@ from message_tracker import MessageTracker
 from recordings.intake import Intake
 from recordings.lookup import Recordings, is_ready
 from recordings.preferences import Preferences
+from recordings.time_zones import zone_said
 from system.local_time import in_zone
-from telegram_handlers.context import Context, Routes
+from telegram_handlers.context import Context, MessageHandler, Routes
 from telegram_handlers.effects import followed_anew
 from telegram_handlers.shared import show
 from texts.transcript import LANGUAGES
@@ -33,12 +34,17 @@ _ASK = "ask"
 
 @dataclass(frozen=True)
 class SettingsHandlers:
-    """Shows and changes a person's settings, and the language of one recording. ``wake`` makes the followers look."""
+    """Shows and changes a person's settings, and the language of one recording.
+
+    ``ask`` takes a message as a question, ``wake`` makes the followers look.
+    """
 
     messages: MessageTracker
     preferences: Preferences
     recordings: Recordings
     intake: Intake
+    dialogs: Dialogs
+    ask: MessageHandler
     wake: Callable[[], None]
 
     def routes(self) -> Routes:
@@ -49,7 +55,8 @@ class SettingsHandlers:
                 Action.MY_LANGUAGE: (Permission.RECORD, self._language),
                 Action.MY_VOICE_NOTES: (Permission.RECORD, self._voice_notes),
                 Action.RECORDING_LANGUAGE: (Permission.RECORD, self._recording_language),
-            }
+            },
+            answers={Step.SETTINGS_ASK_ZONE: (Permission.LOOK, self._zone_typed)},
         )
 
     async def _settings(self, context: Context, press: Press) -> None:  # noqa: ARG002  # it names nothing
@@ -57,6 +64,7 @@ class SettingsHandlers:
 
     async def _show(self, context: Context) -> None:
         owner = context.user.id
+        await self.dialogs.end(owner, SettingsDialog)
         settings, zone = await self.preferences.of(owner), await self.preferences.zone_of(owner)
         with in_zone(zone):
             screen = settings_screen(settings, may_record=may(context.user.role, Permission.RECORD))
@@ -64,12 +72,29 @@ class SettingsHandlers:
 
     async def _zone(self, context: Context, press: Press) -> None:
         if not press.words:
-            await show(self.messages, context, MessageKind.MENU, zone_question())
+            async with get_user_lock(context.user.id):
+                await self.dialogs.begin(context.user.id, SettingsDialog(step=Step.SETTINGS_ASK_ZONE))
+                await show(self.messages, context, MessageKind.INPUT_REQUEST, zone_question())
             return
         if press.word not in {DEFAULT, *texts.voice_notes.ZONES}:
             raise OutdatedButton(data=press.action)
         zone = None if press.word == DEFAULT else texts.voice_notes.ZONES[press.word][0]
         await self.preferences.set(context.user.id, time_zone=zone)
+        await self._show(context)
+
+    async def _zone_typed(self, context: Context, message: IncomingMessage) -> None:
+        owner = context.user.id
+        if message.text.rstrip().endswith("?"):
+            # Whoever has changed their mind asks the next question.
+            await self.dialogs.end(owner, SettingsDialog)
+            await self.ask(context, message)
+            return
+        try:
+            zone = zone_said(message.text)
+        except BadText as exc:
+            await show(self.messages, context, MessageKind.INPUT_REQUEST, zone_question(exc.user_text))
+            return
+        await self.preferences.set(owner, time_zone=zone)
         await self._show(context)
 
     async def _language(self, context: Context, press: Press) -> None:

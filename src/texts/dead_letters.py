@@ -12,6 +12,7 @@ PREVIOUS = "◀"
 NEXT = "▶"
 
 RETRIED = "Поставлено в очередь"
+RETRIED_NOTE = "🔁 Повторяется: {count}. Что снова не выйдет, вернётся в этот список."
 RETRIED_ALL = "Поставлено в очередь: {count}"
 REMOVED = "Убрано из списка"
 GONE = "Этого в списке уже нет"
@@ -95,7 +96,7 @@ REASONS = {
     "messenger_error": "Telegram отклонил сообщение",
     "messenger_unavailable": "Telegram не отвечал",
     "messenger_refused_secrets": "Telegram не принял ключи бота",
-    "chat_closed": "человек остановил бота",
+    "chat_closed": "человек остановил бота и получит всё, когда вернётся",
     "file_gone": "Telegram больше не отдаёт файл",
 }
 """Reasons by the error's code. They name no hosts and settings, which do not help here, and nobody's file names."""

@@ -48,6 +48,8 @@ UPLOAD_NO_MICROPHONE = "Микрофон недоступен: разрешит�
 UPLOAD_MICROPHONE_FILE = "Запись с микрофона {time}"
 UPLOAD_EMPTY = "Файл «{name}» пустой."
 UPLOAD_TOO_LARGE = "Файл «{name}» больше {size}. Сожмите его или разделите."
+UPLOAD_OF_FORM = "из формы"
+UPLOAD_ENDED = "Недавно отправленные"
 UPLOAD_BROKEN = "Связь прервалась. Пробую снова…"
 UPLOAD_FAILED = "Не отправлено: {reason}"
 UPLOAD_STATES = {
@@ -57,7 +59,7 @@ UPLOAD_STATES = {
     "refused": "Не принято: {reason}",
 }
 UPLOAD_RESUME = "Загрузка прервалась. Выберите тот же файл ещё раз: она продолжится."
-UPLOAD_KNOWN = "Эта запись уже была"
+UPLOAD_KNOWN = "Эта запись уже была: новой нет"
 UPLOAD_AGAIN_AT = "Повторим сами: {reason}"
 UPLOAD_CANCEL = "Отменить"
 UPLOAD_HIDE = "Убрать"

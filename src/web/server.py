@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import Any
 
+import h11
 import structlog
 import uvicorn
 from fastapi import FastAPI
@@ -26,6 +27,8 @@ _CONNECTIONS = 256
 """More get 503: monitoring needs one or two, and a browser up to six, one of them for as long as a page is open."""
 _IDLE_S = 5
 _HEADERS_S = 10.0
+_LINGER_S = 5.0
+"""Seconds for which what still comes of a refused file is thrown away, so that its sender can read the answer."""
 _STOP_S = 2
 """Seconds in which answers that have begun may end."""
 
@@ -33,13 +36,15 @@ _STOP_S = 2
 class _Connection(H11Protocol):
     """A connection that is closed when a request does not come whole, up to its body, within ``headers_s``.
 
-    Else some hundred requests that never end their headers would be all connections there are.
+    Else some hundred requests that never end their headers would be all connections there are. One whose request was
+    answered before its body had come is closed as well, unless the rest comes soon.
     """
 
     def __init__(self, *args: Any, headers_s: float, **options: Any) -> None:
         super().__init__(*args, **options)
         self._headers_s = headers_s
         self._until_headers: asyncio.TimerHandle | None = None
+        self._lingering: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
         super().connection_made(transport)
@@ -47,6 +52,8 @@ class _Connection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
+        if self._lingering is not None and self.conn.their_state is not h11.SEND_BODY:
+            self._end_lingering()
         if self.cycle is not None and not self.cycle.response_complete:
             self._pass()
         elif self._until_headers is None:
@@ -55,13 +62,21 @@ class _Connection(H11Protocol):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         self._pass()  # until more comes, uvicorn's own time for idle connections counts
+        if self.conn.their_state is h11.SEND_BODY:
+            self._lingering = self.loop.call_later(_LINGER_S, self.transport.close)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._pass()
+        self._end_lingering()
         super().connection_lost(exc)
 
     def _watch(self) -> None:
         self._until_headers = self.loop.call_later(self._headers_s, self.transport.close)
+
+    def _end_lingering(self) -> None:
+        if self._lingering is not None:
+            self._lingering.cancel()
+            self._lingering = None
 
     def _pass(self) -> None:
         if self._until_headers is not None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -14,6 +14,8 @@ from sign_in.tries import Tries
 from web.services import Services
 
 _OF_THIS_MACHINE = frozenset(["localhost", "127.0.0.1", "::1"])
+_PUT_AWAY_S = 5.0
+"""The most seconds in which, at a stop, what has come of files is put away."""
 _MOST_STREAMS = 8
 """Pages of one person that follow work at the same time. A browser opens six connections to an address."""
 
@@ -34,6 +36,9 @@ class Site:
         self.closing = asyncio.Event()
         self.tries = Tries()
         self._streams: Counter[UUID] = Counter()
+        self._receiving = 0
+        self._put_away = asyncio.Event()
+        self._put_away.set()
 
     @property
     def services(self) -> Services:
@@ -46,14 +51,36 @@ class Site:
             raise HTTPException(503)
         return self._services
 
-    @contextmanager
-    def opened(self, services: Services) -> Iterator[None]:
-        """Answer people with ``services`` during the block."""
+    @asynccontextmanager
+    async def opened(self, services: Services) -> AsyncIterator[None]:
+        """Answer people with ``services`` during the block; at its end, wait until files that come are put away."""
         self._services = services
         try:
             yield
         finally:
             self.closing.set()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_PUT_AWAY_S):
+                    await self._put_away.wait()
+
+    async def close_at_the_stop(self) -> None:
+        """Wait until cancelled, which closes the site while other tasks still end."""
+        try:
+            await self.closing.wait()
+        finally:
+            self.closing.set()
+
+    @contextmanager
+    def receiving(self) -> Iterator[None]:
+        """Note that a file comes during the block: what has come of it is stored before the services close."""
+        self._receiving += 1
+        self._put_away.clear()
+        try:
+            yield
+        finally:
+            self._receiving -= 1
+            if not self._receiving:
+                self._put_away.set()
 
     async def arriving(self, blocks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         """Yield what comes of a file. When the process stops meanwhile, what has come is kept and the rest comes later.

@@ -65,6 +65,7 @@ class Bot:
     client: TelegramClient
     messages: list[IncomingMessage] = field(default_factory=list)
     presses: list[ButtonPress] = field(default_factory=list)
+    returned: list[int] = field(default_factory=list)
 
 
 @asynccontextmanager
@@ -79,7 +80,10 @@ async def started(server: TelegramServer, folder: Path) -> AsyncIterator[Bot]:
         bot.presses.append(press)
         await bot.client.answer(press.query_id, "нажато")
 
-    await bot.client.start(on_message, on_press)
+    async def on_return(person: int) -> None:
+        bot.returned.append(person)
+
+    await bot.client.start(on_message, on_press, on_return)
     try:
         yield bot
     finally:
@@ -346,6 +350,18 @@ async def test_a_chat_that_is_closed_says_so(server: TelegramServer, anna: Scrip
         await bot.client.send(chat_of(anna), Screen(text="Отчёт"))
     with pytest.raises(ChatClosed, match="PEER_ID_INVALID"):
         await bot.client.send(ChatId(424242), Screen(text="Отчёт"))
+
+
+async def test_it_is_told_who_is_back(server: TelegramServer, anna: ScriptedUser, bot: Bot) -> None:
+    await anna.send("Здравствуйте")
+    await anna.sees("получено")
+    for stopped in (True, False):
+        server.tell_of_start(anna, stopped=stopped)
+    async with asyncio.timeout(20):
+        while not bot.returned:  # noqa: ASYNC110  # it comes from another task
+            await asyncio.sleep(0.01)
+    assert bot.returned == [anna.id]
+    await bot.client.send(chat_of(anna), Screen(text="С возвращением"))
 
 
 async def test_other_refusals_are_named(server: TelegramServer, anna: ScriptedUser, bot: Bot) -> None:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
+from uuid import UUID
 
 import axe_playwright_python
 import httpx2
@@ -43,6 +44,7 @@ from handlers_world import MB, Bot
 from health.board import Board
 from recording_files import tone
 from sign_in.sessions import Sessions
+from texts.web import UPLOAD_KNOWN
 from users_store import ensure_local_user
 from web.application import Facts, new_application
 from web.console_application import add_console
@@ -442,6 +444,82 @@ async def test_without_scripts_a_form_sends_the_file(console: World, researcher:
     [recording] = (await researcher.client.get("/api/v1/recordings")).json()["recordings"]
     assert (recording["file_name"], recording["size_bytes"]) == ("форма.wav", len(SOUND))
     assert recording["duration_s"] == pytest.approx(len(SOUND) / (2 * SAMPLE_RATE), abs=0.1)
+
+
+async def opened(console: World, browser: Browser, head: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Send the head of a request in a browser's name, and leave the connection open."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(console.url.rpartition(":")[2]))
+    session = f"Cookie: {SESSION_COOKIE}={browser.client.cookies[SESSION_COOKIE]}"
+    writer.write(f"{head}\r\nHost: localhost\r\n{session}\r\n\r\n".encode())
+    return reader, writer
+
+
+async def test_a_form_that_is_too_large_is_refused_by_its_header(researcher: Browser, console: World) -> None:
+    kind = "Content-Type: multipart/form-data; boundary=x"
+    head = f"POST /uploads HTTP/1.1\r\n{kind}\r\nContent-Length: {2048 * MB + 1}"
+    reader, writer = await opened(console, researcher, head)
+    async with asyncio.timeout(20):
+        answer = (await reader.read()).decode()  # to the end: the connection does not wait for two gigabytes
+    writer.close()
+    assert answer.startswith("HTTP/1.1 413")
+    assert "предел" in answer
+
+
+async def test_what_has_come_of_a_file_is_stored_when_the_console_stops(bot: Bot, tmp_path: Path) -> None:
+    async with asyncio.timeout(20), world(bot, tmp_path) as console, console.browser("researcher") as browser:
+        place = (await begun(browser, len(SOUND))).headers["location"]
+        named = {**headers(browser, Upload_Offset=0), "Content-Type": "application/offset+octet-stream"}
+        lines = [f"{name}: {value}" for name, value in named.items()]
+        head = "\r\n".join([f"PATCH {place} HTTP/1.1", f"Content-Length: {len(SOUND)}", *lines])
+        reader, writer = await opened(console, browser, head)
+        writer.write(SOUND[:1000])
+        await asyncio.sleep(0.3)
+        stopping = asyncio.create_task(console.site.close_at_the_stop())
+        await asyncio.sleep(0)
+        stopping.cancel()  # as all that runs, at a signal
+        assert (await reader.readline()).startswith(b"HTTP/1.1 503")
+        writer.close()
+    owner, id_ = console.people["researcher"].user.id, UUID(place.rpartition("/")[2])
+    upload = await console.services.uploads.find(owner, id_)
+    assert (upload.received_bytes, upload.state) == (1000, "receiving")
+
+
+async def test_the_services_stay_until_what_came_is_put_away() -> None:
+    site, stored = Site(), False
+    begun = asyncio.Event()
+
+    async def store() -> None:
+        nonlocal stored
+        with site.receiving():
+            begun.set()
+            await site.closing.wait()
+            await asyncio.sleep(0.1)
+            stored = True
+
+    storing = asyncio.create_task(store())
+    async with site.opened(None):  # type: ignore[arg-type]  # nobody asks for them
+        await begun.wait()
+    assert stored
+    await storing
+
+
+async def test_a_file_that_has_been_taken_in_is_at_work_no_more(console: World, researcher: Browser) -> None:
+    await has_recording(console)
+    again = await console.services.uploads.begin(console.people["researcher"].user.id, "снова.wav", len(SOUND), "none")
+
+    async def content() -> AsyncIterator[bytes]:
+        yield SOUND
+
+    assert "снова.wav" in await at_work(researcher)
+    await console.services.uploads.append(again.owner_id, again.id, 0, len(SOUND), content())
+    await taken_in(console)
+    assert [NAME in await at_work(researcher), "снова.wav" in await at_work(researcher)] == [False, False]
+    assert UPLOAD_KNOWN in (await researcher.client.get("/")).text
+
+
+async def at_work(browser: Browser) -> str:
+    page = (await browser.client.get("/")).text
+    return page.partition('id="working"')[2].partition("</ul>")[0]
 
 
 # --- in a browser ----------------------------------------------------------------------------------------------------

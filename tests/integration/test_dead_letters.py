@@ -37,7 +37,7 @@ from handlers_world import PACK, Bot, Person
 from inbox import Inbox
 from markups.callback_data import Action, Press
 from message_tracker import MessageTracker
-from messenger import AlreadySent, ChatClosed
+from messenger import AlreadySent, ChatClosed, MessengerError
 from object_store import ObjectStore
 from outbox import Outbox, OutboxFiles
 from recordings.originals import Originals
@@ -189,7 +189,7 @@ async def test_the_list_names_everybody_s_letters_newest_first_and_nothing_that_
         "того, что отправляли, уже нет",
         "неизвестная ошибка, подробности в журнале",
         "сервис обработки не отвечал",
-        "человек остановил бота",
+        "человек остановил бота и получит всё, когда вернётся",
         "в записи не слышно речи",
     ]
     assert "тайна" not in owner.sees
@@ -441,7 +441,7 @@ async def router(bot: Bot, owner: Person, person: Person, tmp_path: Path) -> Asy
 async def test_nobody_but_the_owner_sees_or_does_anything(
     bot: Bot, owner: Person, person: Person, router: Router, data: str
 ) -> None:
-    item = await give_up(person, "раз")
+    item = await give_up(person, "раз", MessengerError.code)
     for number, who in enumerate((person, owner), 1):
         press = ButtonPress(
             query_id=item * 10 + number,

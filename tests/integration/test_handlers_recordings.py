@@ -20,6 +20,7 @@ from datamodels_telegram import (
     OutboxItem,
     WizardStep,
 )
+from dialogs import Dialogs, SettingsDialog
 from errors import AccessDenied, NoSpeech, NotFound, OutdatedButton
 from handlers_world import MB, PACK, Person
 from knowledge.search_store import load_archive
@@ -30,6 +31,7 @@ from markups.recordings import which_scenario
 from recordings import spoken_store
 from recordings.preferences import Preferences
 from screens import drawn
+from texts.telegram_recordings import ALREADY_SENT, SENDING
 from texts.voice_notes import CHOSEN, DECIDED, LANGUAGE_SAME, LANGUAGE_SET, MADE_RECORDING
 
 AUDIT = "12\n2026.11.03\nИванова Мария\nЗаря\nотель\nлобби\nКазань"
@@ -165,6 +167,22 @@ async def test_a_person_sets_time_and_language_for_themselves_alone(person: Pers
     async with person.bot.database.transaction() as connection:
         found = await recordings_store.get_recording(connection, person.user.id, recording.id)
     assert (found.request.language, found.stage) == ("en", Stage.STORED)
+
+
+async def test_a_zone_may_be_typed_and_a_question_stays_one(person: Person) -> None:
+    stranger = await Person.come(person.bot)
+    await person.press_data("my_zone")
+    await person.type("в чёрной дыре")
+    assert "Не знаю такого времени: «в чёрной дыре»" in person.sees
+    await person.type("Что говорят об отеле в Казани?")
+    assert person.bot.asked == ["Что говорят об отеле в Казани?"]
+    assert await Dialogs(person.bot.database).find(person.user.id, SettingsDialog) is None
+    await person.press_data("my_zone")
+    await person.type("МСК+7")
+    assert "Время: <b>UTC+10</b>" in person.sees
+    assert await Dialogs(person.bot.database).find(person.user.id, SettingsDialog) is None
+    await stranger.press_data("my_settings")
+    assert "Время: <b>как на сервере</b>" in stranger.sees
 
 
 async def test_a_forwarded_recording_tells_who_wrote_it_first(person: Person) -> None:
@@ -363,10 +381,14 @@ async def test_what_a_press_that_is_handled_again_sends_is_sent_once(person: Per
     for update in ("button:1:1", "button:1:2", "button:1:1"):
         for _ in range(2):
             await person.press_data("recording_play||1", MessageId(int(update[-1])), update)
+            assert person.heard[-1] == SENDING
     async with person.bot.database.transaction() as connection:
         query = "SELECT count(*) AS sent FROM outbox WHERE owner_id = %s AND key LIKE 'press:%%'"
         row = await (await connection.execute(query, (person.user.id,))).fetchone()
     assert row == {"sent": 2}
+    # A press of its own on the same message, seconds later.
+    await person.press_data("recording_play||1", MessageId(1), "button:1:3")
+    assert person.heard[-1] == ALREADY_SENT
 
 
 async def test_a_deletion_that_is_handled_again_after_a_crash_is_told_of_again(person: Person) -> None:

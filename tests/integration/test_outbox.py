@@ -8,20 +8,36 @@ from uuid import UUID, uuid4
 
 import pytest
 
+import dead_letters_store
 import outbox_store
+import user_states
+from access import Team
 from config import ROOT
 from datamodels import Recording, RunStatus
-from datamodels_telegram import FileReference, FileSource, MessageKind, OutgoingMessage, Screen, Sound
+from datamodels_telegram import (
+    FileReference,
+    FileSource,
+    IncomingMessage,
+    MessageId,
+    MessageKind,
+    OutgoingMessage,
+    Screen,
+    SeenUpdate,
+    Sound,
+    TelegramPerson,
+)
 from db import Database
-from dialogs import Dialog, Dialogs, Step
+from dialogs import Dialog, Dialogs, QuestionsAside, Step
 from errors import DiskFull, ObjectStoreUnavailable, VoxPersonaError
 from followers_world import PACK, Clock, DatabaseUntilKilled, Killer, Somebody, TelegramOfFiles, killed, look
+from inbox import Inbox
 from message_tracker import MessageTracker
 from messenger import AlreadySent, ChatClosed, MessengerError, MessengerRefusedSecrets, MessengerUnavailable
 from object_files import FolderObjectStore
 from object_store import ObjectStore
 from outbox import Outbox, OutboxFiles
 from recordings.originals import Originals
+from updates_journal import UpdatesJournal
 from utils import sha256_of_stream
 
 BEGINNINGS = {"docx": b"PK", "pdf": b"%PDF-"}
@@ -188,6 +204,40 @@ async def test_a_question_that_is_given_up_leaves_no_step_open(
         telegram.failures["send"] = [ChatClosed(chat=somebody.chat, reason="USER_IS_BLOCKED")]
         await look(outbox)
     assert await dialogs.find(somebody.owner, Dialog) is None
+
+
+@pytest.mark.parametrize("by_message", [True, False])
+async def test_whoever_comes_back_gets_what_came_meanwhile_once_and_is_asked_anew(
+    outbox: Outbox, somebody: Somebody, telegram: TelegramOfFiles, followed: Database, tmp_path: Path, by_message: bool
+) -> None:
+    away, asked = await Somebody.come(followed), (await somebody.has_recording("Да.", card=True)).id
+    await known_by_chat(somebody, followed)
+    await Dialogs(followed).begin(somebody.owner, Dialog(step=Step("ask_audio_number"), recording_id=asked))
+    question = OutgoingMessage(kind=MessageKind.INPUT_REQUEST, screen=Screen(text="Где это было?"), subject=asked)
+    await put(somebody, text("первое"), question, file(FileSource.TRANSCRIPT, asked, "txt"))
+    await put(away, text("другому"))
+    telegram.failures["send"] = [ChatClosed(chat=somebody.chat, reason="USER_IS_BLOCKED")] * 4
+    await look(outbox, times=4)
+    assert (telegram.chats, await left(followed)) == ({}, 0)
+
+    team = Team(owner=somebody.chat, members=frozenset())
+    inbox = Inbox(followed, team, UpdatesJournal(tmp_path / "updates.journal"))
+    for _ in range(2):
+        if by_message:
+            person = TelegramPerson(id=somebody.chat, name="Анна")
+            message = IncomingMessage(chat_id=somebody.chat, message_id=MessageId(7), person=person, text="/start")
+            await inbox.begin(SeenUpdate.of(message))
+        else:
+            await inbox.is_back(somebody.chat)
+        await look(outbox, times=4)
+    assert telegram.shown(somebody.chat) == ["первое", "Файл txt"]
+    assert telegram.shown(away.chat) == []
+    async with followed.transaction() as connection:
+        assert await user_states.get(connection, somebody.owner, QuestionsAside) is None
+        count, _ = await dead_letters_store.count(connection)
+    assert count == 0, "what nobody can act on is no dead letter"
+    await inbox.is_back(away.chat)  # no member of the team
+    assert await left(followed) == 0
 
 
 async def test_a_question_that_was_answered_before_it_was_noted_leaves_the_next_step_open(
@@ -387,7 +437,9 @@ async def test_a_file_that_nobody_has_any_more_is_said_to_be_lost_at_once(
     recording = await somebody.has_recording("Да.")
     await put(somebody, file(FileSource.RECORDING, recording.id, "ogg"), text("Следующее"))
     await look(outbox, times=3)
-    assert [each.partition(" ")[0] for each in telegram.shown(somebody.chat)] == ["Следующее", "Исходный"]
+    first, notice = telegram.shown(somebody.chat)
+    assert first == "Следующее"
+    assert notice.startswith("❌ Не отправлено: «Файл ogg»\nИсходный")
 
 
 @pytest.mark.parametrize("source", FileSource)

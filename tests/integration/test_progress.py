@@ -244,6 +244,25 @@ async def test_a_chat_that_is_closed_has_no_cards(
     assert await only_card(followed) is None
 
 
+async def test_a_card_goes_on_when_its_person_is_back(
+    cards: ProgressCards, somebody: Somebody, telegram: TelegramOfFiles, followed: Database, clock: Clock
+) -> None:
+    other, file = await Somebody.come(followed), await somebody.sends(telegram, CONTENT)
+    await look(cards, times=2)
+    await has_bytes(somebody, file.id, 500)
+    clock.passes(10)
+    telegram.failures["edit"] = [ChatClosed(chat=somebody.chat, reason="USER_IS_BLOCKED")]
+    await look(cards, times=2)
+    async with followed.transaction() as connection:
+        assert await cards_store.open_cards(connection) == []
+        assert await cards_store.bring_back(connection, other.owner) == 0
+        assert await cards_store.bring_back(connection, somebody.owner) == 1
+        assert await cards_store.bring_back(connection, somebody.owner) == 0
+    await look(cards)
+    [shown] = telegram.shown(somebody.chat)
+    assert "Загрузка" in shown
+
+
 @pytest.mark.parametrize(
     "trouble", [MessengerUnavailable(reason="timeout"), AlreadySent(call="sendMessage", reason="RANDOM_ID_DUPLICATE")]
 )

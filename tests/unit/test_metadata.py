@@ -126,13 +126,28 @@ def metadata_fields() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(
     ("text", "number"),
-    [("17", 17), ("Файл №17", 17), ("запись 0042, дубль 2", 42), ("№ 3-бис", 3), ("0", 0), ("- 17", 17)],
+    [
+        ("17", 17),
+        ("Файл №17", 17),
+        ("запись 0042, дубль 2", 42),
+        ("№ 3-бис", 3),
+        ("0", 0),
+        ("- 17", 17),
+        ("3.11.2026, № 17", 17),
+        ("Запись 17 от 3 Ноября", 17),
+        ("12.11 интервью 17", 17),
+        ("12/2", 12),
+        ("запись 45.20", 45),
+    ],
 )
 def test_the_number_is_the_first_integer(text: str, number: int) -> None:
     assert metadata.parsing.parse_audio_number(text) == number
 
 
-@pytest.mark.parametrize("text", ["", "семнадцать", "9" * 30, str(2**31), "²", "-5", " −5"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "семнадцать", "9" * 30, str(2**31), "²", "-5", " −5", "17.05.2025", "2026-11-03", "12.11 интервью с гостем"],
+)
 def test_no_number_is_refused(text: str) -> None:
     with pytest.raises(BadText):
         metadata.parsing.parse_audio_number(text)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from datamodels import RecordingMetadata, ScenarioId
 from metadata.fields import problems_of_caption, scenario_of_caption
+from metadata.parsing import parse_caption
 
 TODAY = date(2026, 11, 21)
 SCENARIOS = (ScenarioId("interview"), ScenarioId("design"))
@@ -43,6 +44,36 @@ def test_what_could_not_be_read_is_told_unless_it_is_known_otherwise() -> None:
     (problem,) = problems_of_caption(caption, ScenarioId("design"), known, TODAY)
     assert (problem.field, problem.reason) == ("дата", "даты 31.02.2026 нет в календаре")
     assert problems_of_caption(" ", ScenarioId("design"), known, TODAY) == ()
+
+
+@pytest.mark.parametrize(
+    ("caption", "told"),
+    [
+        ("Гранд Отель «Заря», интервью, Иванова Мария, 17.05.2025", ["номер файла", "подпись"]),
+        ("Запись 17; Иванова Мария", ["подпись"]),
+        ("Запись 17", []),
+        ("17\n2026.11.03\nИванова Мария, стажёр", []),
+    ],
+)
+def test_what_one_line_tells_beside_the_number_is_said_to_be_left(caption: str, told: list[str]) -> None:
+    problems = problems_of_caption(caption, ScenarioId("interview"), RecordingMetadata(), TODAY)
+    assert [each.field for each in problems] == told
+    assert all(caption in each.reason for each in problems if each.field == "подпись")
+    assert problems_of_caption(caption, ScenarioId("meeting"), RecordingMetadata(), TODAY) == ()
+
+
+@pytest.mark.parametrize(
+    ("caption", "number", "day"),
+    [
+        ("12.11 интервью с гостем", None, date(2026, 11, 12)),
+        ("Запись 17 от 3 ноября", 17, date(2026, 11, 3)),
+        ("17", 17, None),
+        ("17\nинтервью", 17, None),
+    ],
+)
+def test_a_caption_of_one_line_tells_number_and_day(caption: str, number: int | None, day: date | None) -> None:
+    found = parse_caption(caption, "interview", TODAY).metadata
+    assert (found.audio_number, found.recorded_on) == (number, day)
 
 
 def test_lines_that_a_caption_has_not_are_no_mistakes_in_it() -> None:

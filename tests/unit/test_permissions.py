@@ -79,7 +79,7 @@ look
 """
 ANSWERS = """
 look
-    report_view_ask_number report_filter_ask_dates report_filter_ask_title
+    report_view_ask_number report_filter_ask_dates report_filter_ask_title settings_ask_zone
 ask
     rating_ask_comment
 record
@@ -112,7 +112,7 @@ def _modules() -> list[Routes]:
         DeadLetterHandlers(_NOBODY, LettersWork(_NOBODY, pack, _NOBODY)).routes(),
         RecordingHandlers(_NOBODY, _NOBODY).routes(),
         VoiceNoteHandlers(_NOBODY, _NOBODY, _NOBODY).routes(),
-        SettingsHandlers(_NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY).routes(),
+        SettingsHandlers(*[_NOBODY] * 7).routes(),
         MetadataHandlers(_NOBODY, _NOBODY, _NOBODY, pack, _NOBODY, _NOBODY, _NOBODY).routes(),
         WaitingHandlers(_NOBODY, _NOBODY, _NOBODY, pack, _NOBODY, _NOBODY).routes(),
         TakeoutHandlers(_NOBODY, _NOBODY, _NOBODY, _NOBODY).routes(),

@@ -60,8 +60,10 @@ def routes() -> APIRouter:
             raise HTTPException(415)
         offset = _number(request, "upload-offset")
         length = _number(request, "content-length") if "content-length" in request.headers else None
-        uploads, blocks = services_of(request).uploads, site_of(request).arriving(request.stream())
-        return _answer(await uploads.append(visitor.user.id, upload_id, offset, length, blocks), _NO_CONTENT)
+        uploads, site = services_of(request).uploads, site_of(request)
+        with site.receiving():
+            blocks = site.arriving(request.stream())
+            return _answer(await uploads.append(visitor.user.id, upload_id, offset, length, blocks), _NO_CONTENT)
 
     @router.delete("/uploads/{upload_id}", status_code=_NO_CONTENT, response_class=Response)
     async def cancel_upload(request: Request, visitor: Recording, upload_id: UUID) -> Response:

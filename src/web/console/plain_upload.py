@@ -7,8 +7,11 @@ from fastapi.responses import RedirectResponse, Response
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+import texts.web
 from constants import NO_SCENARIO
+from errors import RecordingTooLarge
 from errors_of_operation import SeveralFiles
+from utils import human_size
 from web.forms import building_in
 from web.people import FILE_FORM, FORM_FIELD, Recording, check_form
 from web.site import services_of, site_of
@@ -25,20 +28,25 @@ def routes() -> APIRouter:
     @router.post(FILE_FORM)
     async def send(request: Request, visitor: Recording) -> Response:
         """Take a file with what is said of it; the fields come before the file."""
-        length = request.headers.get("content-length", "")
+        length, services, site = request.headers.get("content-length", ""), services_of(request), site_of(request)
         if not length.isdecimal():
             raise HTTPException(400)
-        form = _Form(request)
-        await form.read_fields()
-        check_form(request, visitor.form_token, form.fields.get(FORM_FIELD, ""))
-        await services_of(request).uploads.receive(
-            visitor.user.id,
-            form.file_name,
-            int(length),
-            form.fields.get("scenario") or NO_SCENARIO,
-            building_in(form.fields.get("building", "")),
-            site_of(request).arriving(form.content()),
-        )
+        if int(length) > (most := services.limits.largest_bytes):
+            # Before a byte of it is read, and so before its name is known.
+            size, maximum = human_size(int(length)), human_size(most)
+            raise RecordingTooLarge(file_name=texts.web.UPLOAD_OF_FORM, size=size, maximum=maximum)
+        with site.receiving():
+            form = _Form(request, site.arriving(request.stream()))
+            await form.read_fields()
+            check_form(request, visitor.form_token, form.fields.get(FORM_FIELD, ""))
+            await services.uploads.receive(
+                visitor.user.id,
+                form.file_name,
+                int(length),
+                form.fields.get("scenario") or NO_SCENARIO,
+                building_in(form.fields.get("building", "")),
+                form.content(),
+            )
         return RedirectResponse("/", _SEE_OTHER)
 
     return router
@@ -47,13 +55,13 @@ def routes() -> APIRouter:
 class _Form:
     """A form that is read piece by piece: first its fields, then the content of its one file."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, stream: AsyncIterator[bytes]) -> None:
         kind, options = parse_options_header(request.headers.get("content-type", ""))
         if kind != b"multipart/form-data" or b"boundary" not in options:
             raise HTTPException(415)
         self.fields: dict[str, str] = {}
         self.file_name = ""
-        self._stream = request.stream()
+        self._stream = stream
         self._disposition = self._header = self._value = b""
         self._field = ""
         self._in_file = self._ended = self._has_more_files = False

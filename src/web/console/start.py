@@ -10,6 +10,7 @@ import texts.waiting
 import texts.web
 from constants import NO_SCENARIO
 from datamodels import UserId
+from recordings.uploads_store import UploadState
 from web.events import Seen, stream
 from web.forms import Fields
 from web.people import Looking, Recording
@@ -20,6 +21,7 @@ from web.site import services_of, site_of
 
 _SEE_OTHER = 303
 _LATEST = 8
+_OPEN = frozenset([UploadState.RECEIVING, UploadState.WHOLE])
 _PAUSE_S = 2.0
 """The start page may stand open all day."""
 
@@ -29,7 +31,12 @@ def routes(templates: Templates) -> APIRouter:
     router = APIRouter()
 
     async def work(services: Services, owner: UserId) -> dict[str, Any]:
-        return {"uploads": await services.uploads.latest(owner), "running": await running_work(services, owner)}
+        uploads = await services.uploads.latest(owner)
+        return {
+            "uploads": [each for each in uploads if each.state in _OPEN],
+            "ended": [each for each in uploads if each.state is UploadState.REFUSED or each.known],
+            "running": await running_work(services, owner),
+        }
 
     @router.get("/")
     async def start(request: Request, visitor: Looking) -> Response:
