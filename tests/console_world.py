@@ -25,6 +25,7 @@ from recordings.uploads import Uploads
 from reports.estimate import Estimates
 from reports.made_files import MadeFiles
 from sign_in.sessions import Sessions, form_token
+from transcription.editing.service import TranscriptEditing
 from web.application import Facts, new_application
 from web.console_application import add_console
 from web.people import SESSION_COOKIE
@@ -83,6 +84,7 @@ def services_of(bot: Bot, sessions: Sessions, folder: Path) -> Services:
         cancellations=work.cancellations,
         descriptions=work.descriptions,
         transcripts=TranscriptPages(database),
+        editing=TranscriptEditing(database, PACK),
         listening=Listening(database, originals, BUILT_IN, folder / "spool", asyncio.Semaphore()),
         waiting=WaitingRecordings(database),
         orders=bot.orders,

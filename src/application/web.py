@@ -34,6 +34,7 @@ from recordings.uploads import Uploads
 from reports.made_files import MadeFiles
 from sign_in.sessions import Sessions
 from system.local_time import today
+from transcription.editing.service import TranscriptEditing
 from web.address import DEFAULT_PORT
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def services_of(application: Application, sessions: Sessions, uploads: Uploads) 
         cancellations=Cancellations(database, jobs.cancel_recording, application.orders.cancel),
         descriptions=Descriptions(database, pack, changes, today),
         transcripts=TranscriptPages(database),
+        editing=TranscriptEditing(database, pack),
         listening=Listening(database, application.originals, ffmpeg, spool, application.processors),
         waiting=WaitingRecordings(database),
         orders=application.orders,

@@ -1,5 +1,6 @@
 """Stretches of transcripts, for people who read on a screen: eight hours are never loaded at once."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from psycopg.rows import DictRow
@@ -8,7 +9,7 @@ from datamodels import MissingInterval, RecordingId, Segment, Value, Word
 from db import Connection
 
 _SELECT_HEAD = """
-    SELECT language, engine, model, duration_s, speakers, missing,
+    SELECT language, engine, model, duration_s, speakers, missing, names,
         (SELECT count(*) FROM transcript_segments WHERE recording_id = %(recording_id)s) AS total
     FROM transcripts WHERE recording_id = %(recording_id)s
 """
@@ -25,7 +26,7 @@ _SELECT_SEGMENTS = """
 
 
 class TranscriptHead(Value):
-    """What is known of a transcript but its words; ``total`` counts its segments."""
+    """What is known of a transcript but its words; ``names`` are by S1, S2, …, ``total`` counts its segments."""
 
     language: str
     engine: str
@@ -33,6 +34,7 @@ class TranscriptHead(Value):
     duration_s: float
     speakers: int
     missing: tuple[MissingInterval, ...]
+    names: Mapping[str, str]
     total: int
 
 

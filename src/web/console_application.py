@@ -7,10 +7,12 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException as AnyHTTPException
 
 import web.api.chats
+import web.api.editing
 import web.api.recordings
 import web.api.uploads
 import web.api.work
 import web.console.chats
+import web.console.editing
 import web.console.plain_upload
 import web.console.recordings
 import web.console.reports
@@ -31,13 +33,14 @@ def add_console(application: FastAPI, site: Site) -> None:
         web.console.sign_in,
         web.console.start,
         web.console.recordings,
+        web.console.editing,
         web.console.reports,
         web.console.chats,
     ):
         application.include_router(module.routes(templates), include_in_schema=False)
     application.include_router(web.console.plain_upload.routes(), include_in_schema=False)
     api = APIRouter(prefix="/api/v1", responses=PROBLEMS)
-    for each in (web.api.work, web.api.recordings, web.api.uploads, web.api.chats):
+    for each in (web.api.work, web.api.recordings, web.api.editing, web.api.uploads, web.api.chats):
         api.include_router(each.routes())
 
     @api.get("/{path:path}", include_in_schema=False)

@@ -34,6 +34,8 @@ from errors_of_operation import (
     SignInRefused,
     TooManyTries,
     TooManyUploads,
+    TranscriptChanged,
+    TranscriptUnfinished,
     UploadOutOfStep,
 )
 from random_ids import new_code
@@ -51,6 +53,8 @@ _STATUSES: dict[type[VoxPersonaError], int] = {
     NotFound: 404,
     OriginalGone: 404,
     OutdatedButton: 409,
+    TranscriptChanged: 409,
+    TranscriptUnfinished: 409,
     UploadOutOfStep: 409,
     Cancelled: 409,
     RecordingTooLarge: 413,

@@ -12,10 +12,12 @@ from fastapi import HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 from markupsafe import Markup
 
+import texts.editing
 import texts.metadata
 import texts.telegram
 import texts.transcript
 import texts.web
+import texts.web_editing
 import texts.web_errors
 from access import Permission, may
 from chats.sources import source_line
@@ -54,9 +56,11 @@ class Templates:
         self._environment.filters |= {"moment": _moment, "answer": answer_as_html}
         self._environment.globals |= {
             "t": texts.web,
+            "t_edit": texts.web_editing,
+            "turns": texts.editing.TURNS.counted,
             "buildings": texts.metadata.BUILDINGS,
             "languages": texts.transcript.LANGUAGES,
-            "speaker_label": texts.transcript.speaker_label,
+            "speaker_label": texts.transcript.full_label,
             "source_line": source_line,
             "shown_title": shown_title,
             "static": self._address,

@@ -21,6 +21,7 @@ from reports.estimate import Estimates
 from reports.made_files import MadeFiles
 from reports.orders import ReportOrders
 from sign_in.sessions import Sessions
+from transcription.editing.service import TranscriptEditing
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Services:
     cancellations: Cancellations
     descriptions: Descriptions
     transcripts: TranscriptPages
+    editing: TranscriptEditing
     listening: Listening
     waiting: WaitingRecordings
     orders: ReportOrders

@@ -5,7 +5,7 @@ import os
 import re
 import wave
 from base64 import b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -251,7 +251,9 @@ async def status(client: httpx2.AsyncClient, method: str, path: str, ids: dict[s
     if method in {"POST", "PUT"}:
         kind = JSON if "/api/" in path else FORM
         content = (
-            b'{"reports": ["x"], "stars": 5}' if kind == JSON else b"report=x&stars=5&scenario=none&visibility=team"
+            b'{"reports": ["x"], "stars": 5, "change": "undo", "version": 1}'
+            if kind == JSON
+            else b"report=x&stars=5&scenario=none&visibility=team&change=undo&version=1"
         )
     sent = {"X-CSRF-Token": token, "Content-Type": kind, "Upload-Offset": "0"}
     return (await client.request(method, path.format(**ids), headers=sent, content=content or None)).status_code
@@ -352,6 +354,115 @@ async def test_reports_are_offered_ordered_once_and_described(console: World, re
     described = (await researcher.client.get("/api/v1/openapi.json")).json()
     assert "/api/v1/recordings/{number}/reports" in described["paths"]
     assert "/recordings" not in described["paths"]
+
+
+# --- corrections -----------------------------------------------------------------------------------------------------
+
+TALK = (("S1", "Как вам завтрак?"), ("S2", "Завтрак в заре хороший,"), ("S2", "а в заре тихо."), ("S3", "Спасибо."))
+
+
+async def has_talk(console: World, utterances: Sequence[tuple[str, str]] = TALK) -> str:
+    """Give the researcher a recording in which several people speak; return the address of its page."""
+    recording = await console.people["researcher"].has_recording()
+    segments = tuple(
+        Segment(start=2 * place, end=2 * place + 1, speaker=speaker, text=text)
+        for place, (speaker, text) in enumerate(utterances)
+    )
+    transcript = Transcript(language="ru", engine="e", model="m", duration_s=9, speakers=3, segments=segments)
+    async with console.bot.database.transaction() as connection:
+        await transcripts_store.save_transcript(connection, recording.id, transcript, "hash")
+    return f"/recordings/{recording.number}"
+
+
+async def heard(browser: Browser, address: str) -> list[tuple[str, str]]:
+    """Who says what, as people read it."""
+    transcript = (await browser.client.get(f"/api/v1{address}/transcript")).json()
+    return [(each["speaker"], each["text"]) for each in transcript["segments"]]
+
+
+async def corrected(browser: Browser, address: str, **edit: str) -> httpx2.Response:
+    """Send a form of the editor, as the page has it now."""
+    page = (await browser.client.get(f"{address}/edit")).text
+    known = {"version": str(re.findall(r'data-version="(\d+)"', page)[0])}
+    if "position" in edit:
+        known["mark"] = re.findall(r'name="mark" value="(\w+)"', page)[int(edit["position"])]
+    return await browser.post(f"{address}/edit", **known, **edit)
+
+
+async def test_without_scripts_forms_correct_a_transcript(console: World, researcher: Browser) -> None:
+    address = await has_talk(console)
+    text = await corrected(researcher, address, change="text", position="3", text=f"Спасибо\n{SCRIPT}", speaker="S1")
+    assert (text.status_code, text.headers["location"]) == (303, f"{address}/edit#s3")
+    await corrected(researcher, address, change="speaker", position="0", speaker="new")
+    await corrected(researcher, address, change="name", speaker="S2", name="Мария")
+    await corrected(researcher, address, change="merge", speaker="S3", into="S1")
+    await corrected(researcher, address, change="role", speaker="S1", role="Сотрудник")
+    found = (await researcher.client.get(f"{address}/edit", params={"wanted": "в Заре"})).text
+    assert "Нашлось мест: 2, реплик: 2." in found
+    replaced = await corrected(researcher, address, change="replace", wanted="в заре", replacement="в «Заре»")
+    assert "Исправлено реплик: 2." in (await researcher.client.get(replaced.headers["location"])).text
+    assert await heard(researcher, address) == [
+        ("Сотрудник", "Как вам завтрак?"),
+        ("Мария", "Завтрак в «Заре» хороший,"),
+        ("Мария", "а в «Заре» тихо."),
+        ("Сотрудник", f"Спасибо {SCRIPT}"),
+    ]
+    assert "<script>alert" not in (await researcher.client.get(f"{address}/edit")).text
+    for _ in range(7):
+        assert (await corrected(researcher, address, change="undo")).status_code == 303
+    assert [text for _, text in await heard(researcher, address)] == [text for _, text in TALK]
+    refused = await corrected(researcher, address, change="undo")
+    assert (refused.status_code, "Отменять нечего" in refused.text) == (422, True)
+
+
+@pytest.mark.parametrize(
+    ("edit", "status"),
+    [
+        ({"change": "text", "position": "4", "text": "x"}, 404),
+        ({"change": "text", "position": "-1", "text": "x"}, 404),
+        ({"change": "text", "position": "x", "text": "x"}, 422),
+        ({"change": "text", "position": "0", "text": "щ" * 5000}, 303),
+        ({"change": "text", "position": "0", "text": "щ" * 5001}, 422),
+        ({"change": "speaker", "position": "0", "speaker": "S9"}, 404),
+        ({"change": "merge", "speaker": "S1", "into": "S1"}, 404),
+        ({"change": "role", "speaker": "S1", "role": "Директор"}, 404),
+        ({"change": "name", "speaker": "S1", "name": "щ" * 61}, 422),
+        ({"change": "none"}, 422),
+        ({"change": "undo", "version": "x"}, 422),
+    ],
+)
+async def test_what_does_not_fit_changes_nothing(
+    console: World, researcher: Browser, edit: dict[str, str], status: int
+) -> None:
+    address = await has_talk(console)
+    assert (await researcher.post(f"{address}/edit", **{"version": "2", **edit})).status_code == status
+    if status != 303:
+        assert [text for _, text in await heard(researcher, address)] == [text for _, text in TALK]
+
+
+async def test_two_windows_lose_nothing(console: World, researcher: Browser) -> None:
+    address = await has_talk(console)
+    edits, sent = f"/api/v1{address}/transcript/edits", {"X-CSRF-Token": researcher.token}
+    seen = (await researcher.client.get(f"/api/v1{address}/transcript/editing")).json()
+    marks = [each["mark"] for each in seen["utterances"]]
+
+    async def typed(position: int, text: str) -> httpx2.Response:
+        edit = {"change": "text", "version": seen["version"], "position": position, "mark": marks[position]}
+        return await researcher.client.post(edits, json={**edit, "text": text}, headers=sent)
+
+    assert (await typed(0, "Первое окно")).json()["others"] is False
+    again, other = await typed(0, "Первое окно"), await typed(1, "Второе окно")
+    assert (again.json()["others"], other.json()["others"]) == (False, True)
+    refused = await typed(0, "Второе окно")
+    assert (refused.status_code, refused.json()["error"]) == (409, "transcript_changed")
+    undone = await researcher.client.post(edits, json={"change": "undo", "version": seen["version"]}, headers=sent)
+    assert undone.status_code == 409, "what was done elsewhere is not undone unseen"
+    form = {"change": "text", "version": str(seen["version"]), "position": "0", "mark": marks[0], "text": "Моё"}
+    both = await researcher.post(f"{address}/edit", **form)
+    assert (both.status_code, "Первое окно" in both.text, ">Моё</textarea>" in both.text) == (409, True, True)
+    shown = dict(re.findall(r'name="(version|mark)" value="(\w+)"', both.text))
+    assert (await researcher.post(f"{address}/edit", **{**form, **shown})).status_code == 303
+    assert [text for _, text in await heard(researcher, address)][:2] == ["Моё", "Второе окно"]
 
 
 # --- files -----------------------------------------------------------------------------------------------------------
@@ -540,9 +651,10 @@ async def page(console: World) -> AsyncIterator[Page]:
         browser = await playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
         )
-        opened = await browser.new_page(
+        context = await browser.new_context(
             base_url=console.url, viewport={"width": 390, "height": 800}, locale="ru-RU", reduced_motion="reduce"
         )
+        opened = await context.new_page()
         opened.set_default_timeout(60_000)
         yield opened
         await browser.close()
@@ -631,3 +743,90 @@ async def written(console: World, owner: UserId) -> None:
     async with console.bot.database.transaction() as connection:
         await reports_store.finish_run(connection, run.id, outcome)
     await console.services.archive.file_finished()
+
+
+async def test_a_transcript_is_corrected_on_a_phone(console: World, page: Page) -> None:
+    """By keys, through reloads and lost connections, in two windows at once."""
+    address = await has_talk(console, [*TALK, *((f"S{1 + place % 2}", f"Реплика {place}") for place in range(4, 130))])
+    owner, wrong = console.people["researcher"], list[str]()
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    await page.goto(f"/sign-in/{await console.services.sessions.new_link(owner.user.id)}")
+    await page.click("main button")
+    await page.goto(address)
+    await page.click("text=Исправить")
+    await checked(page)
+    # Typed, and on to the next one, whose speaker is another.
+    await page.fill("#s1 textarea", "Завтрак хороший,")
+    await page.press("#s1 textarea", "Enter")
+    await page.keyboard.press("Alt+Digit3")
+    await saved(page)
+    assert await page.evaluate("document.activeElement.closest('.utterance').id") == "s2"
+    assert (await said_in(console, owner.user.id))[1:3] == [("S2", "Завтрак хороший,"), ("S3", "а в заре тихо.")]
+    # A reload in the middle of a word comes back to it.
+    await page.press("#s2 textarea", "Control+End")
+    await page.keyboard.type(" Очень")
+    await page.reload()
+    await until(page, "document.activeElement.value === 'а в заре тихо. Очень'")
+    # Another window was first: both texts are there.
+    second = await page.context.new_page()
+    await second.goto(f"{address}/edit")
+    await second.fill("#s3 textarea", "Второе окно")
+    await saved(second)
+    await page.fill("#s3 textarea", "Первое окно")
+    await page.wait_for_selector("#s3 .conflict blockquote:has-text('Второе окно')")
+    assert await page.input_value("#s3 textarea") == "Первое окно"
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    if SHOTS:
+        await page.screenshot(path=ROOT / "docs" / "editor.png")
+    await page.click("#s3 [data-mine]")
+    await saved(page)
+    await page.keyboard.press("Alt+KeyZ")
+    await until(page, "document.querySelector('#s3 textarea').value === 'Второе окно'")
+    # The connection goes, typing goes on.
+    await page.context.set_offline(True)
+    await page.fill("#s0 textarea", "Без связи")
+    await page.wait_for_selector("[data-saved]:has-text('Нет связи')")
+    await page.context.set_offline(False)
+    await saved(page)
+    assert [text for _, text in await said_in(console, owner.user.id)][:4] == [
+        "Без связи",
+        "Завтрак хороший,",
+        "а в заре тихо. Очень",
+        "Второе окно",
+    ]
+    await replaced_and_named(console, page)
+    assert wrong == []
+
+
+async def replaced_and_named(console: World, page: Page) -> None:
+    """Forms take along what was typed just before."""
+    await page.press("#s0 textarea", "Control+End")
+    await page.keyboard.type("!")
+    await page.keyboard.press("Alt+KeyF")
+    await page.keyboard.type("реплика")
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector("text=Нашлось мест: 126")
+    await page.fill("[name=replacement]", "Слово")
+    await page.click("text=Заменить везде")
+    await page.wait_for_selector("text=Исправлено реплик: 126")
+    for first in ("#s60", "#s120"):
+        await page.evaluate("document.querySelector('[data-later]').scrollIntoView()")
+        await page.wait_for_selector(first)
+    await page.fill("#s127 textarea", "Вдали")
+    await saved(page)
+    await page.click("#speakers summary")
+    await page.fill("#speakers li:first-child [name=name]", "Мария")
+    await page.click("#speakers li:first-child >> text=Назвать")
+    await page.wait_for_selector("#speakers b:has-text('Мария')")
+    now = [text for _, text in await said_in(console, console.people["researcher"].user.id)]
+    assert (now[0], now[4], now[127]) == ("Без связи!", "Слово 4", "Вдали")
+
+
+async def saved(page: Page) -> None:
+    await until(page, "document.querySelector('[data-saved]').textContent === 'Всё сохранено'")
+
+
+async def said_in(console: World, owner: UserId) -> list[tuple[str | None, str]]:
+    """What is stored of the first recording."""
+    transcript = (await console.services.editing.open(owner, 1)).transcript
+    return [(each.speaker, each.text) for each in transcript.segments]

@@ -36,6 +36,8 @@ record
     POST /uploads, POST /uploads/{upload_id}/cancel
     GET /recordings/{number}/delete, POST /recordings/{number}/delete, POST /recordings/{number}/again
     POST /recordings/{number}/cancel, POST /recordings/{number}/kind, POST /recordings/{number}/visibility
+    GET /recordings/{number}/edit, POST /recordings/{number}/edit
+    GET /api/v1/recordings/{number}/transcript/editing, POST /api/v1/recordings/{number}/transcript/edits
     GET /recordings/{number}/reports, POST /recordings/{number}/reports
     GET /api/v1/recordings/{number}/offer, POST /api/v1/recordings/{number}/reports
     POST /api/v1/uploads, HEAD /api/v1/uploads/{upload_id}, PATCH /api/v1/uploads/{upload_id}

@@ -68,6 +68,45 @@ class TranscriptOut(BaseModel):
     segments: list[SegmentOut]
 
 
+class UtteranceOut(BaseModel):
+    """What is said at a position, which no edit moves; ``mark`` changes with the text."""
+
+    position: int
+    speaker: str | None
+    text: str
+    mark: str
+
+
+class OfferedSpeakerOut(BaseModel):
+    """Somebody who speaks in a transcript, by the id that edits name."""
+
+    id: str
+    label: str
+
+
+class EditableOut(BaseModel):
+    """A stretch of a transcript that can be corrected, and the version that edits of it name."""
+
+    version: int
+    can_undo: bool
+    total: int
+    speakers: list[OfferedSpeakerOut]
+    utterances: list[UtteranceOut]
+
+
+class EditedOut(BaseModel):
+    """What an edit changed; ``utterances`` is None when the transcript has to be opened anew.
+
+    ``others`` tells that somebody else changed something in between. ``speakers`` is None where they are the same.
+    """
+
+    version: int
+    can_undo: bool
+    others: bool
+    speakers: list[OfferedSpeakerOut] | None
+    utterances: list[UtteranceOut] | None
+
+
 class OfferedOut(BaseModel):
     """A report that can be had. ``lack`` names what it needs first, ``takes`` says what it is expected to take."""
 

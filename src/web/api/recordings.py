@@ -10,7 +10,7 @@ from dialogs import get_user_lock
 from errors import BadText, BuildingNeeded
 from markups.reports import report_file_name, transcript_file_name
 from reports.orders import Lack
-from texts.transcript import speaker_label
+from texts.transcript import full_label
 from texts.web import NOT_YET
 from web.api.models import (
     OfferedOut,
@@ -69,20 +69,21 @@ def _add_recordings(router: APIRouter) -> None:
     ) -> TranscriptOut:
         """Return a stretch of a transcript: the one that begins with segment ``first``, or that has ``at`` seconds."""
         page = await services_of(request).transcripts.page(visitor.user.id, number, first, at)
-        if page.head is None:
+        head = page.head
+        if head is None:
             raise BadText(reason=NOT_YET)
         segments = [
             SegmentOut(
                 start=each.start,
                 end=each.end,
-                speaker=speaker_label(each.role, each.speaker),
+                speaker=full_label(each.role, each.speaker, head.names.get(each.speaker or "")),
                 text=each.text,
                 words=None if each.words is None else [word.start for word in each.words],
             )
             for each in page.segments
         ]
-        head = page.head.model_dump(include={"language", "duration_s", "speakers", "missing", "total"})
-        return TranscriptOut(**head, first=page.first, segments=segments)
+        known = head.model_dump(include={"language", "duration_s", "speakers", "missing", "total"})
+        return TranscriptOut(**known, first=page.first, segments=segments)
 
     @router.get("/recordings/{number}/transcript/file/{extension}", response_class=Response)
     async def get_transcript_file(request: Request, visitor: Looking, number: int, extension: str) -> Response:

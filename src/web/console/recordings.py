@@ -7,8 +7,9 @@ from fastapi.responses import RedirectResponse, Response
 
 import texts.telegram_recordings
 import texts.web
+from access import Permission, may
 from constants import NO_SCENARIO
-from datamodels import RunStatus, ScenarioId, UserId, Visibility
+from datamodels import RunStatus, ScenarioId, Stage, UserId, Visibility
 from dialogs import get_user_lock
 from errors import UnknownChoice
 from metadata.parsing import metadata_lines
@@ -87,6 +88,7 @@ def _add_reading(router: APIRouter, templates: Templates) -> None:
             formats=[(extension, form.label) for extension, form in TRANSCRIPT_FORMATS.items()],
             sound=not is_ready(recording),
             transcribed=is_transcribed(recording),
+            editable=recording.stage is Stage.DONE and may(visitor.user.role, Permission.RECORD),
             **await _state(services, owner, number),
         )
 

@@ -1,0 +1,72 @@
+"""Corrections of transcripts: what can be corrected, and edits of it."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Query, Request
+
+from datamodels import UserId
+from web.api.models import EditableOut, EditedOut, OfferedSpeakerOut, UtteranceOut
+from web.editing import Stretch, stretch
+from web.edits import Edit, TextEdit, apply, mark
+from web.people import Recording
+from web.services import Services
+from web.site import services_of
+
+
+def routes() -> APIRouter:
+    """Make the routes."""
+    router = APIRouter(tags=["recordings"])
+
+    @router.get("/recordings/{number}/transcript/editing")
+    async def get_editable(
+        request: Request, visitor: Recording, number: int, first: Annotated[int, Query(ge=0)] = 0
+    ) -> EditableOut:
+        """Return a stretch of a transcript to be corrected, which begins with the utterance at ``first``."""
+        shown = await _opened(services_of(request), visitor.user.id, number, first)
+        return EditableOut(
+            version=shown.opened.version,
+            can_undo=shown.opened.can_undo,
+            total=shown.total,
+            speakers=_speakers(shown),
+            utterances=[
+                UtteranceOut(position=position, speaker=each.speaker, text=each.text, mark=known_by)
+                for position, each, known_by in shown.utterances
+            ],
+        )
+
+    @router.post("/recordings/{number}/transcript/edits")
+    async def edit(
+        request: Request, visitor: Recording, number: int, edit: Annotated[Edit, Body(discriminator="change")]
+    ) -> EditedOut:
+        """Correct a transcript; 409 when it is not of the version, or the text not of the mark, that was seen."""
+        services, owner = services_of(request), visitor.user.id
+        edited, others = await apply(services.editing, owner, number, edit)
+        segments, speakers = edited.segments, None
+        if not isinstance(edit, TextEdit) or edit.speaker:
+            # Who speaks may have changed, and by whose number: as a person who opens it now would see it.
+            shown = await _opened(services, owner, number, 0)
+            speakers = _speakers(shown)
+            now = shown.opened.transcript.segments
+            segments = None if segments is None else {position: now[position] for position in segments}
+        return EditedOut(
+            version=edited.version,
+            can_undo=edited.can_undo,
+            others=others,
+            speakers=speakers,
+            utterances=None
+            if segments is None
+            else [
+                UtteranceOut(position=position, speaker=each.speaker, text=each.text, mark=mark(each.text))
+                for position, each in segments.items()
+            ],
+        )
+
+    return router
+
+
+async def _opened(services: Services, owner: UserId, number: int, first: int) -> Stretch:
+    return await stretch(await services.editing.open(owner, number), first)
+
+
+def _speakers(shown: Stretch) -> list[OfferedSpeakerOut]:
+    return [OfferedSpeakerOut(id=each, label=label) for each, label in shown.labels.items()]

@@ -1,0 +1,87 @@
+"""What is shown of a transcript that is being corrected: a stretch of it, its speakers, what was found."""
+
+import asyncio
+from collections.abc import Sequence
+from itertools import islice
+from typing import NamedTuple
+
+from datamodels import Segment
+from markups.editing import label_of
+from recordings.transcript_pages import SEGMENTS_ON_PAGE
+from transcription.editing.changes import found, speakers_of
+from transcription.editing.values import Found, OpenTranscript, Search, Speaker
+from web.edits import mark
+
+MOST_OFFERED = 20
+"""Speakers that can be chosen for an utterance, besides its own."""
+MOST_FOUND = 50
+
+
+class Utterance(NamedTuple):
+    """A segment with its position; ``mark`` is that of its text."""
+
+    position: int
+    segment: Segment
+    mark: str
+
+
+class Stretch(NamedTuple):
+    """Some utterances of a transcript, with those who speak in it, the most first, and their labels by id."""
+
+    opened: OpenTranscript
+    first: int
+    total: int
+    utterances: list[Utterance]
+    speakers: list[Speaker]
+    labels: dict[str, str]
+
+    @property
+    def offered(self) -> list[tuple[str, str]]:
+        """Ids and labels of the speakers that can be chosen everywhere."""
+        return [(each.id, self.labels[each.id]) for each in self.speakers[:MOST_OFFERED]]
+
+
+class Places(NamedTuple):
+    """Where words were found: all counted, and the first ``MOST_FOUND`` segments with pieces: text, is it a hit."""
+
+    places: int
+    hits: int
+    shown: list[tuple[Found, list[tuple[str, bool]]]]
+
+
+async def stretch(opened: OpenTranscript, first: int | None, at_s: float | None = None) -> Stretch:
+    """Return the stretch from position ``first`` on, else the one in which ``at_s`` seconds are, else the first."""
+    return await asyncio.to_thread(_stretch, opened, first, at_s)
+
+
+def _stretch(opened: OpenTranscript, first: int | None, at_s: float | None) -> Stretch:
+    segments = opened.transcript.segments
+    if first is None:
+        place = 0 if at_s is None else max(0, sum(each.start <= at_s for each in segments) - 1)
+        first = place - place % SEGMENTS_ON_PAGE
+    first = max(0, min(first, len(segments) - 1))
+    shown = islice(enumerate(segments), first, first + SEGMENTS_ON_PAGE)
+    speakers = sorted(speakers_of(opened.transcript), key=lambda each: -each.seconds)
+    return Stretch(
+        opened,
+        first,
+        len(segments),
+        [Utterance(position, each, mark(each.text)) for position, each in shown],
+        speakers,
+        {each.id: label_of(each) for each in speakers},
+    )
+
+
+async def places_of(opened: OpenTranscript, search: Search) -> Places:
+    """Find words in a transcript."""
+    hits: Sequence[Found] = await asyncio.to_thread(found, opened.transcript, search)
+    shown = [(each, _pieces(each)) for each in hits[:MOST_FOUND]]
+    return Places(sum(len(each.places) for each in hits), len(hits), shown)
+
+
+def _pieces(hit: Found) -> list[tuple[str, bool]]:
+    pieces, done = [], 0
+    for start, end in hit.places:
+        pieces += [(hit.text[done:start], False), (hit.text[start:end], True)]
+        done = end
+    return [*pieces, (hit.text[done:], False)]
