@@ -45,7 +45,6 @@ NEVER_IN_A_ROW = (
         "upload_out_of_step",
         "several_files",
         "too_many_uploads",
-        "several_files",
     }
     | {
         "interrupted",
