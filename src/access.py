@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
+import users_store
 from config import Settings
-from datamodels import Role
+from datamodels import Role, User
+from datamodels_telegram import TelegramPerson
+from db import Connection
 
 
 class Permission(StrEnum):
@@ -20,6 +23,10 @@ class Permission(StrEnum):
     """See the figures of everybody."""
     CURATE = "curate"
     """Load the documents that everybody's questions are answered from, list and remove them."""
+    INVITE = "invite"
+    """See who is of the team; invite people with a lower role and take such invitations back."""
+    GOVERN = "govern"
+    """Change roles, block people, read the record of such changes."""
     OPERATE = "operate"
     """See the state of the machine and the dead letters; retry dead letters."""
 
@@ -27,14 +34,21 @@ class Permission(StrEnum):
 _GRANTED: dict[Role, frozenset[Permission]] = {
     Role.GUEST: frozenset([Permission.LOOK, Permission.ASK]),
     Role.USER: frozenset([Permission.LOOK, Permission.ASK, Permission.RECORD]),
-    Role.ADMIN: frozenset([Permission.LOOK, Permission.ASK, Permission.RECORD, Permission.OVERSEE, Permission.CURATE]),
+    Role.ADMIN: frozenset(Permission) - {Permission.GOVERN, Permission.OPERATE},
     Role.SUPER_ADMIN: frozenset(Permission),
 }
+_FROM_BELOW = tuple(Role)
+"""The roles, each below the next."""
 
 
 def may(role: Role, permission: Permission) -> bool:
     """Tell whether people with ``role`` have ``permission``."""
     return permission in _GRANTED[role]
+
+
+def below(role: Role) -> tuple[Role, ...]:
+    """Return the roles that are lower than ``role``, the lowest first."""
+    return _FROM_BELOW[: _FROM_BELOW.index(role)]
 
 
 @dataclass(frozen=True)
@@ -50,13 +64,27 @@ class Team:
         return cls(settings.owner_telegram_id, _ids(settings.team_telegram_ids), _ids(settings.guest_telegram_ids))
 
 
-def role_of(team: Team, telegram_id: int) -> Role | None:
-    """Return the role of a person; None for a stranger. A person who is removed from the settings loses the role."""
+def role_of(team: Team, telegram_id: int, known: User | None) -> Role | None:
+    """Return the role of a person, whose row ``known`` is; None for a stranger and for who is blocked.
+
+    The settings' owner has every right, whatever was granted. For all others a granted role comes before the settings.
+    """
     if telegram_id == team.owner:
         return Role.SUPER_ADMIN
+    if known is not None and known.blocked_at is not None:
+        return None
+    if known is not None and known.granted is not None:
+        return known.granted
     if telegram_id in team.members:
         return Role.USER
     return Role.GUEST if telegram_id in team.guests else None
+
+
+async def find_member(connection: Connection, team: Team, person: TelegramPerson) -> User | None:
+    """Load a person of the team with today's role, name and role brought up to date; None for a stranger."""
+    known = await users_store.find_by_telegram_id(connection, person.id)
+    role = role_of(team, person.id, known)
+    return None if role is None else await users_store.keep_up(connection, person, role, known)
 
 
 def _ids(written: str) -> frozenset[int]:

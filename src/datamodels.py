@@ -356,12 +356,18 @@ class RecordingProgress(Value):
 
 
 class User(Value):
-    """A row of ``users``."""
+    """A row of ``users``. ``role`` is the one last seen; what counts is ``access.role_of``.
+
+    ``granted`` is None for whom the settings alone name. ``left_at`` is since when the person is not of the team.
+    """
 
     id: UserId
     telegram_id: int | None
     name: str
     role: Role
+    granted: Role | None = None
+    blocked_at: datetime | None = None
+    left_at: datetime | None = None
     created_at: datetime
 
 

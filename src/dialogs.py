@@ -69,6 +69,7 @@ class Step(StrEnum):
     EDITING_ASK_TURN = "editing_ask_turn"
     EDITING_ASK_TERM = "editing_ask_term"
     SETTINGS_ASK_ZONE = "settings_ask_zone"
+    SETTINGS_ASK_PERSON = "settings_ask_person"
 
 
 REPORT_STEPS = frozenset(step for step in Step if step.startswith("report_"))
@@ -182,7 +183,7 @@ class EditingDialog(OpenDialog):
 
 
 class SettingsDialog(OpenDialog):
-    """A dialog that waits for something that a person sets for themselves."""
+    """A dialog that waits for something that a person sets for themselves, or for whom they look."""
 
     STEPS = SETTINGS_STEPS
     model_config = ConfigDict(extra="forbid")

@@ -56,6 +56,7 @@ from telegram_handlers.context import Answer, Context, MessageHandler, Routes, f
 from telegram_handlers.endings import Endings
 from telegram_handlers.presses import PressAnswer, Taps
 from telegram_handlers.shared import awaited
+from telegram_handlers.strangers import Strangers
 from telegram_handlers.timing import USUAL_TIMING, Timing
 from telegram_handlers.without_database import WithoutDatabase
 from telegram_handlers.workers import PersonWorkers, queue_of
@@ -94,6 +95,7 @@ class Router:
         *,
         menu: Callable[[UserId], Awaitable[Screen]],
         other: MessageHandler,
+        strangers: Strangers,
         without_database: WithoutDatabase,
         timing: Timing = USUAL_TIMING,
         words: Callable[[ChatId, MessageId], Awaitable[IncomingMessage | None]],
@@ -111,6 +113,7 @@ class Router:
         self._messages = messages
         self._routes = joined(routes)
         self._menu = menu
+        self._strangers = strangers
         self._other = other
         self._words = words
         self._zone_of = zone_of
@@ -311,11 +314,10 @@ class Router:
         if tries > MOST_TRIES:
             await self._tell(seen.chat_id, texts.telegram.GIVEN_UP)
             return "given_up"
-        if user is None:
-            text = texts.telegram.BY_INVITATION if self._inbox.team.owner is not None else texts.telegram.NO_OWNER
-            await self._tell(seen.chat_id, text.format(id=seen.person.id))
-            return "stranger"
         update = arrival.update or await self._found(seen)
+        user = user or await self._strangers.let_in(seen.chat_id, seen.person, update)
+        if user is None:
+            return "stranger"
         if update is None:
             return "gone"
         with in_zone(await self._zone_of(user.id)):

@@ -14,7 +14,7 @@ import cards_store
 import outbox_store
 import updates_store
 import users_store
-from access import Team, role_of
+from access import Team, find_member, role_of
 from datamodels import User, UserId
 from datamodels_telegram import ChatId, MessageId, SeenUpdate
 from db import Connection, Database
@@ -137,11 +137,9 @@ class Inbox:
         """
         async with self._database.transaction() as connection:
             tries = await updates_store.count_try(connection, seen, 1 if counted else 0)
-            role = role_of(self.team, seen.person.id)
-            if role is None:
-                return tries, None
-            user = await users_store.ensure_telegram_user(connection, seen.person, role)
-            await _bring_back(connection, user.id)
+            user = await find_member(connection, self.team, seen.person)
+            if user is not None:
+                await _bring_back(connection, user.id)
             return tries, user
 
     async def is_back(self, telegram_id: int) -> None:
@@ -152,7 +150,7 @@ class Inbox:
         with suppress(DatabaseUnavailable):
             async with self._at_once.transaction() as connection:
                 person = await users_store.find_by_telegram_id(connection, telegram_id)
-                if person is not None and role_of(self.team, telegram_id) is not None:
+                if person is not None and role_of(self.team, telegram_id, person) is not None:
                     await _bring_back(connection, person.id)
 
     async def end(self, update: SeenUpdate) -> None:

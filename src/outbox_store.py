@@ -13,7 +13,8 @@ from random_ids import new_random_id
 # random_id tells Telegram that a message is the same one: made once, sent with every try.
 _INSERT = """
     INSERT INTO outbox (key, owner_id, chat_id, message, random_id)
-    VALUES (%(key)s, %(owner_id)s, %(chat_id)s, %(message)s, %(random_id)s)
+    SELECT %(key)s, %(owner_id)s, %(chat_id)s, %(message)s, %(random_id)s
+    WHERE NOT EXISTS (SELECT FROM users WHERE id = %(owner_id)s AND left_at IS NOT NULL)
     ON CONFLICT (key) DO NOTHING
 """
 _DUE = "(not_before <= now() OR not_before > now() + interval '2 minutes')"
@@ -101,7 +102,10 @@ async def backlog(connection: Connection) -> Backlog:
 
 
 async def put(connection: Connection, key: str, owner: UserId, chat: ChatId, message: OutgoingMessage) -> None:
-    """Put a message into the outbox; do nothing when a message with the same ``key`` was put in before."""
+    """Put a message into the outbox; do nothing when a message with the same ``key`` was put in before.
+
+    Nor is anything put in for a person who is not of the team any more.
+    """
     parameters = {
         "key": key,
         "owner_id": owner,

@@ -77,6 +77,8 @@ RETENTIONS = (
     Retention("removed_chunks", "removed_at < %(before)s", timedelta(days=1)),
     Retention("web_links", "expires_at < %(before)s", timedelta()),
     Retention("web_sessions", "expires_at < %(before)s", timedelta()),
+    # The record of changes tells of an invitation for ever.
+    Retention("invitations", "expires_at < %(before)s", timedelta(days=30)),
     # A file that nobody goes on sending is given up; one that is whole is being worked on. Files go with their rows.
     Retention("web_uploads", "touched_at < %(before)s AND state <> 'whole'", timedelta(days=2)),
 )

@@ -16,13 +16,20 @@ _INSERT_USER = """
     INSERT INTO users (id, name, role) VALUES (%(id)s, %(name)s, %(role)s)
     ON CONFLICT (id) DO NOTHING
 """
-_COLUMNS = "id, telegram_id, name, role, created_at"
-_SELECT_BY_TELEGRAM_ID = f"SELECT {_COLUMNS} FROM users WHERE telegram_id = %(telegram_id)s"
+COLUMNS = "users.id, telegram_id, name, role, granted, blocked_at, left_at, users.created_at"
+"""What a ``User`` is made of."""
+_SELECT_BY_TELEGRAM_ID = f"SELECT {COLUMNS} FROM users WHERE telegram_id = %(telegram_id)s"
+_SELECT = f"SELECT {COLUMNS} FROM users WHERE id = %(id)s"
+_GRANT = f"""
+    UPDATE users SET granted = %(role)s, role = %(role)s, left_at = NULL WHERE id = %(id)s RETURNING {COLUMNS}
+"""
 _SELECT_NAME = "SELECT name FROM users WHERE id = %(id)s"
 _UPSERT_TELEGRAM_USER = f"""
     INSERT INTO users (id, telegram_id, name, role) VALUES (%(id)s, %(telegram_id)s, %(name)s, %(role)s)
-    ON CONFLICT (telegram_id) DO UPDATE SET name = EXCLUDED.name, role = EXCLUDED.role
-    RETURNING {_COLUMNS}
+    ON CONFLICT (telegram_id) DO UPDATE SET
+        name = EXCLUDED.name, role = EXCLUDED.role,
+        left_at = CASE WHEN users.blocked_at IS NULL THEN NULL ELSE users.left_at END
+    RETURNING {COLUMNS}
 """
 
 
@@ -38,6 +45,18 @@ async def find_by_telegram_id(connection: Connection, telegram_id: int) -> User 
     return None if row is None else User.model_validate(row)
 
 
+async def find(connection: Connection, user: UserId) -> User | None:
+    """Load a person; None when nobody has this id."""
+    row = await (await connection.execute(_SELECT, {"id": user})).fetchone()
+    return None if row is None else User.model_validate(row)
+
+
+async def grant(connection: Connection, user: UserId, role: Role) -> User:
+    """Give a person a role; return the person."""
+    row = await (await connection.execute(_GRANT, {"id": user, "role": role})).fetchone()
+    return User.model_validate(row)
+
+
 async def find_name(connection: Connection, user: UserId) -> str:
     """Load what a person is called; "" when nobody has this id."""
     row = await (await connection.execute(_SELECT_NAME, {"id": user})).fetchone()
@@ -46,9 +65,13 @@ async def find_name(connection: Connection, user: UserId) -> str:
 
 async def ensure_telegram_user(connection: Connection, person: TelegramPerson, role: Role) -> User:
     """Add the person unless present, and bring role and name up to date. An empty name leaves the known one."""
-    known = await find_by_telegram_id(connection, person.id)
+    return await keep_up(connection, person, role, await find_by_telegram_id(connection, person.id))
+
+
+async def keep_up(connection: Connection, person: TelegramPerson, role: Role, known: User | None) -> User:
+    """Do what ``ensure_telegram_user`` does, once the person's row was looked for."""
     name = person.name.replace("\0", "") or (known.name if known else "")  # PostgreSQL's text takes no NUL
-    if known is not None and (known.name, known.role) == (name, role):
+    if known is not None and (known.name, known.role, known.left_at) == (name, role, None):
         return known
     parameters = {"id": new_id(), "telegram_id": person.id, "name": name, "role": role}
     row = await (await connection.execute(_UPSERT_TELEGRAM_USER, parameters)).fetchone()

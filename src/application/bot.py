@@ -19,6 +19,7 @@ from application.notices import Notices
 from application.objects import StartProgress
 from application.only_bot import only_bot
 from application.parts import Application
+from application.team import TeamParts
 from application.training_data import collect_from
 from application.web import address_of, services_of, sessions_of
 from chats.asking import Asking
@@ -165,14 +166,16 @@ async def open_bot(
         await application.archive.reconcile_all()
         messages = MessageTracker(application.database, telegram)
         journal = UpdatesJournal(settings.persistent_dir / "spool" / "updates.journal")
-        inbox = Inbox(application.database, Team.from_settings(settings), journal)
+        team = Team.from_settings(settings)
+        inbox = Inbox(application.database, team, journal)
+        team_parts = TeamParts(application, team, telegram, messages)
+        await team_parts.people.compare_with_settings()
         preferences = Preferences(application.database)
         followers = Followers(application, telegram, messages, inbox, preferences)
         await followers.background.knowledge.check()
         sessions = sessions_of(application)
-        router = _router(
-            application, telegram, messages, followers, inbox, preferences, None if site is None else sessions
-        )
+        shown_sessions = None if site is None else sessions
+        router = _router(application, telegram, messages, followers, inbox, preferences, shown_sessions, team_parts)
         stack.push_async_callback(telegram.stop)
         connecting = await stack.enter_async_context(
             connected(telegram, router.on_message, router.on_press, texts.telegram.COMMANDS, on_return=inbox.is_back)
@@ -221,6 +224,7 @@ def _router(
     inbox: Inbox,
     preferences: Preferences,
     sessions: Sessions | None,
+    team: TeamParts,
 ) -> Router:
     database, jobs, settings = application.database, application.jobs, application.settings
     pack, storage = application.pack, application.conversations
@@ -266,9 +270,11 @@ def _router(
             _takeouts(application, messages, followers).routes(),
             *_about_chats(application, messages, chats),
             BrowserHandlers(messages, sessions, address_of(settings)).routes(),
+            *team.routes(),
         ],
         menu=menu.main_menu_of,
         other=chats.ask,
+        strangers=team.strangers,
         without_database=_without_database(settings, telegram, machine),
         words=followers.spoken.find,
         zone_of=preferences.zone_of,

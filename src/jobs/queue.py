@@ -19,6 +19,7 @@ import structlog
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.tasks import Task
 
+import jobs.departed
 import jobs.rows
 import metadata_store
 import recordings_store
@@ -175,6 +176,19 @@ class Jobs:
         await self._works.end_unjoined(map(jobs.rows.lock_of, cancelled))
         log.info("reports_cancelled", reports=len(cancelled))
         return bool(cancelled)
+
+    async def end_work_of(self, owner: UserId) -> None:
+        """Stop all work for a person who is not of the team any more; what is done stays."""
+        answers = jobs.rows.answers_lock_of(owner)
+        async with self._database.transaction() as connection:
+            work = await jobs.departed.unfinished_of(connection, owner)
+            unfinished = await jobs.rows.jobs_of(connection, [answers])
+            await jobs.rows.stop(self._app.job_manager, connection, unfinished)
+        await self._works.end_unjoined([answers])
+        for recording_id in work.recordings:
+            await self.cancel_recording(recording_id)
+        if work.runs:
+            await self.cancel_reports(work.runs)
 
     @asynccontextmanager
     async def stopped(self, recording_id: RecordingId) -> AsyncIterator[None]:

@@ -11,9 +11,10 @@ import structlog
 from procrastinate.job_context import AbortReason
 from structlog.contextvars import bound_contextvars
 
+import jobs.departed
 import jobs.rows
 from db import Database
-from errors import DatabaseUnavailable, UnexpectedFailure, VoxPersonaError
+from errors import Cancelled, DatabaseUnavailable, UnexpectedFailure, VoxPersonaError
 from jobs.ongoing import OngoingWork
 from jobs.retries import is_ours, retry_at, tried_again_at
 from jobs.succession import Succession
@@ -59,6 +60,10 @@ class Runner:
         """Run a job. Store the code of a failure and its sentence for people, unless the database was away."""
         with bound_contextvars(job=lock):
             try:
+                if await self._has_left(context):
+                    # Such work was added as the person left.
+                    await fail(Cancelled(), None)
+                    return
                 await self._tried(lock, lambda: self._works.join(lock, lambda: self._locked(lock, work)), fail)
             except asyncio.CancelledError:
                 task = asyncio.current_task()
@@ -68,6 +73,10 @@ class Runner:
                 # The job has ended as it should; only a worker that stops shall put it back.
                 task.uncancel()
                 log.info("job_cancelled")
+
+    async def _has_left(self, context: procrastinate.JobContext) -> bool:
+        async with self._database.transaction() as connection:
+            return await jobs.departed.has_left(connection, UUID(str(context.job.task_kwargs["subject"])))
 
     async def _locked(self, lock: str, work: Callable[[], Awaitable[None]]) -> None:
         """Do the work under its lock. The lock is held until the work ends, which may be after the job has ended."""

@@ -175,6 +175,23 @@ class Action(StrEnum):
     LETTER_DROP = "letter_drop"  # as LETTER_REDO
     LETTERS_REDO = "letters_redo"
 
+    MENU_ACCESS = "menu_access"
+    ACCESS_USERS_MENU = "access_users_menu"  # a role, all or out, then the page, from 1
+    ACCESS_INVITATIONS_MENU = "access_invitations_menu"
+    ACCESS_SECURITY_MENU = "access_security_menu"
+    INVITE = "invite"  # nothing, or the role; later the number of people
+    INVITATION = "invitation"  # number of the invitation, as in the next
+    INVITATION_REVOKE = "invitation_revoke"
+    PERSON = "person"  # the person's id, as in the next four
+    PERSON_ROLE = "person_role"  # and the role once it is chosen
+    PERSON_BLOCK = "person_block"
+    PERSON_BLOCK_CONFIRM = "person_block_confirm"
+    PERSON_UNBLOCK = "person_unblock"
+    PEOPLE_SEARCH = "people_search"
+    AUDIT = "audit"  # page, from 1
+    AUDIT_VERIFY = "audit_verify"
+    AUDIT_EXPORT = "audit_export"
+
     CANCEL_DIALOG = "cancel_dialog"
 
 

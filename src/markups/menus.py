@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from html import escape
 
+import texts.access
 import texts.across
 import texts.cards
 import texts.dead_letters
@@ -101,13 +102,18 @@ def takeout_failed(extension: str, code: str, reason: str) -> Screen:
     return Screen(text=text, keyboard=((button(texts.cards.RETRY_BUTTON, Action.TAKEOUT_FILE, extension),),))
 
 
-def system_menu(lines: Sequence[str], letters: int = 0) -> Screen:
-    """Show the state of the system, ``lines`` of plain text, and a button to the dead ``letters`` if there are any."""
+def system_menu(lines: Sequence[str], letters: int = 0, *, invites: bool = False) -> Screen:
+    """Show the state of the system, ``lines`` of plain text, and a button to the dead ``letters`` if there are any.
+
+    Who ``invites`` comes to the people of the team from here.
+    """
+    access = [(button(texts.access.BUTTON, Action.MENU_ACCESS),)] if invites else []
     text = "\n".join(escape(line, quote=False) for line in lines)
     return Screen(
         text=f"{texts.telegram.SYSTEM_TITLE}\n\n{text}",
         keyboard=(
             (button(texts.voice_notes.BUTTON, Action.MY_SETTINGS),),
+            *access,
             *_undelivered(letters),
             (button(texts.telegram.BACK, Action.MENU_MAIN),),
         ),

@@ -1,7 +1,6 @@
 """Sessions of people in browsers. A person comes in by a link that works once, or at this machine by the local key.
 
-Which role a person has is asked at each request, of the settings, as for every message in a chat: who is removed there
-is out at once.
+Which role a person has is asked at each request, as for every message in a chat: who is blocked is out at once.
 """
 
 import hashlib
@@ -79,7 +78,7 @@ class Sessions:
 
     def _role(self, user: User) -> Role | None:
         if user.telegram_id is not None:
-            return role_of(self._team, user.telegram_id)
+            return role_of(self._team, user.telegram_id, user)
         return Role.SUPER_ADMIN if self._local_key is not None and user.id == LOCAL_USER else None
 
 

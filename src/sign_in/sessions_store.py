@@ -4,6 +4,7 @@ from datetime import datetime
 
 from datamodels import User, UserId
 from db import Connection
+from users_store import COLUMNS
 
 _INSERT_LINK = """
     INSERT INTO web_links (code_hash, user_id, expires_at) VALUES (%(hash)s, %(user_id)s, %(expires_at)s)
@@ -13,8 +14,8 @@ _TAKE_LINK = "DELETE FROM web_links WHERE code_hash = %(hash)s RETURNING user_id
 _INSERT_SESSION = """
     INSERT INTO web_sessions (token_hash, user_id, expires_at) VALUES (%(hash)s, %(user_id)s, %(expires_at)s)
 """
-_SELECT_USER = """
-    SELECT users.id, telegram_id, name, role, users.created_at
+_SELECT_USER = f"""
+    SELECT {COLUMNS}
     FROM web_sessions JOIN users ON users.id = user_id
     WHERE token_hash = %(hash)s AND expires_at > %(now)s
 """

@@ -113,7 +113,8 @@ class MenuHandlers:
 
     async def _system(self, context: Context, press: Press) -> None:  # noqa: ARG002
         letters = await self._work.letters.count() if may(context.user.role, Permission.OPERATE) else 0
-        await self._show(context, system_menu(await self._system_lines(context), letters))
+        invites = may(context.user.role, Permission.INVITE)
+        await self._show(context, system_menu(await self._system_lines(context), letters, invites=invites))
 
     async def _system_lines(self, context: Context) -> Sequence[str]:
         free = (await asyncio.to_thread(shutil.disk_usage, self._facts.state)).free

@@ -43,7 +43,9 @@ from outbox import Outbox, OutboxFiles
 from recordings.originals import Originals
 from recordings.spoken import SpokenWords
 from recordings_factory import new_recording
+from sign_in.invitations import Invitations
 from telegram_handlers.context import Context, Routes
+from telegram_handlers.strangers import Strangers
 from telegram_handlers.without_database import WithoutDatabase
 
 
@@ -420,14 +422,16 @@ async def router(bot: Bot, owner: Person, person: Person, tmp_path: Path) -> Asy
         answers=dict.fromkeys(Step, (Permission.LOOK, nothing)),
         files=(Permission.LOOK, nothing),
     )
+    team = Team(owner=owner.chat, members=frozenset([person.chat]))
     router = Router(
-        Inbox(bot.database, Team(owner=owner.chat, members=frozenset([person.chat])), bot.journal),
+        Inbox(bot.database, team, bot.journal),
         Dialogs(bot.database),
         bot.telegram,
-        MessageTracker(bot.database, bot.telegram),
+        bot.messages,
         [letters, rest],
         menu=menu,
         other=nothing,
+        strangers=Strangers(bot.messages, Invitations(bot.database, team), has_owner=True),
         without_database=WithoutDatabase(bot.telegram, bot.machine, owner.chat, tmp_path / "saved_notes.json"),
         words=SpokenWords(bot.database, jobless).find,
         zone_of=bot.preferences.zone_of,

@@ -66,9 +66,11 @@ from machine import Machine
 from markups.callback_data import Action, Press, button, word_of
 from message_tracker import MessageTracker
 from messenger import ChatClosed, MessengerUnavailable
+from sign_in.invitations import Invitations
 from tcp_proxy import TcpProxy
 from telegram_double import TelegramDouble
 from telegram_handlers.context import Context, MessageHandler, PressHandler, Routes
+from telegram_handlers.strangers import Strangers
 from telegram_handlers.timing import Timing
 from telegram_handlers.without_database import WithoutDatabase
 from texts.telegram import OUTDATED, SAVED, SAVED_UNTIL_CALM, SAVED_UNTIL_MENDED
@@ -140,11 +142,13 @@ class Bot:
         machine = Machine(self.database, self.journal, lambda: down, lambda: storage.state)
         self.without_database = WithoutDatabase(self.telegram, machine, OWNER, self.spool / "saved_notes.json")
         self.inbox = Inbox(self.database, self.team, self.journal)
+        self.invitations = Invitations(self.database, self.team)
+        messages = MessageTracker(self.database, self.telegram)
         self.router = Router(
             self.inbox,
             Dialogs(self.database),
             self.telegram,
-            MessageTracker(self.database, self.telegram),
+            messages,
             [
                 Routes(
                     presses=dict.fromkeys(Action, (Permission.LOOK, self._on_press)),
@@ -156,6 +160,7 @@ class Bot:
             ],
             menu=self._menu,
             other=self._noting("other"),
+            strangers=Strangers(messages, self.invitations, has_owner=self.team.owner is not None),
             without_database=self.without_database,
             timing=self.timing,
             words=self._words,

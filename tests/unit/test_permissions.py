@@ -23,9 +23,11 @@ from telegram_handlers.dead_letters import DeadLetterHandlers, LettersWork
 from telegram_handlers.documents import DocumentHandlers
 from telegram_handlers.editing import EditingHandlers, EditingWork
 from telegram_handlers.glossary import GlossaryHandlers
+from telegram_handlers.invitations import InvitationHandlers
 from telegram_handlers.menu import MenuHandlers, MenuWork, SystemFacts
 from telegram_handlers.metadata import MetadataHandlers
 from telegram_handlers.my_reports_shared import MyReportsWork
+from telegram_handlers.people import PeopleHandlers
 from telegram_handlers.ratings import RatingHandlers, RatingWork
 from telegram_handlers.recordings import RecordingHandlers
 from telegram_handlers.reports import ReportHandlers
@@ -70,6 +72,11 @@ oversee
     all_ratings export_answers
 curate
     documents document document_delete document_delete_confirm document_incoming
+invite
+    menu_access access_users_menu people_search person access_invitations_menu invite invitation invitation_revoke
+govern
+    person_role person_block person_block_confirm person_unblock
+    access_security_menu audit audit_verify audit_export
 operate
     letters letter_redo letters_redo letter_drop
 """
@@ -88,6 +95,8 @@ record
     report_rename_ask_number report_rename_ask_new_name report_delete_ask_number
     chat_rename_ask_title
     editing_ask_name editing_ask_words editing_ask_text editing_ask_turn editing_ask_term
+invite
+    settings_ask_person
 """
 
 
@@ -127,6 +136,8 @@ def _modules() -> list[Routes]:
         AskingHandlers(_NOBODY, AskingWork(_NOBODY, _NOBODY, pack)).routes(),
         RatingHandlers(_NOBODY, _NOBODY, RatingWork(_NOBODY, _NOBODY, _NOBODY, Path())).routes(),
         BrowserHandlers(_NOBODY, _NOBODY, "").routes(),
+        PeopleHandlers(_NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY).routes(),
+        InvitationHandlers(_NOBODY, _NOBODY, _NOBODY).routes(),
     ]
 
 

@@ -1,0 +1,30 @@
+"""What ends with a person's place in the team: sessions, links, dialogs, messages and cards on their way.
+
+Recordings, reports and answers that are done stay: they were paid for, and the team asks over them.
+"""
+
+from datamodels import UserId
+from db import Connection
+
+_ENDED = (
+    "DELETE FROM web_sessions WHERE user_id = %(id)s",
+    "DELETE FROM web_links WHERE user_id = %(id)s",
+    "DELETE FROM user_states WHERE user_id = %(id)s",
+    "UPDATE invitations SET revoked_at = now() WHERE made_by = %(id)s AND revoked_at IS NULL",
+    "UPDATE incoming_files SET state = 'cancelled', retry_at = NULL, finished_at = now() "
+    "WHERE owner_id = %(id)s AND finished_at IS NULL",
+    "UPDATE takeouts SET ended_at = now() WHERE owner_id = %(id)s AND ended_at IS NULL",
+    "UPDATE chat_answers SET status = 'failed', error_code = 'cancelled', draft = NULL, finished_at = now(), "
+    "dismissed_at = now() FROM chat_questions "
+    "WHERE chat_questions.id = question_id AND owner_id = %(id)s AND status = 'waiting'",
+    "UPDATE chat_answers SET delivered_at = now() FROM chat_questions "
+    "WHERE chat_questions.id = question_id AND owner_id = %(id)s AND delivered_at IS NULL",
+    "DELETE FROM progress_cards WHERE owner_id = %(id)s AND (NOT final OR undelivered)",
+    "DELETE FROM outbox WHERE owner_id = %(id)s AND sent_at IS NULL",
+)
+
+
+async def end_all(connection: Connection, person: UserId) -> None:
+    """End what a person who is off the team has under way, but for jobs, which are not ended in a transaction."""
+    for query in _ENDED:
+        await connection.execute(query, {"id": person})

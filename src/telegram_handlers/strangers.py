@@ -1,0 +1,79 @@
+"""The updates of people who are not of the team: an invitation lets them in, all else is seldom answered.
+
+A link that is forged, used, taken back, too old or somebody else's gets the same answer as any other that is no good.
+"""
+
+import re
+from collections.abc import Callable
+from time import monotonic
+
+import structlog
+
+import texts.access
+import texts.telegram
+from datamodels import User
+from datamodels_telegram import ButtonPress, ChatId, IncomingMessage, MessageKind, Screen, TelegramPerson
+from errors_of_operation import TooManyTries
+from message_tracker import MessageTracker
+from sign_in.invitations import Invitations
+from sign_in.tries import Tries
+
+log = structlog.get_logger(__name__)
+
+_INVITED = re.compile(r"/start(?:@\w+)?\s+([\w-]{1,64})\s*", re.ASCII | re.IGNORECASE)
+_PAUSE_S = 3600.0
+"""A stranger who only writes is answered once in this time."""
+_MOST_A_MINUTE = 30
+"""How many strangers are answered in a minute: there may be any number of them."""
+
+
+class Strangers:
+    """Lets invited people in and answers the others; ``clock`` counts seconds."""
+
+    def __init__(
+        self,
+        messages: MessageTracker,
+        invitations: Invitations,
+        *,
+        has_owner: bool,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._messages = messages
+        self._invitations = invitations
+        self._text = texts.telegram.BY_INVITATION if has_owner else texts.telegram.NO_OWNER
+        self._clock = clock
+        self._tries = Tries(clock)
+        self._answered: dict[int, float] = {}
+        """When each stranger was last answered, those of the last hour."""
+
+    async def let_in(
+        self, chat: ChatId, person: TelegramPerson, update: IncomingMessage | ButtonPress | None
+    ) -> User | None:
+        """Return the person whom an invitation has let in; answer all others, seldom, and return None."""
+        code = _INVITED.fullmatch(update.text) if isinstance(update, IncomingMessage) else None
+        if code is None:
+            await self._answer(chat, person.id, self._text)
+            return None
+        try:
+            self._tries.check(str(person.id))
+        except TooManyTries:
+            return None
+        user = await self._invitations.accept(person, code[1])
+        if user is None:
+            self._tries.note_failure(str(person.id))
+            log.warning("invitation_refused", telegram_id=person.id)
+            await self._answer(chat, person.id, texts.access.REFUSED, again=True)
+            return None
+        text = texts.access.CAME_IN.format(role=texts.telegram.ROLES[user.role])
+        await self._messages.send(chat, MessageKind.INFO_MESSAGE, Screen(text=text))
+        return user
+
+    async def _answer(self, chat: ChatId, person: int, text: str, *, again: bool = False) -> None:
+        """Say something to a stranger who was not answered lately; ``again`` says it whether or not."""
+        now = self._clock()
+        self._answered = {who: at for who, at in self._answered.items() if at > now - _PAUSE_S}
+        if person in self._answered and not again:
+            return
+        if sum(at > now - 60 for at in self._answered.values()) < _MOST_A_MINUTE:
+            self._answered[person] = now
+            await self._messages.send(chat, MessageKind.STATUS_MESSAGE, Screen(text=text.format(id=person)))
