@@ -356,10 +356,7 @@ class RecordingProgress(Value):
 
 
 class User(Value):
-    """A row of ``users``. ``role`` is the one last seen; what counts is ``access.role_of``.
-
-    ``granted`` is None for whom the settings alone name. ``left_at`` is since when the person is not of the team.
-    """
+    """A row of ``users``. ``role`` was last seen, ``access.role_of`` counts; None is granted by settings alone."""
 
     id: UserId
     telegram_id: int | None
@@ -367,7 +364,6 @@ class User(Value):
     role: Role
     granted: Role | None = None
     blocked_at: datetime | None = None
-    left_at: datetime | None = None
     created_at: datetime
 
 

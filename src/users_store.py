@@ -16,7 +16,7 @@ _INSERT_USER = """
     INSERT INTO users (id, name, role) VALUES (%(id)s, %(name)s, %(role)s)
     ON CONFLICT (id) DO NOTHING
 """
-COLUMNS = "users.id, telegram_id, name, role, granted, blocked_at, left_at, users.created_at"
+COLUMNS = "users.id, telegram_id, name, role, granted, blocked_at, users.created_at"
 """What a ``User`` is made of."""
 _SELECT_BY_TELEGRAM_ID = f"SELECT {COLUMNS} FROM users WHERE telegram_id = %(telegram_id)s"
 _SELECT = f"SELECT {COLUMNS} FROM users WHERE id = %(id)s"
@@ -26,9 +26,7 @@ _GRANT = f"""
 _SELECT_NAME = "SELECT name FROM users WHERE id = %(id)s"
 _UPSERT_TELEGRAM_USER = f"""
     INSERT INTO users (id, telegram_id, name, role) VALUES (%(id)s, %(telegram_id)s, %(name)s, %(role)s)
-    ON CONFLICT (telegram_id) DO UPDATE SET
-        name = EXCLUDED.name, role = EXCLUDED.role,
-        left_at = CASE WHEN users.blocked_at IS NULL THEN NULL ELSE users.left_at END
+    ON CONFLICT (telegram_id) DO UPDATE SET name = EXCLUDED.name, role = EXCLUDED.role
     RETURNING {COLUMNS}
 """
 
@@ -71,7 +69,7 @@ async def ensure_telegram_user(connection: Connection, person: TelegramPerson, r
 async def keep_up(connection: Connection, person: TelegramPerson, role: Role, known: User | None) -> User:
     """Do what ``ensure_telegram_user`` does, once the person's row was looked for."""
     name = person.name.replace("\0", "") or (known.name if known else "")  # PostgreSQL's text takes no NUL
-    if known is not None and (known.name, known.role, known.left_at) == (name, role, None):
+    if known is not None and (known.name, known.role) == (name, role):
         return known
     parameters = {"id": new_id(), "telegram_id": person.id, "name": name, "role": role}
     row = await (await connection.execute(_UPSERT_TELEGRAM_USER, parameters)).fetchone()

@@ -143,20 +143,20 @@ class People:
         async with self._database.transaction() as connection:
             await audit.begin(connection)
             users = await people_store.all_people(connection)
-            for user in users:
-                await self._compare(connection, user)
-        for user in users:
+            for user, has_left in users:
+                await self._compare(connection, user, has_left=has_left)
+        for user, _ in users:
             if self._role(user) is None:
                 # A process that was killed as it blocked somebody has not ended the work.
                 await self._end_work(user.id)
 
-    async def _compare(self, connection: Connection, user: User) -> None:
+    async def _compare(self, connection: Connection, user: User, *, has_left: bool) -> None:
         role = self._role(user)
-        if role is None and user.left_at is None:
+        if role is None and not has_left:
             await people_store.leave(connection, user.id)
             await end_all(connection, user.id)
             await audit.note(connection, AuditAction.LEFT, None, user.id)
-        elif role is not None and user.left_at is not None:
+        elif role is not None and has_left:
             await people_store.come_back(connection, user.id, role)
             await audit.note(connection, AuditAction.CAME_BACK, None, user.id)
         elif role is not None and role is not user.role:

@@ -27,7 +27,9 @@ _SEARCH = f"""
         AND (telegram_id::text = %(text)s OR strpos(lower(name), lower(%(text)s)) > 0)
     ORDER BY left_at IS NOT NULL, lower(name), id LIMIT %(limit)s
 """
-_SELECT_ALL = f"SELECT {COLUMNS} FROM users WHERE telegram_id IS NOT NULL ORDER BY id"
+_SELECT_ALL = f"""
+    SELECT {COLUMNS}, left_at IS NOT NULL AS has_left FROM users WHERE telegram_id IS NOT NULL ORDER BY users.id
+"""
 _BLOCK = "UPDATE users SET blocked_at = now(), left_at = coalesce(left_at, now()) WHERE id = %(id)s"
 _UNBLOCK = "UPDATE users SET blocked_at = NULL WHERE id = %(id)s"
 _LEAVE = "UPDATE users SET left_at = now() WHERE id = %(id)s"
@@ -52,9 +54,10 @@ async def search(connection: Connection, text: str, limit: int) -> Sequence[User
     return [User.model_validate(row) async for row in cursor]
 
 
-async def all_people(connection: Connection) -> Sequence[User]:
-    """Load everybody who has ever been of the team."""
-    return [User.model_validate(row) async for row in await connection.execute(_SELECT_ALL)]
+async def all_people(connection: Connection) -> Sequence[tuple[User, bool]]:
+    """Load everybody who has ever been of the team, and whether each has left it."""
+    rows = await (await connection.execute(_SELECT_ALL)).fetchall()
+    return [(User.model_validate(row), has_left) for row in rows for has_left in [row.pop("has_left")]]
 
 
 async def block(connection: Connection, person: UserId) -> None:

@@ -26,6 +26,7 @@ AGES = {
     "removed_chunks": timedelta(days=1),
     "web_links": timedelta(),
     "web_sessions": timedelta(),
+    "invitations": timedelta(days=30),
     "web_uploads": timedelta(days=2),
 }
 
@@ -63,6 +64,10 @@ _HASH_AS_NAME: LiteralString = "rtrim(convert_from({}, 'UTF8'), '~')"
 _LINK = """
     INSERT INTO web_links (code_hash, user_id, expires_at)
     VALUES (rpad(%(name)s, 32, '~')::bytea, %(owner)s, %(when)s)
+"""
+_INVITATION = """
+    INSERT INTO invitations (code_hash, made_by, role, uses, expires_at)
+    VALUES (rpad(%(name)s, 32, '~')::bytea, %(owner)s, 'guest', 1, %(when)s)
 """
 _SESSION = _LINK.replace("web_links (code_hash", "web_sessions (token_hash")
 _UPLOAD = """
@@ -193,6 +198,11 @@ CASES: list[tuple[str, LiteralString, list[tuple[str, datetime, LiteralString, b
         "web_sessions",
         _HASH_AS_NAME.format("token_hash"),
         [("old", OLD, _SESSION, True), ("young", YOUNG, _SESSION, False)],
+    ),
+    (
+        "invitations",
+        _HASH_AS_NAME.format("code_hash"),
+        [("old", OLD, _INVITATION, True), ("young", YOUNG, _INVITATION, False)],
     ),
     (
         "web_uploads",

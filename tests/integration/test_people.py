@@ -1,0 +1,513 @@
+"""Who may come in and what administrators change: over the router, the real handlers and a database of its own."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from itertools import count
+from pathlib import Path
+from random import getrandbits
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+import outbox_store
+import texts.access
+import texts.telegram
+import user_states
+import users_store
+from access import Permission, Team
+from conversations.hybrid import HybridStorage
+from datamodels import Role, User, UserId
+from datamodels_telegram import (
+    Button,
+    ButtonPress,
+    ChatId,
+    IncomingMessage,
+    MessageId,
+    MessageKind,
+    OutgoingMessage,
+    Screen,
+    TelegramPerson,
+)
+from db import Database
+from dialogs import Dialogs, SettingsDialog, Step
+from errors import AccessDenied, NotFound
+from errors_of_operation import SignInRefused
+from handlers import Router
+from inbox import Inbox
+from machine import Machine
+from markups.callback_data import Action, Press
+from message_tracker import MessageTracker
+from sign_in.audit import AuditLog
+from sign_in.invitations import Invitations
+from sign_in.people import People
+from sign_in.sessions import Sessions
+from telegram_double import TelegramDouble
+from telegram_handlers.context import Context, Routes
+from telegram_handlers.invitations import InvitationHandlers
+from telegram_handlers.people import PeopleHandlers
+from telegram_handlers.strangers import Strangers
+from telegram_handlers.timing import Timing
+from telegram_handlers.without_database import WithoutDatabase
+from updates_journal import UpdatesJournal
+
+OWNER, IN_SETTINGS = 1, 2
+TEAM = Team(owner=OWNER, members=frozenset([IN_SETTINGS]))
+_ids = count(10_000)
+
+
+@pytest.fixture(scope="module")
+async def people_database(postgres_dsn: str, migrated: str) -> AsyncIterator[Database]:
+    """A database of its own: a router takes up everything that is not finished."""
+    name = f"people_{uuid4().hex}"
+    query = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(migrated))
+    async with await psycopg.AsyncConnection.connect(postgres_dsn, autocommit=True) as connection:
+        await connection.execute(query)
+    database = await Database.open(make_conninfo(postgres_dsn, dbname=name))
+    yield database
+    await database.close()
+
+
+class Office:
+    """A bot that has nothing but people, and whoever writes to it."""
+
+    def __init__(self, database: Database, folder: Path, team: Team = TEAM) -> None:
+        self.database, self.telegram, self.clock = database, TelegramDouble(), 0.0
+        self.ended: list[UserId] = []
+        """Whose jobs were ended."""
+        messages = MessageTracker(database, self.telegram)
+        journal = UpdatesJournal(folder / "updates.journal")
+        storage = HybridStorage(database, folder / "conversations")
+        machine = Machine(database, journal, dict, lambda: storage.state)
+        self.inbox = Inbox(database, team, journal)
+        self.invitations = Invitations(database, team)
+        self.people = People(database, team, self._end_work)
+        self.log = AuditLog(database)
+        self.sessions = Sessions(database, team)
+        handlers = [
+            PeopleHandlers(messages, self.people, self.invitations, self.log, Dialogs(database)).routes(),
+            InvitationHandlers(messages, self.invitations, lambda: self.telegram.username).routes(),
+        ]
+        known = {action for routes in handlers for action in routes.presses}
+        steps = {step for routes in handlers for step in routes.answers}
+        rest = Routes(
+            presses={action: (Permission.LOOK, self._press) for action in Action if action not in known},
+            commands={"start": (Permission.LOOK, self._nothing)},
+            answers={step: (Permission.LOOK, self._nothing) for step in Step if step not in steps},
+            files=(Permission.RECORD, self._nothing),
+        )
+        self.strangers = Strangers(messages, self.invitations, has_owner=True, clock=lambda: self.clock)
+        self.router = Router(
+            self.inbox,
+            Dialogs(database),
+            self.telegram,
+            messages,
+            [*handlers, rest],
+            menu=self._menu,
+            other=self._nothing,
+            strangers=self.strangers,
+            without_database=WithoutDatabase(self.telegram, machine, OWNER, folder / "saved_notes.json"),
+            timing=Timing(answer_after_s=3600, retry_after_s=0, stop_grace_s=0),
+            words=self._no_words,
+            zone_of=self._no_zone,
+        )
+
+    async def _end_work(self, person: UserId) -> None:
+        self.ended.append(person)
+
+    async def _press(self, context: Context, press: Press) -> None:
+        pass
+
+    async def _nothing(self, context: Context, message: IncomingMessage) -> None:
+        pass
+
+    async def _menu(self, owner: UserId) -> Screen:  # noqa: ARG002
+        return Screen(text="Главное меню")
+
+    async def _no_words(self, chat: ChatId, message: MessageId) -> None:
+        pass
+
+    async def _no_zone(self, owner: UserId) -> None:
+        pass
+
+    async def write(self, person: int, text: str) -> None:
+        """A person writes; returns when that was handled."""
+        fields = {"chat_id": person, "message_id": next(_ids), "person": named(person), "text": text}
+        await self.router.on_message(IncomingMessage.model_validate(fields))
+        await self._quiet()
+
+    async def press(self, person: int, label: str) -> None:
+        """A person presses the button whose text begins with ``label``, the latest message's first."""
+        (message, button) = next(
+            (message, button)
+            for message, screen in reversed(self.telegram.chats[ChatId(person)].items())
+            for row in screen.keyboard
+            for button in row
+            if button.text.startswith(label)
+        )
+        await self.press_data(person, button, message)
+
+    async def press_data(self, person: int, button: Button | str, message: int = 50) -> list[str]:
+        """A person presses a button that may be nowhere; returns what was shown over it."""
+        press = ButtonPress(
+            query_id=getrandbits(62),
+            chat_id=ChatId(person),
+            message_id=MessageId(message),
+            person=named(person),
+            data=button if isinstance(button, str) else button.data or "",
+        )
+        await self.router.on_press(press)
+        await self._quiet()
+        return self.telegram.answers[press.query_id]
+
+    async def _quiet(self) -> None:
+        async with asyncio.timeout(20):
+            while True:
+                async with self.database.transaction() as connection:
+                    cursor = await connection.execute("SELECT count(*) FROM seen_updates WHERE done_at IS NULL")
+                    row = await cursor.fetchone()
+                if row == {"count": 0}:
+                    return
+
+    def sees(self, person: int) -> list[str]:
+        return self.telegram.shown(ChatId(person))
+
+    async def user(self, telegram_id: int) -> User | None:
+        async with self.database.transaction() as connection:
+            return await users_store.find_by_telegram_id(connection, telegram_id)
+
+    async def somebody(self, role: Role, telegram_id: int = 0) -> User:
+        """A person who was given a role."""
+        async with self.database.transaction() as connection:
+            who = named(telegram_id or next(_ids))
+            user = await users_store.ensure_telegram_user(connection, who, role)
+            return user if who.id in {OWNER, IN_SETTINGS} else await users_store.grant(connection, user.id, role)
+
+    async def actions(self, person: UserId) -> list[str]:
+        """What the record tells of a person, the first first."""
+        entries = (await self.log.page(1, 1000)).entries
+        return [entry.action for entry in reversed(entries) if entry.subject == person]
+
+
+def named(person: int) -> TelegramPerson:
+    return TelegramPerson(id=person, name=f"Человек {person}")
+
+
+@pytest.fixture
+async def office(people_database: Database, tmp_path: Path) -> AsyncIterator[Office]:
+    office = Office(people_database, tmp_path)
+    await office.somebody(Role.SUPER_ADMIN, OWNER)
+    await office.router.recover()
+    yield office
+    await office.router.stop()
+
+
+@pytest.fixture
+async def owner(office: Office) -> UserId:
+    user = await office.user(OWNER)
+    assert user is not None
+    return user.id
+
+
+async def execute(database: Database, query: str, *values: object) -> None:
+    async with database.transaction() as connection:
+        await connection.execute(query, values)
+
+
+# --- invitations --------------------------------------------------------------------------------------------------
+
+
+async def test_a_person_comes_in_by_the_link_that_the_owner_was_shown_and_nobody_after_them(office: Office) -> None:
+    await office.press_data(OWNER, "menu_access")
+    for label in ("✉️", "➕", "Исследователь", "Один"):
+        await office.press(OWNER, label)
+    told = next(text for text in office.sees(OWNER) if "t.me" in text)
+    found = re.search(r"https://t\.me/double_bot\?start=([\w-]{22,64})\n", told)
+    assert found, told
+    guest, late = next(_ids), next(_ids)
+
+    await office.write(guest, f"/start {found[1]}")
+
+    assert office.sees(guest) == [texts.access.CAME_IN.format(role="исследователь")]
+    user = await office.user(guest)
+    assert user is not None
+    assert (user.granted, user.role) == (Role.USER, Role.USER)
+    assert await office.actions(user.id) == ["came_in"]
+    await office.write(late, f"/start {found[1]}")
+    assert office.sees(late) == [texts.access.REFUSED.format(id=late)]
+    assert await office.user(late) is None
+    await office.press(OWNER, "« Назад")
+    await office.press(OWNER, "✉️")
+    assert "исследователь" not in "".join(office.sees(OWNER)[-1:]), "it is used up, and stands in no list"
+
+
+@pytest.mark.parametrize("wrong", ["forged", "expired", "used", "revoked", "of_one_lowered", "of_one_blocked"])
+async def test_whatever_is_wrong_with_a_link_the_answer_is_the_same(office: Office, owner: UserId, wrong: str) -> None:
+    admin = await office.somebody(Role.ADMIN)
+    made, code = await office.invitations.make(admin.id, Role.GUEST, 1)
+    match wrong:
+        case "forged":
+            code = code[:-1] + ("A" if code[-1] != "A" else "B")
+        case "expired":
+            await execute(office.database, "UPDATE invitations SET expires_at = now() WHERE number = %s", made.number)
+        case "used":
+            assert await office.invitations.accept(named(next(_ids)), code)
+        case "revoked":
+            await office.invitations.revoke(owner, made.number)
+        case "of_one_lowered":
+            await office.people.set_role(owner, admin.id, Role.USER)
+        case "of_one_blocked":
+            await office.people.block(owner, admin.id)
+    stranger = next(_ids)
+    await office.write(stranger, f"/start {code}")
+    assert office.sees(stranger) == [texts.access.REFUSED.format(id=stranger)]
+    assert await office.user(stranger) is None
+
+
+async def test_who_is_blocked_comes_back_by_no_link(office: Office, owner: UserId) -> None:
+    user = await office.somebody(Role.USER)
+    await office.people.block(owner, user.id)
+    _, code = await office.invitations.make(owner, Role.GUEST, 5)
+    assert user.telegram_id is not None
+    assert await office.invitations.accept(named(user.telegram_id), code) is None
+
+
+async def test_of_fifty_who_come_at_once_by_one_link_one_gets_in(office: Office, owner: UserId) -> None:
+    made, code = await office.invitations.make(owner, Role.USER, 1)
+    came = await asyncio.gather(*(office.invitations.accept(named(next(_ids)), code) for _ in range(50)))
+    assert len([user for user in came if user is not None]) == 1
+    with pytest.raises(NotFound):
+        await office.invitations.find(made.number)
+
+
+@pytest.mark.parametrize(
+    ("maker", "may"),
+    [("guest", []), ("user", []), ("admin", ["guest", "user"]), ("super_admin", ["guest", "user", "admin"])],
+)
+async def test_people_invite_below_themselves(office: Office, maker: str, may: list[str]) -> None:
+    user = await office.somebody(Role(maker))
+    for role in Role:
+        if role in may:
+            made, _ = await office.invitations.make(user.id, role, 1)
+            assert made.role is role
+        else:
+            with pytest.raises(AccessDenied):
+                await office.invitations.make(user.id, role, 1)
+
+
+async def test_strangers_are_answered_seldom_and_links_are_not_tried_without_limit(office: Office) -> None:
+    stranger = next(_ids)
+    said = texts.telegram.BY_INVITATION.format(id=stranger)
+    for expected in ([said], [], []):
+        await office.write(stranger, "Здравствуйте")
+        assert office.sees(stranger) == expected
+        office.telegram.chats[ChatId(stranger)].clear()
+    office.clock += 3601
+    await office.write(stranger, "Здравствуйте")
+    assert office.sees(stranger) == [said]
+
+    made, code = await office.invitations.make((await office.somebody(Role.SUPER_ADMIN)).id, Role.USER, 1)
+    for _ in range(10):
+        await office.write(stranger, "/start forged")
+    await office.write(stranger, f"/start {code}")
+    assert (await office.invitations.find(made.number)).used == 0, "whoever tries ten has to wait"
+    office.clock += 601
+    await office.write(stranger, f"/start {code}")
+    assert await office.user(stranger) is not None
+
+
+async def test_ever_new_strangers_are_answered_thirty_times_a_minute(office: Office) -> None:
+    for _ in range(40):
+        person = next(_ids)
+        await office.strangers.let_in(ChatId(person), named(person), None)
+    assert sum(map(len, office.telegram.chats.values())) == 30
+
+
+# --- people -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_blocked_person_has_lost_everything_at_once_and_gets_it_back_when_unblocked(
+    office: Office, owner: UserId
+) -> None:
+    user = await office.somebody(Role.ADMIN)
+    assert user.telegram_id is not None
+    chat = ChatId(user.telegram_id)
+    token = await office.sessions.begin(await office.sessions.new_link(user.id))
+    later = await office.sessions.new_link(user.id)
+    made, _ = await office.invitations.make(user.id, Role.GUEST, 1)
+    result = OutgoingMessage(kind=MessageKind.RESULT, screen=Screen(text="Отчёт"))
+    async with office.database.transaction() as connection:
+        await user_states.put(connection, user.id, SettingsDialog(step=Step.SETTINGS_ASK_PERSON))
+        await outbox_store.put(connection, f"before:{chat}", user.id, chat, result)
+
+    await office.press_data(OWNER, f"person||a{user.id.hex}")
+    await office.press(OWNER, "🚫 Заблокировать")
+    await office.press(OWNER, "🚫 Да")
+
+    assert "заблокирован" in office.sees(OWNER)[-1]
+    assert office.ended == [user.id]
+    assert await office.sessions.find(token) is None
+    async with office.database.transaction() as connection:
+        await outbox_store.put(connection, f"after:{chat}", user.id, chat, result)
+        assert [item for item in await outbox_store.list_next(connection) if item.owner_id == user.id] == []
+        assert await user_states.get(connection, user.id, SettingsDialog) is None
+    with pytest.raises(NotFound):
+        await office.invitations.find(made.number)
+    assert await office.press_data(chat, "menu_access") == [""]
+    assert office.sees(chat) == [texts.telegram.BY_INVITATION.format(id=chat)]
+
+    await office.press(OWNER, "✅ Разблокировать")
+    assert "руководитель" in office.sees(OWNER)[-1]
+    await office.press_data(chat, "menu_access")
+    assert texts.access.PEOPLE in [button.text for row in screens(office, chat)[-1].keyboard for button in row]
+    assert await office.sessions.find(token) is None
+    assert await office.actions(user.id) == ["blocked", "unblocked"]
+    with pytest.raises(SignInRefused):
+        await office.sessions.begin(later)
+
+
+def screens(office: Office, person: int) -> list[Screen]:
+    return list(office.telegram.chats[ChatId(person)].values())
+
+
+async def test_a_role_is_changed_on_the_card_and_counts_with_the_next_message(office: Office) -> None:
+    await office.somebody(Role.USER, IN_SETTINGS)
+    user = await office.user(IN_SETTINGS)
+    assert user is not None
+    await office.press_data(OWNER, f"person||a{user.id.hex}")
+    assert "из настроек" in office.sees(OWNER)[-1]
+    await office.press(OWNER, "🎭")
+    await office.press(OWNER, "Гость")
+    assert "Роль: гость" in office.sees(OWNER)[-1]
+    await office.write(IN_SETTINGS, "/start")
+    changed = await office.user(IN_SETTINGS)
+    assert changed is not None
+    assert (changed.role, changed.granted) == (Role.GUEST, Role.GUEST), "it comes before the settings"
+
+
+async def test_nobody_changes_the_owner_or_themselves(office: Office, owner: UserId) -> None:
+    highest = await office.somebody(Role.SUPER_ADMIN)
+    for actor, person in ((highest.id, owner), (highest.id, highest.id), (owner, owner)):
+        for change in (
+            office.people.set_role(actor, person, Role.GUEST),
+            office.people.block(actor, person),
+            office.people.unblock(actor, person),
+        ):
+            with pytest.raises(AccessDenied):
+                await change
+
+
+async def test_of_two_who_lower_or_block_each_other_at_once_one_stays(office: Office) -> None:
+    for change in ("lower", "block") * 4:
+        pair = [await office.somebody(Role.SUPER_ADMIN) for _ in range(2)]
+        (one, two) = (user.id for user in pair)
+        people = office.people
+        both = (
+            (people.set_role(one, two, Role.USER), people.set_role(two, one, Role.USER))
+            if change == "lower"
+            else (people.block(one, two), people.block(two, one))
+        )
+        outcomes = await asyncio.gather(*both, return_exceptions=True)
+        assert [type(each) for each in outcomes].count(AccessDenied) == 1
+        left = [await office.people.find(user.id) for user in pair]
+        assert [person.role for person in left].count(Role.SUPER_ADMIN) == 1
+
+
+async def test_two_who_change_one_person_at_once_have_an_order(office: Office, owner: UserId) -> None:
+    other = (await office.somebody(Role.SUPER_ADMIN)).id
+    for _ in range(5):
+        user = await office.somebody(Role.GUEST)
+        await asyncio.gather(
+            office.people.set_role(owner, user.id, Role.USER), office.people.set_role(other, user.id, Role.ADMIN)
+        )
+        entries = [entry for entry in (await office.log.page(1, 10)).entries if entry.subject == user.id]
+        last, first = entries
+        assert first.details["before"] == "guest"
+        assert last.details["before"] == first.details["after"]
+        assert (await office.people.find(user.id)).role == last.details["after"]
+
+
+async def test_who_is_taken_out_of_the_settings_is_out_with_the_next_start(office: Office, tmp_path: Path) -> None:
+    person = next(_ids)
+    before = Office(office.database, tmp_path, Team(OWNER, frozenset([person])))
+    async with office.database.transaction() as connection:
+        user = await users_store.ensure_telegram_user(connection, named(person), Role.USER)
+    await before.people.compare_with_settings()
+    assert before.ended == [] or user.id not in before.ended
+    await office.people.compare_with_settings()
+    assert user.id in office.ended
+    assert [each.id for each in await office.people.search(str(person), 10)] == [user.id]
+    assert user.id in await listed(office, "out")
+    await before.people.compare_with_settings()
+    assert user.id not in await listed(office, "out")
+    assert await office.actions(user.id) == ["left", "came_back"]
+
+
+async def listed(office: Office, wanted: str) -> list[UserId]:
+    return [person.id for person in (await office.people.page(wanted, 1, 1000)).people]
+
+
+async def test_people_are_listed_ten_a_page_and_found_by_name_and_number(office: Office) -> None:
+    several = [await office.somebody(Role.GUEST) for _ in range(12)]
+    await office.press_data(OWNER, "access_users_menu||guest||1")
+    rows = screens(office, OWNER)[-1].keyboard
+    assert len([row for row in rows if row[0].data and row[0].data.startswith("person||")]) == 10
+    await office.press(OWNER, "▶")
+    await office.press(OWNER, "🔎")
+    await office.write(OWNER, f"человек {several[0].telegram_id}")
+    await office.press(OWNER, f"Человек {several[0].telegram_id} · гость")
+    assert f"<code>{several[0].telegram_id}</code>" in office.sees(OWNER)[-1]
+
+
+# --- the record ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_change_of_the_record_is_refused_and_one_made_behind_its_back_is_found(database: Database) -> None:
+    office = Office(database, Path("/nowhere"))
+    owner = (await office.somebody(Role.SUPER_ADMIN, OWNER)).id
+    person = (await office.somebody(Role.USER)).id
+    assert (await office.log.verify()).broken is None
+    for role in (Role.GUEST, Role.USER) * 11:
+        await office.people.set_role(owner, person, role)
+    whole = await office.log.verify()
+    assert (whole.rows, whole.broken) == (22, None)
+    for query in ("UPDATE audit_log SET action = 'x'", "DELETE FROM audit_log", "TRUNCATE audit_log"):
+        with pytest.raises(psycopg.errors.RaiseException):
+            await execute(database, query)
+    for query in (
+        'UPDATE audit_log SET details = \'{"after": "admin"}\' WHERE number = 7',
+        "UPDATE audit_log SET subject = actor WHERE number = 7",
+        "UPDATE audit_log SET at = at + interval '1 second' WHERE number = 7",
+        "DELETE FROM audit_log WHERE number = 7",
+    ):
+        async with database.transaction() as connection:
+            await connection.execute("CREATE TABLE kept AS SELECT * FROM audit_log")
+            await connection.execute("ALTER TABLE audit_log DISABLE TRIGGER audit_log_stays")
+            await connection.execute(query)
+        assert (await office.log.verify()).broken == 7
+        async with database.transaction() as connection:
+            await connection.execute("DELETE FROM audit_log")
+            await connection.execute("INSERT INTO audit_log SELECT * FROM kept")
+            await connection.execute("DROP TABLE kept")
+    page = await office.log.page(2, 20)
+    assert ([entry.number for entry in page.entries], page.total) == ([2, 1], 22)
+    rows = (await office.log.export()).decode("utf-8-sig").splitlines()
+    assert len(rows) == 23
+    assert rows[1].startswith("22,")
+
+
+async def test_a_change_that_fails_leaves_nothing_in_the_record(office: Office, owner: UserId) -> None:
+    user = await office.somebody(Role.USER)
+    people = People(office.database, TEAM, office._end_work)
+    async with office.database.transaction() as connection:
+        await connection.execute("ALTER TABLE users ADD CONSTRAINT no_admin CHECK (granted <> 'admin') NOT VALID")
+    try:
+        with pytest.raises(psycopg.errors.CheckViolation):
+            await people.set_role(owner, user.id, Role.ADMIN)
+    finally:
+        async with office.database.transaction() as connection:
+            await connection.execute("ALTER TABLE users DROP CONSTRAINT no_admin")
+    assert await office.actions(user.id) == []
