@@ -21,7 +21,7 @@ from application.only_bot import only_bot
 from application.parts import Application
 from application.team import TeamParts
 from application.training_data import collect_from
-from application.web import address_of, services_of, sessions_of
+from application.web import services_of, sessions_of
 from chats.asking import Asking
 from chats.export import write_history
 from chats.threads import Chats
@@ -53,13 +53,11 @@ from recordings.work_in_progress import WorkInProgress
 from reports.across.service import AcrossInterviews
 from reports.desk import ReportDesk
 from reports.takeout.service import Takeout
-from sign_in.sessions import Sessions
 from system.ending import end_tasks
 from system.local_time import today
 from telegram_client.client import TelegramClient
 from telegram_handlers.across import AcrossHandlers, AcrossWork
 from telegram_handlers.asking import AskingHandlers, AskingWork
-from telegram_handlers.browser import BrowserHandlers
 from telegram_handlers.chats import ChatHandlers, ChatWork
 from telegram_handlers.context import MessageHandler, Routes
 from telegram_handlers.dead_letters import DeadLetterHandlers, LettersWork
@@ -168,14 +166,13 @@ async def open_bot(
         journal = UpdatesJournal(settings.persistent_dir / "spool" / "updates.journal")
         team = Team.from_settings(settings)
         inbox = Inbox(application.database, team, journal)
-        team_parts = TeamParts(application, team, telegram, messages)
+        sessions = sessions_of(application)
+        team_parts = TeamParts(application, team, telegram, messages, None if site is None else sessions)
         await team_parts.people.compare_with_settings()
         preferences = Preferences(application.database)
         followers = Followers(application, telegram, messages, inbox, preferences)
         await followers.background.knowledge.check()
-        sessions = sessions_of(application)
-        shown_sessions = None if site is None else sessions
-        router = _router(application, telegram, messages, followers, inbox, preferences, shown_sessions, team_parts)
+        router = _router(application, telegram, messages, followers, inbox, preferences, team_parts)
         stack.push_async_callback(telegram.stop)
         connecting = await stack.enter_async_context(
             connected(telegram, router.on_message, router.on_press, texts.telegram.COMMANDS, on_return=inbox.is_back)
@@ -223,7 +220,6 @@ def _router(
     followers: Followers,
     inbox: Inbox,
     preferences: Preferences,
-    sessions: Sessions | None,
     team: TeamParts,
 ) -> Router:
     database, jobs, settings = application.database, application.jobs, application.settings
@@ -238,8 +234,7 @@ def _router(
     form = MetadataForm(database, today)
     metadata = MetadataHandlers(form, waiting, messages, pack, wake_deliveries, chats.ask, application.estimates)
     ordering = ReportHandlers(messages, _report_work(application, wake_deliveries))
-    work = MenuWork(WorkInProgress(database), letters, machine, _facts(application), waiting)
-    menu = MenuHandlers(messages, work)
+    menu = MenuHandlers(messages, MenuWork(WorkInProgress(database), letters, machine, _facts(application), waiting))
     return Router(
         inbox,
         Dialogs(database),
@@ -269,7 +264,6 @@ def _router(
             _across(application, messages).routes(),
             _takeouts(application, messages, followers).routes(),
             *_about_chats(application, messages, chats),
-            BrowserHandlers(messages, sessions, address_of(settings)).routes(),
             *team.routes(),
         ],
         menu=menu.main_menu_of,

@@ -2,12 +2,15 @@
 
 from access import Team
 from application.parts import Application
+from application.web import address_of
 from dialogs import Dialogs
 from message_tracker import MessageTracker
 from messenger import Messenger
 from sign_in.audit import AuditLog
 from sign_in.invitations import Invitations
 from sign_in.people import People
+from sign_in.sessions import Sessions
+from telegram_handlers.browser import BrowserHandlers
 from telegram_handlers.context import Routes
 from telegram_handlers.invitations import InvitationHandlers
 from telegram_handlers.people import PeopleHandlers
@@ -15,15 +18,28 @@ from telegram_handlers.strangers import Strangers
 
 
 class TeamParts:
-    """What the bot needs to let people in and to change what they may do."""
+    """What the bot needs to let people in and to change what they may do.
 
-    def __init__(self, application: Application, team: Team, telegram: Messenger, messages: MessageTracker) -> None:
+    ``sessions`` is None where browsers are not served.
+    """
+
+    def __init__(
+        self,
+        application: Application,
+        team: Team,
+        telegram: Messenger,
+        messages: MessageTracker,
+        sessions: Sessions | None,
+    ) -> None:
         database = application.database
-        self.people = People(database, team, application.jobs.end_work_of)
         invitations = Invitations(database, team)
+        self.people = People(database, team, application.jobs.end_work_of)
         self.strangers = Strangers(messages, invitations, has_owner=team.owner is not None)
-        self._invitations = InvitationHandlers(messages, invitations, lambda: telegram.username)
-        self._people = PeopleHandlers(messages, self.people, invitations, AuditLog(database), Dialogs(database))
+        self._handlers = (
+            PeopleHandlers(messages, self.people, invitations, AuditLog(database), Dialogs(database)),
+            InvitationHandlers(messages, invitations, lambda: telegram.username),
+            BrowserHandlers(messages, sessions, address_of(application.settings)),
+        )
 
     def routes(self) -> list[Routes]:
-        return [self._people.routes(), self._invitations.routes()]
+        return [each.routes() for each in self._handlers]
