@@ -1,6 +1,7 @@
-"""What ends with a person's place in the team: sessions, links, dialogs, messages and cards on their way.
+"""What ends with a person's place in the team: sessions, links, dialogs, questions, messages on their way.
 
-Recordings, reports and answers that are done stay: they were paid for, and the team asks over them.
+Recordings, reports and answers that are done stay: they were paid for, and the team asks over them. Cards stay, too:
+they show once that the work was cancelled.
 """
 
 from datamodels import UserId
@@ -19,7 +20,7 @@ _ENDED = (
     "WHERE chat_questions.id = question_id AND owner_id = %(id)s AND status = 'waiting'",
     "UPDATE chat_answers SET delivered_at = now() FROM chat_questions "
     "WHERE chat_questions.id = question_id AND owner_id = %(id)s AND delivered_at IS NULL",
-    "DELETE FROM progress_cards WHERE owner_id = %(id)s AND (NOT final OR undelivered)",
+    "UPDATE progress_cards SET delivered = run_ids WHERE owner_id = %(id)s AND undelivered",
     "DELETE FROM outbox WHERE owner_id = %(id)s AND sent_at IS NULL",
 )
 

@@ -1,6 +1,7 @@
 """People send recordings in every way that Telegram has, one or many; each is taken in once, whatever they press."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -77,6 +78,38 @@ async def test_the_owner_loads_a_document_once_and_removes_it(
     await owner.sees("Пока ни одного.")
     await owner.press("Назад")
     assert "📚 Документы" in [button.text for button in (await owner.sees("📦 Хранилище")).all_buttons]
+
+
+async def test_an_invited_person_works_until_the_owner_blocks_them(
+    shared_bot: Bot, shared_telegram: TelegramServer, endpoint: OpenAIServer, tmp_path: Path
+) -> None:
+    owner, zoya = shared_telegram.world.user("Ольга", id=OWNER), shared_telegram.world.user("Зоя", id=OWNER + 900)
+    await owner.send("/start")
+    for label in ("Системная", "👥 Доступ", "✉️", "➕", "Исследователь", "Один"):
+        await owner.press(label)
+    link = re.search(r"t\.me/(\w+)\?start=([\w-]+)", (await owner.sees("t.me/")).text)
+    assert link
+    assert link[1] == shared_telegram.world.bot_username
+    await zoya.send(f"/start {link[2]}")
+    await zoya.sees("Ваша роль: исследователь")
+    await zoya.sees("Здравствуйте, Зоя!")
+
+    endpoint.faults.add(Fault(Kind.SLOW, path=TRANSCRIPTIONS, seconds=6))
+    await zoya.send_file(await recording(tmp_path / "Беседа.ogg"), kind="audio")
+    await zoya.sees("⏳ Расшифровка", timeout=LONG_S)
+    menu = await owner.send("/start")
+    await owner.sees("Главное меню", after=menu)
+    for label in ("Системная", "👥 Доступ", "👤 Люди", "Зоя · исследователь", "🚫 Заблокировать", "🚫 Да"):
+        await owner.press(label)
+    await owner.sees("заблокирован")
+    await zoya.sees("✖ Отменено: Беседа.ogg", timeout=LONG_S)
+    said = await zoya.send("/status")
+    await zoya.sees("по приглашению", after=said)
+    await owner.press("✅ Разблокировать")
+    await owner.sees("Роль: исследователь")
+    said = await zoya.send("/start")
+    await zoya.sees("Здравствуйте, Зоя!", after=said)
+    assert not times_sent(zoya, "Расшифровка 1")
 
 
 async def test_an_album_of_three_is_three_recordings(anna: ScriptedUser, tmp_path: Path) -> None:
