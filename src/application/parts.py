@@ -44,6 +44,7 @@ from reports.research.orders import ResearchOrders
 from system.local_time import use_zone
 
 _PATIENCE_S = 600.0
+_ALONE_PATIENCE_S = 60.0
 """Seconds that a command waits for an absent database, while it says so."""
 
 
@@ -233,3 +234,18 @@ async def open_database(settings: Settings, embedded: EmbeddedEngines) -> Databa
         return await Database.open(settings.database_url.get_secret_value())
     dsn = await embedded.postgres()
     return await Database.open(dsn, unavailable=EmbeddedDatabaseAway, place=embedded.postgres_folder)
+
+
+@asynccontextmanager
+async def opened_database(settings: Settings) -> AsyncIterator[Database]:
+    """Open the database alone, for a command that needs nothing else and waits a minute for one that is away.
+
+    Raises:
+        BadSettings, DatabaseUnavailable, EngineFailed, DiskFull: the database does not start.
+    """
+    async with EmbeddedEngines(settings.persistent_dir) as embedded:
+        opened = await open_database(settings, embedded)
+        try:
+            yield opened.patient(_ALONE_PATIENCE_S)
+        finally:
+            await opened.close()

@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 import structlog
 
+import texts.access
 import texts.cli
 import texts.operation
 import texts.transcript
@@ -224,6 +225,19 @@ def migrate() -> None:
         from cli.operation import migrate_database
 
         return await migrate_database(load_settings())
+
+    run_command(run)
+
+
+@commands.command(help=texts.access.HELP_AUDIT, options_metavar="")
+@help_option
+def audit() -> None:
+    """Verify the record of changes of people."""
+
+    async def run() -> int:
+        from cli.audit import verify
+
+        return await verify(load_settings())
 
     run_command(run)
 

@@ -126,6 +126,7 @@ def test_an_unknown_choice_names_those_there_are(
         ("answers", "--help"),
         ("answers", "export", "--help"),
         ("answers", "check", "--help"),
+        ("audit", "--help"),
         ("documents", "--help"),
         ("documents", "add", "--help"),
         ("documents", "remove", "--help"),
