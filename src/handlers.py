@@ -111,7 +111,7 @@ class Router:
         self._dialogs = dialogs
         self._telegram = telegram
         self._messages = messages
-        self._routes = joined(routes)
+        self.routes = joined(routes)
         self._menu = menu
         self._strangers = strangers
         self._other = other
@@ -328,7 +328,7 @@ class Router:
     async def _press(self, user: User, pressed: ButtonPress, answer: Answer, key: str) -> str:
         try:
             press = unpack(pressed.data)
-            permission, handler = self._routes.presses[press.action]
+            permission, handler = self.routes.presses[press.action]
             _check(user, permission)
             await handler(Context(user, pressed.chat_id, answer, pressed.message_id, key), press)
         except (OutdatedButton, NotFound) as exc:
@@ -346,15 +346,15 @@ class Router:
         if dialog is TakenReply.TAKEN:
             return _KNOWN
         if file is not None:
-            permission, handler, message = self._routes.of_file(message, dialog, user.role)
+            permission, handler, message = self.routes.of_file(message, dialog, user.role)
         elif command is not None:
             name = command[1].lower()
-            if name not in self._routes.commands:
+            if name not in self.routes.commands:
                 await self._tell(message.chat_id, texts.telegram.UNKNOWN_COMMAND)
                 return "unknown_command"
-            permission, handler = self._routes.commands[name]
+            permission, handler = self.routes.commands[name]
         else:
-            permission, handler = (Permission.ASK, self._other) if dialog is None else self._routes.answers[dialog.step]
+            permission, handler = (Permission.ASK, self._other) if dialog is None else self.routes.answers[dialog.step]
         _check(user, permission)
         await handler(Context(user, message.chat_id, nobody_waits), message)
         return _HANDLED

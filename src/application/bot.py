@@ -172,7 +172,7 @@ async def open_bot(
         preferences = Preferences(application.database)
         followers = Followers(application, telegram, messages, inbox, preferences)
         await followers.background.knowledge.check()
-        router = _router(application, telegram, messages, followers, inbox, preferences, team_parts)
+        router = router_of(application, telegram, messages, followers, inbox, preferences, team_parts)
         stack.push_async_callback(telegram.stop)
         connecting = await stack.enter_async_context(
             connected(telegram, router.on_message, router.on_press, texts.telegram.COMMANDS, on_return=inbox.is_back)
@@ -213,7 +213,7 @@ def messenger_of(settings: Settings) -> Messenger:
     )
 
 
-def _router(
+def router_of(
     application: Application,
     telegram: Messenger,
     messages: MessageTracker,
@@ -222,9 +222,11 @@ def _router(
     preferences: Preferences,
     team: TeamParts,
 ) -> Router:
-    database, jobs, settings = application.database, application.jobs, application.settings
-    pack, storage = application.pack, application.conversations
-    machine = Machine(database, inbox.journal, lambda: application.embedded.down, lambda: storage.state)
+    """Make the router with the handlers of all that people can do in a chat."""
+    database, jobs, pack = application.database, application.jobs, application.pack
+    machine = Machine(
+        database, inbox.journal, lambda: application.embedded.down, lambda: application.conversations.state
+    )
     letters = DeadLetters(database, Enqueue(jobs.enqueue_recording, jobs.enqueue_report, jobs.enqueue_answer))
 
     wake_deliveries, wake_all = followers.wake_deliveries, followers.wake_all
@@ -269,7 +271,7 @@ def _router(
         menu=menu.main_menu_of,
         other=chats.ask,
         strangers=team.strangers,
-        without_database=_without_database(settings, telegram, machine),
+        without_database=_without_database(application.settings, telegram, machine),
         words=followers.spoken.find,
         zone_of=preferences.zone_of,
     )
