@@ -23,7 +23,7 @@ import recordings_store
 import reports_store
 import transcripts_store
 import users_store
-from access import Team, may
+from access import Permission, Team, may
 from application.bot import router_of
 from application.followers import Followers
 from application.parts import Application, open_application
@@ -39,6 +39,7 @@ from datamodels import (
     Segment,
     Stage,
     Transcript,
+    User,
     UserId,
     Visibility,
 )
@@ -162,16 +163,13 @@ async def give(application: Application, anna: UserId) -> Sequence[Sequence[str]
     answer = await chats.ask(anna, Occasion(door="telegram", key=f"{ANNA}:9", turn=9), SECRET)
     await TakeoutOrders(application.database).add(anna, ChatId(ANNA), "zip")
     return [
-        (),
         ("1",),
         ("2",),
         (str(incoming.id), "design"),
-        ("1", "txt"),
-        ("1", "private"),
-        ("hotel", "1", "all"),
+        ("2", "txt"),
+        ("hotel", "2", "all"),
         (word_of(recording.id), "1"),
         (word_of(answer),),
-        (word_of(answer), "5"),
     ]
 
 
@@ -239,12 +237,8 @@ async def test_no_button_shows_or_changes_what_is_anothers(world: World) -> None
     assert [row["told"] for row in sent if SECRET in row["told"] or "subject" in row["told"]] == []
 
 
-async def test_the_same_buttons_show_and_change_what_is_ones_own(world: World) -> None:
+async def test_the_same_buttons_show_what_is_ones_own(world: World) -> None:
     """Else the matrix would say nothing: its arguments name what there is."""
-    before = await world.has()
-    shown = [
-        action for action in Action if "delete" not in action and SECRET in await world.pressed(world.anna, action)
-    ]
-    assert len(shown) > 15, shown
-    after = await world.has()
-    assert len([table for table, rows in after.items() if rows != before[table]]) > 5
+    looks = [action for action, (needed, _) in world.router.routes.presses.items() if needed is Permission.LOOK]
+    shown = [action for action in looks if SECRET in await world.pressed(world.anna, action)]
+    assert len(shown) > 5, shown
