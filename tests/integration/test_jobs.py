@@ -5,6 +5,7 @@ import errno
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from threading import Event
 from typing import Any
 from uuid import UUID, uuid4
@@ -32,6 +33,7 @@ from datamodels import (
     RunStatus,
     ScenarioId,
     Stage,
+    UserId,
 )
 from db import Connection, Database
 from errors import (
@@ -387,6 +389,51 @@ async def test_an_expected_failure_is_stored_with_its_code_and_sentence(
     async with working(jobs, [recording]):
         await until_none_left(shared_database, recording)
     assert await failure(shared_database, recording) == ("no_speech", NoSpeech(file_name="тишина.ogg").user_text)
+
+
+async def leaves(database: Database, recording: RecordingId) -> UserId:
+    """Have the owner of a recording leave the team; return who it is."""
+    query = """
+        UPDATE users SET left_at = now() FROM recordings
+        WHERE recordings.id = %s AND users.id = owner_id RETURNING users.id
+    """
+    async with database.transaction() as connection:
+        row = await (await connection.execute(query, (recording,))).fetchone()
+    assert row is not None
+    return UserId(row["id"])
+
+
+async def both_begun(steps: Steps) -> bool:
+    return len(steps.begun) == 2
+
+
+async def test_what_was_enqueued_as_its_person_left_is_not_begun(
+    shared_database: Database, jobs: Jobs, recording: RecordingId, steps: Steps
+) -> None:
+    await leaves(shared_database, recording)
+    await enqueue(shared_database, jobs, recording)
+    async with working(jobs, [recording]):
+        await until_none_left(shared_database, recording)
+    assert (await failure(shared_database, recording))[0] == "cancelled"
+    assert steps.begun == []
+
+
+async def test_the_work_of_one_who_leaves_ends_and_that_of_others_goes_on(
+    shared_database: Database, jobs: Jobs, recording: RecordingId, steps: Steps
+) -> None:
+    async with shared_database.transaction() as connection:
+        other = (await add_recording(connection)).id
+    steps.may_end.clear()
+    for each in (recording, other):
+        await enqueue(shared_database, jobs, each)
+    async with working(jobs, [recording, other]):
+        await until(partial(both_begun, steps))
+        await jobs.end_work_of(await leaves(shared_database, recording))
+        await until_none_left(shared_database, recording)
+        steps.may_end.set()
+        await until_none_left(shared_database, other)
+    assert steps.done == [other]
+    assert (await failure(shared_database, recording))[0] == "cancelled"
 
 
 async def test_an_unexpected_failure_is_stored_too_and_is_not_tried_for_ever(
