@@ -150,7 +150,7 @@ async def give(application: Application, anna: UserId) -> Sequence[Sequence[str]
                 passes_total=1,
             ),
         )
-        await cards_store.add_reports_card(connection, anna, ANNA, recording.id, [run.id])
+        await cards_store.add_reports_card(connection, anna, ChatId(ANNA), recording.id, [run.id])
         message = IncomingMessage(
             chat_id=ChatId(ANNA),
             message_id=MessageId(7),
