@@ -224,9 +224,7 @@ def router_of(
 ) -> Router:
     """Make the router with the handlers of all that people can do in a chat."""
     database, jobs, pack = application.database, application.jobs, application.pack
-    machine = Machine(
-        database, inbox.journal, lambda: application.embedded.down, lambda: application.conversations.state
-    )
+    machine = _machine(application, inbox)
     letters = DeadLetters(database, Enqueue(jobs.enqueue_recording, jobs.enqueue_report, jobs.enqueue_answer))
 
     wake_deliveries, wake_all = followers.wake_deliveries, followers.wake_all
@@ -275,6 +273,11 @@ def router_of(
         words=followers.spoken.find,
         zone_of=preferences.zone_of,
     )
+
+
+def _machine(application: Application, inbox: Inbox) -> Machine:
+    embedded, storage = application.embedded, application.conversations
+    return Machine(application.database, inbox.journal, lambda: embedded.down, lambda: storage.state)
 
 
 def _recording_work(application: Application, preferences: Preferences, wake: Callable[[], None]) -> RecordingWork:
