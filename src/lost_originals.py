@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 import jobs.rows
-import originals_store
+from recordings import originals_store
 import recordings_store
 from datamodels import RecordingId
 from db import Connection, Database

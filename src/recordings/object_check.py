@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import structlog
 from psycopg.rows import DictRow
 
-import originals_store
+from recordings import originals_store
 import recordings_store
 from datamodels import RecordingId, UserId
 from db import Database
