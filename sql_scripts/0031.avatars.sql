@@ -3,7 +3,8 @@
 ALTER TABLE incoming_files DROP CONSTRAINT incoming_files_purpose_check;
 ALTER TABLE incoming_files ADD CHECK (purpose IN ('recording', 'document', 'words', 'photo'));
 
--- The card of an avatar shows its version: whatever changes what is shown makes the next. An avatar whose person deleted
+-- The card of an avatar shows its version: whatever changes what is shown makes the next. It is edited while it is in
+-- the chat, and sent when it is wanted. An avatar whose person deleted
 -- it stays until its objects are gone. No order of events writes completed without weights of ours.
 CREATE TABLE avatars (
     id             uuid PRIMARY KEY,
@@ -27,6 +28,7 @@ CREATE TABLE avatars (
     shown_version  bigint NOT NULL DEFAULT 1,
     card_id        bigint,
     card_random_id bigint NOT NULL,
+    card_wanted    boolean NOT NULL DEFAULT false,
     opened_at      timestamptz NOT NULL DEFAULT now(),
     created_at     timestamptz NOT NULL DEFAULT now(),
     deleted_at     timestamptz,

@@ -21,6 +21,8 @@ from application.only_bot import only_bot
 from application.parts import Application
 from application.training_data import collect_from
 from application.web import address_of, services_of, sessions_of
+from avatars.intake import AvatarPhotos
+from avatars.telling import Telling
 from chats.asking import Asking
 from chats.export import write_history
 from chats.threads import Chats
@@ -58,6 +60,7 @@ from system.local_time import today
 from telegram_client.client import TelegramClient
 from telegram_handlers.across import AcrossHandlers, AcrossWork
 from telegram_handlers.asking import AskingHandlers, AskingWork
+from telegram_handlers.avatars import AvatarHandlers, AvatarWork
 from telegram_handlers.browser import BrowserHandlers
 from telegram_handlers.chats import ChatHandlers, ChatWork
 from telegram_handlers.context import MessageHandler, Routes
@@ -234,7 +237,8 @@ def _router(
     form = MetadataForm(database, today)
     metadata = MetadataHandlers(form, waiting, messages, pack, wake_deliveries, chats.ask, application.estimates)
     ordering = ReportHandlers(messages, _report_work(application, wake_deliveries))
-    work = MenuWork(WorkInProgress(database), letters, machine, _facts(application), waiting)
+    has_avatars = followers.avatars is not None
+    work = MenuWork(WorkInProgress(database), letters, machine, _facts(application), waiting, has_avatars)
     menu = MenuHandlers(messages, work)
     return Router(
         inbox,
@@ -263,6 +267,7 @@ def _router(
             DocumentHandlers(messages, Documents(database)).routes(),
             _my_reports(application, messages).routes(),
             _across(application, messages).routes(),
+            _avatars(application, messages, followers).routes(),
             _takeouts(application, messages, followers).routes(),
             *_about_chats(application, messages, chats),
             BrowserHandlers(messages, sessions, address_of(settings)).routes(),
@@ -315,6 +320,15 @@ def _without_database(settings: Settings, telegram: Messenger, machine: Machine)
 def _takeouts(application: Application, messages: MessageTracker, followers: Followers) -> TakeoutHandlers:
     takeout = Takeout(application.database, application.pack)
     return TakeoutHandlers(messages, takeout, followers.takeout_orders, followers.takeouts.wake)
+
+
+def _avatars(application: Application, messages: MessageTracker, followers: Followers) -> AvatarHandlers:
+    database, avatars = application.database, followers.avatars
+    if avatars is None:
+        return AvatarHandlers(messages, None)
+    photos, dialogs = AvatarPhotos(database, application.objects), Dialogs(database)
+    work = AvatarWork(avatars, photos, Telling(database), dialogs, followers.wake_all)
+    return AvatarHandlers(messages, work)
 
 
 def _across(application: Application, messages: MessageTracker) -> AcrossHandlers:

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import users_store
+from application.avatars import Images
 from application.engines import EnginePool
 from application.given_model import EnginesWithModel, PoolArguments
 from application.knowledge_index import IndexWithEngines, make_index
 from application.model_size import size_in_use
 from application.objects import StartProgress, open_objects
 from audio import find_ffmpeg
+from avatars.work import AVATARS_QUEUE, AvatarSteps
 from chats.search import TranscriptSearch
 from config import Settings
 from conversations.hybrid import HybridStorage
@@ -26,6 +28,7 @@ from jobs.context import JobContext, spare_processors
 from jobs.queue import Jobs
 from jobs.recordings import RecordingSteps
 from jobs.reports import ReportSteps
+from jobs.running import OtherSteps
 from jobs.words import WORDS_QUEUE, WordsSteps
 from knowledge.retrieval import KnowledgeRetrieval
 from language_model.port import LanguageModel
@@ -73,6 +76,7 @@ class Application:
     embedded: EmbeddedEngines
     processors: asyncio.Semaphore
     index: IndexWithEngines
+    images: Images | None
 
 
 @asynccontextmanager
@@ -84,6 +88,7 @@ async def open_application(  # noqa: PLR0913  # each has its own reason
     attachments: Attachments | None = None,
     for_bot: bool = False,
     language_model: LanguageModel | None = None,
+    images: Images | None = None,
     retry_delays_s: Sequence[float] = (),
     patience_s: float = _PATIENCE_S,
     work_patience_s: float = _PATIENCE_S,
@@ -92,7 +97,8 @@ async def open_application(  # noqa: PLR0913  # each has its own reason
 
     Work that failed for a passing reason is tried again after each of ``retry_delays_s``. A lost original comes from
     the spool, else from ``attachments``; with ``for_bot`` another process does that, and keeps the archive. An absent
-    database is waited for: ``patience_s``, by jobs ``work_patience_s``. ``language_model`` replaces the own one.
+    database is waited for: ``patience_s``, by jobs ``work_patience_s``. ``language_model`` replaces the own one,
+    ``images`` is where avatars are ordered.
 
     Raises:
         BadSettings: settings are wrong, or a program is missing.
@@ -114,7 +120,8 @@ async def open_application(  # noqa: PLR0913  # each has its own reason
         files, archive = await _archive(settings, database, pack, None if for_bot else owner)
         conversations = HybridStorage(patient, spool / "conversations")
         index = _index(stack, settings, database, engines)
-        jobs = _jobs(settings, context, index, files, None if for_bot else archive, conversations, retry_delays_s)
+        shared = None if for_bot else archive
+        jobs = _jobs(settings, context, index, files, shared, conversations, retry_delays_s, images)
         yield Application(
             settings=settings,
             database=database,
@@ -135,6 +142,7 @@ async def open_application(  # noqa: PLR0913  # each has its own reason
             embedded=embedded,
             processors=processors,
             index=index,
+            images=images,
         )
 
 
@@ -190,7 +198,7 @@ def _intake(settings: Settings, database: Database, objects: ObjectStore, jobs: 
     return Intake(database, objects, _limits(settings), *how, visibility=settings.recording_visibility)
 
 
-def _jobs(
+def _jobs(  # what steps are made of
     settings: Settings,
     context: JobContext,
     index: IndexWithEngines,
@@ -198,6 +206,7 @@ def _jobs(
     archive: ReportArchive | None,
     conversations: HybridStorage,
     retry_delays_s: Sequence[float],
+    images: Images | None,
 ) -> Jobs:
     database, pack = context.database, context.pack
     search = KnowledgeRetrieval(database, pack, index, TranscriptSearch(database, pack), index.reranker)
@@ -205,7 +214,9 @@ def _jobs(
     answers = AnswerSteps(context, search, conversations, learning, settings.chat_context_tokens)
     concurrency, recordings = settings.worker_concurrency, RecordingSteps(context)
     reports = ReportSteps(context, files, archive)
-    others = {WORDS_QUEUE: WordsSteps(context)}
+    queue = None if images is None else images.queue
+    avatars = AvatarSteps(database, context.objects, queue, context.spool, context.calls)
+    others: dict[str, OtherSteps] = {WORDS_QUEUE: WordsSteps(context), AVATARS_QUEUE: avatars}
     return Jobs(database, recordings, reports, concurrency, retry_delays_s, answers, context.calls, others)
 
 

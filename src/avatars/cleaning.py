@@ -60,9 +60,7 @@ _DELETE_ROW = "DELETE FROM avatars WHERE id = %(id)s AND deleted_at IS NOT NULL"
 class AvatarCleaning:
     """Removes objects of avatars; photographs that nobody trained with go when they were not touched for ``kept``."""
 
-    def __init__(
-        self, database: Database, objects: ObjectStore, queue: ImageQueue | None, kept: timedelta
-    ) -> None:
+    def __init__(self, database: Database, objects: ObjectStore, queue: ImageQueue | None, kept: timedelta) -> None:
         self._database = database
         self._objects = objects
         self._queue = queue

@@ -1,4 +1,4 @@
-"""Photographs that people send for an avatar: taken in as files, then checked one after another, and kept or refused."""
+"""Photographs that people send for an avatar: taken in as files, checked one by one, kept or refused."""
 
 import asyncio
 from pathlib import Path
@@ -7,7 +7,7 @@ import structlog
 
 import incoming_store
 import texts.avatars
-from avatars import store
+from avatars import avatars_store
 from avatars.models import COLLECTING, FEWEST_PHOTOS, MOST_PHOTOS, Avatar, AvatarId, AvatarStatus
 from avatars.photos import GoodPhoto, check_description, checked, may_be_photo
 from datamodels import UserId
@@ -37,17 +37,17 @@ class AvatarPhotos:
         if picture is None:
             return False
         async with self._database.transaction() as connection:
-            avatar = await store.find_collecting(connection, owner)
+            avatar = await avatars_store.find_collecting(connection, owner)
             if avatar is None:
                 return False
-            waiting = (await store.count_photos(connection, avatar.id)).waiting
+            waiting = (await avatars_store.count_photos(connection, avatar.id)).waiting
             with_file = message.model_copy(update={"file": picture})
             incoming = await incoming_store.add(connection, owner, with_file, None, FilePurpose.PHOTO)
-            await store.add_photo(connection, avatar.id, new_id(), incoming.id)
-            if not waiting and avatar.card_id is not None:
-                await store.want_new_card(connection, avatar.id, new_random_id())
+            await avatars_store.add_photo(connection, avatar.id, new_id(), incoming.id)
+            if not waiting:
+                await avatars_store.want_new_card(connection, avatar.id, new_random_id())
             else:
-                await store.touch(connection, avatar.id)
+                await avatars_store.touch(connection, avatar.id)
             if incoming.finished_at is None:
                 await _refuse_by_description(connection, incoming.id, picture)
         return True
@@ -63,7 +63,7 @@ class AvatarPhotos:
         async with self._database.locks.held(f"photos:{file.owner_id}"):
             async with self._database.transaction() as connection:
                 avatar = await self._taking(connection, file.id)
-                known = await store.likenesses(connection, avatar.id)
+                known = await avatars_store.likenesses(connection, avatar.id)
             _check_against(sha256, known)
             photo = await asyncio.to_thread(checked, path, [likeness for _, likeness in known])
             key = key_for_photo(avatar.owner_id, avatar.id, sha256)
@@ -75,17 +75,17 @@ class AvatarPhotos:
         avatar = await self._taking(connection, incoming_id)
         if await incoming_store.lock_open(connection, incoming_id) is None:
             return
-        await store.accept_photo(connection, incoming_id, sha256, photo.likeness, key)
+        await avatars_store.accept_photo(connection, incoming_id, sha256, photo.likeness, key)
         await incoming_store.finish_accepted(connection, incoming_id)
-        accepted = (await store.count_photos(connection, avatar.id)).accepted
+        accepted = (await avatars_store.count_photos(connection, avatar.id)).accepted
         if avatar.status is AvatarStatus.PHOTOS_UPLOADING and accepted >= FEWEST_PHOTOS:
-            await store.set_status(connection, avatar.id, AvatarStatus.READY_FOR_TRAINING)
+            await avatars_store.set_status(connection, avatar.id, AvatarStatus.READY_FOR_TRAINING)
 
     async def _taking(self, connection: Connection, incoming_id: int) -> Avatar:
-        avatar = await store.avatar_of_photo(connection, incoming_id)
+        avatar = await avatars_store.avatar_of_photo(connection, incoming_id)
         if avatar is None or avatar.status not in COLLECTING:
             raise PhotoRefused(reason=texts.avatars.NOT_COLLECTING)
-        if (await store.count_photos(connection, avatar.id)).accepted >= MOST_PHOTOS:
+        if (await avatars_store.count_photos(connection, avatar.id)).accepted >= MOST_PHOTOS:
             raise PhotoRefused(reason=texts.avatars.TOO_MANY)
         return avatar
 

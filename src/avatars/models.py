@@ -96,6 +96,7 @@ class Avatar(Value):
     version: int
     card_id: MessageId | None
     card_random_id: int
+    card_wanted: bool
 
 
 class ImageOrder(Value):

@@ -28,8 +28,9 @@ _LOOKED_AT = 512
 """Pixels of the longer side at which sharpness is measured, so that it does not depend on the size."""
 _TILES = 8
 _SHARP = 40.0
-"""The variance of the second derivative that the sharpest tenth of a photograph has at least. A sharp portrait has 3000,
-out of focus by 1 pixel of the size looked at 350, by 2 pixels 67, by 3 pixels 24."""
+"""The variance of the second derivative that the sharpest tenth of a photograph has at least.
+
+A sharp portrait has 3000, out of focus by 1 pixel of the size looked at 350, by 2 pixels 67, by 3 pixels 24."""
 _ALIKE_BITS = 6
 """Photographs whose likenesses differ in fewer bits of 64 are the same picture, saved or cut anew."""
 

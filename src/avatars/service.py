@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 import texts.avatars
-from avatars import orders_store, store
+from avatars import avatars_store, orders_store
 from avatars.models import (
     FEWEST_PHOTOS,
     MOST_PHOTOS,
@@ -61,19 +61,21 @@ class Avatars:
         named = one_line(storable(name)).strip()
         _check_length(named, _NAME, texts.avatars.BAD_NAME)
         async with self._database.transaction() as connection:
-            await store.lock_person(connection, owner)
+            await avatars_store.lock_person(connection, owner)
             # The reply that names it is handled again after a crash.
-            before = [each for each in await store.list_owned(connection, owner) if each.status is AvatarStatus.DRAFT]
+            before = [
+                each for each in await avatars_store.list_owned(connection, owner) if each.status is AvatarStatus.DRAFT
+            ]
             if before and before[-1].name == named and before[-1].gender is None:
                 return before[-1]
-            return await store.add(
+            return await avatars_store.add(
                 connection, AvatarId(new_id()), owner, chat, named, new_random_id(), is_test=self.rules.is_test
             )
 
-    async def list(self, owner: UserId) -> list[Avatar]:
+    async def all_of(self, owner: UserId) -> list[Avatar]:
         """Load a person's avatars, in the order of their numbers."""
         async with self._database.transaction() as connection:
-            return await store.list_owned(connection, owner)
+            return await avatars_store.list_owned(connection, owner)
 
     async def card(self, owner: UserId, number: int) -> AvatarCard:
         """Load what the card of an avatar shows.
@@ -82,25 +84,25 @@ class Avatars:
             NotFound: there is none, or it is someone else's.
         """
         async with self._database.transaction() as connection:
-            return await card_of(connection, await store.get(connection, owner, number))
+            return await card_of(connection, await avatars_store.get(connection, owner, number))
 
     async def set_gender(self, owner: UserId, number: int, gender: Gender) -> Avatar:
         """Note whom a draft shows; raises as ``card``."""
         async with self._database.transaction() as connection:
-            avatar = await store.get(connection, owner, number, lock=True)
+            avatar = await avatars_store.get(connection, owner, number, lock=True)
             if avatar.status is AvatarStatus.DRAFT:
-                await store.set_gender(connection, avatar.id, gender)
-            return await store.get(connection, owner, number)
+                await avatars_store.set_gender(connection, avatar.id, gender)
+            return await avatars_store.get(connection, owner, number)
 
     async def consent(self, owner: UserId, number: int) -> AvatarCard:
         """Note that who is shown agrees: photographs are taken from then on. Raises as ``card``."""
         async with self._database.transaction() as connection:
-            avatar = await store.get(connection, owner, number, lock=True)
+            avatar = await avatars_store.get(connection, owner, number, lock=True)
             if avatar.status is AvatarStatus.DRAFT:
                 if avatar.gender is None:
                     raise OutdatedButton(data="consent")
-                await store.note_consent(connection, avatar.id)
-            return await card_of(connection, await store.get(connection, owner, number))
+                await avatars_store.note_consent(connection, avatar.id)
+            return await card_of(connection, await avatars_store.get(connection, owner, number))
 
     async def left(self, owner: UserId, kind: OrderKind) -> int:
         """Return how many orders of a kind a person has left in this month."""
@@ -117,13 +119,13 @@ class Avatars:
             AvatarRefused: it has not enough photographs, or the person's trainings of this month are used up.
         """
         async with self._database.transaction() as connection:
-            await store.lock_person(connection, owner)
-            avatar = await store.get(connection, owner, number, lock=True)
+            await avatars_store.lock_person(connection, owner)
+            avatar = await avatars_store.get(connection, owner, number, lock=True)
             occasion = f"training:{avatar.id}:{update}"
             done_before = update and await orders_store.by_occasion(connection, occasion)
             if done_before or avatar.status in {AvatarStatus.TRAINING, AvatarStatus.COMPLETED}:
                 return False
-            count = (await store.count_photos(connection, avatar.id)).accepted
+            count = (await avatars_store.count_photos(connection, avatar.id)).accepted
             if avatar.status not in TRAINABLE or not FEWEST_PHOTOS <= count <= MOST_PHOTOS:
                 text = texts.avatars.NOT_READY.format(fewest=FEWEST_PHOTOS, most=MOST_PHOTOS, count=count)
                 raise AvatarRefused(reason=text)
@@ -142,33 +144,33 @@ class Avatars:
                 is_test=self.rules.is_test,
             )
             assert order is not None  # noqa: S101  # its occasion is new, and the person is locked
-            await store.set_status(connection, avatar.id, AvatarStatus.TRAINING)
+            await avatars_store.set_status(connection, avatar.id, AvatarStatus.TRAINING)
             await self._enqueue(connection, order.id)
         return True
 
     async def cancel(self, owner: UserId, number: int) -> bool:
         """Ask for the training of an avatar to end; False when none goes on. Raises as ``card``."""
         async with self._database.transaction() as connection:
-            avatar = await store.get(connection, owner, number, lock=True)
+            avatar = await avatars_store.get(connection, owner, number, lock=True)
             open_orders = await orders_store.lock_open(connection, avatar.id)
             trainings = [each for each in open_orders if each.kind is OrderKind.TRAINING]
             for order in trainings:
                 await self._cancel(connection, order)
             if any(each.state is OrderState.WAITING for each in trainings):
-                await store.set_status(connection, avatar.id, AvatarStatus.CANCELLED)
+                await avatars_store.set_status(connection, avatar.id, AvatarStatus.CANCELLED)
         return bool(trainings)
 
     async def delete(self, owner: UserId, number: int) -> None:
         """Take an avatar away from its person at once; photographs, weights and pictures follow. Raises as ``card``."""
         async with self._database.transaction() as connection:
-            avatar = await store.get(connection, owner, number, lock=True)
+            avatar = await avatars_store.get(connection, owner, number, lock=True)
             await self._delete(connection, avatar)
 
     async def erase_all(self, owner: UserId) -> int:
         """Delete all avatars of a person; return how many."""
         async with self._database.transaction() as connection:
-            await store.lock_person(connection, owner)
-            avatars = await store.list_owned(connection, owner)
+            await avatars_store.lock_person(connection, owner)
+            avatars = await avatars_store.list_owned(connection, owner)
             for avatar in avatars:
                 await self._delete(connection, avatar)
         return len(avatars)
@@ -184,8 +186,8 @@ class Avatars:
         wanted = one_line(storable(prompt)).strip()
         _check_length(wanted, _PROMPT, texts.avatars.BAD_PROMPT)
         async with self._database.transaction() as connection:
-            await store.lock_person(connection, owner)
-            avatar = await store.get(connection, owner, number, lock=True)
+            await avatars_store.lock_person(connection, owner)
+            avatar = await avatars_store.get(connection, owner, number, lock=True)
             key = f"picture:{owner}:{occasion}"
             if (before := await orders_store.by_occasion(connection, key)) is not None:
                 return before
@@ -214,7 +216,7 @@ class Avatars:
     async def gallery(self, owner: UserId, number: int, page: int, size: int) -> tuple[Avatar, list[ImageOrder], int]:
         """Load a page of an avatar's pictures, the latest first, and how many there are; raises as ``card``."""
         async with self._database.transaction() as connection:
-            avatar = await store.get(connection, owner, number)
+            avatar = await avatars_store.get(connection, owner, number)
             total = await orders_store.count_pictures(connection, avatar.id)
             last = max(1, -(-total // size))
             shown = await orders_store.pictures(connection, avatar.id, size, (min(max(page, 1), last) - 1) * size)
@@ -234,12 +236,12 @@ class Avatars:
         async with self._database.transaction() as connection:
             avatar, order = await self._picture(connection, owner, number)
             await orders_store.mark_deleted(connection, order.id)
-            await store.touch(connection, avatar.id)
+            await avatars_store.touch(connection, avatar.id)
         return avatar
 
     async def _picture(self, connection: Connection, owner: UserId, number: int) -> tuple[Avatar, ImageOrder]:
         order = await orders_store.picture(connection, owner, number)
-        avatar = await store.by_id(connection, order.avatar_id) if order.avatar_id else None
+        avatar = await avatars_store.by_id(connection, order.avatar_id) if order.avatar_id else None
         assert avatar is not None  # noqa: S101  # pictures without one are deleted
         return avatar, order
 
@@ -252,7 +254,7 @@ class Avatars:
         for order in await orders_store.lock_open(connection, avatar.id):
             await self._cancel(connection, order)
         await orders_store.forget_prompts(connection, avatar.id)
-        await store.mark_deleted(connection, avatar.id)
+        await avatars_store.mark_deleted(connection, avatar.id)
 
     async def _cancel(self, connection: Connection, order: ImageOrder) -> None:
         """End an order that nobody has sent; have its job ask the service to end one that was."""
@@ -267,7 +269,7 @@ async def card_of(connection: Connection, avatar: Avatar) -> AvatarCard:
     """Load what the card of an avatar shows beside the avatar."""
     return AvatarCard(
         avatar=avatar,
-        photos=await store.count_photos(connection, avatar.id),
+        photos=await avatars_store.count_photos(connection, avatar.id),
         order=await orders_store.latest(connection, avatar.id, OrderKind.TRAINING),
         pictures=await orders_store.count_pictures(connection, avatar.id),
     )

@@ -18,10 +18,10 @@ import structlog
 from PIL import Image
 
 import texts.avatars
-from avatars import orders_store, store
+from avatars import avatars_store, orders_store
 from avatars.models import SIZES, Avatar, AvatarStatus, ImageOrder, OrderId, OrderKind, OrderState, Photo
 from db import Connection, Database
-from errors import NotFound, ProviderError, VoxPersonaError
+from errors import ProviderError, ProviderRejectedRequest, VoxPersonaError
 from errors_of_operation import ImageOrderFailed, ImageOrderUncertain
 from object_store import ObjectStore
 from provider_calls.fal.queue import NAME, ImageQueue, Look, Sent
@@ -37,6 +37,8 @@ _TROUBLE_S = 30.0
 _ELSEWHERE_S = 30.0
 _GIVEN_UP_H = 24
 """A service that has not said by then what became of an order will not say it any more."""
+_UNKNOWN = timedelta(minutes=15)
+"""A service that does not know an order by then has lost it."""
 _PHOTOS_STAY_S = 24 * 3600
 _WEIGHTS_STAY_S = 24 * 3600
 _SPARE = timedelta(minutes=30)
@@ -102,8 +104,9 @@ class AvatarSteps:
     async def _loaded(self, id_: OrderId) -> tuple[ImageOrder | None, Avatar | None]:
         async with self._database.transaction() as connection:
             order = await orders_store.by_id(connection, id_)
-            avatar = None if order is None or order.avatar_id is None else await store.by_id(connection, order.avatar_id)
-        return order, avatar
+            if order is None or order.avatar_id is None:
+                return order, None
+            return order, await avatars_store.by_id(connection, order.avatar_id)
 
     async def _send(self, queue: ImageQueue, order: ImageOrder, avatar: Avatar | None, folder: Path) -> datetime | None:
         if order.cancel_wanted or avatar is None:
@@ -114,7 +117,7 @@ class AvatarSteps:
             async with self._database.transaction() as connection:
                 if not await orders_store.begin_sending(connection, order.id):
                     return self._in(0)
-                await store.touch(connection, avatar.id)
+                await avatars_store.touch(connection, avatar.id)
             try:
                 sent = await queue.submit(application, body, _WEIGHTS_STAY_S)
             except ImageOrderUncertain as exc:
@@ -142,7 +145,7 @@ class AvatarSteps:
             await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
         if order.kind is OrderKind.TRAINING:
             async with self._database.transaction() as connection:
-                photos = await store.list_photos(connection, avatar.id)
+                photos = await avatars_store.list_photos(connection, avatar.id)
             archive = await self._zipped(list(photos), folder)
             url = await queue.upload(archive, "photos.zip", "application/zip", _PHOTOS_STAY_S)
             return trainer.application, trainer.training(url, trigger, order.steps or trainer.steps)
@@ -174,14 +177,12 @@ class AvatarSteps:
         url = await queue.upload(path, "weights.safetensors", "application/octet-stream", _WEIGHTS_STAY_S)
         until = self._in(_WEIGHTS_STAY_S)
         async with self._database.transaction() as connection:
-            await store.set_weights_url(connection, avatar.id, url, until)
+            await avatars_store.set_weights_url(connection, avatar.id, url, until)
         return url
 
     async def _look(self, queue: ImageQueue, order: ImageOrder, folder: Path) -> datetime | None:
         """Ask how an order is and do what follows. Whatever hinders that, the order goes on at the service."""
-        sent = Sent(
-            order.request_id or "", order.status_url or "", order.response_url or "", order.cancel_url or ""
-        )
+        sent = Sent(order.request_id or "", order.status_url or "", order.response_url or "", order.cancel_url or "")
         try:
             if order.cancel_wanted and await queue.cancel(sent):
                 await self._end(order, OrderState.CANCELLED, None)
@@ -190,9 +191,14 @@ class AvatarSteps:
             if not seen.is_over:
                 return await self._wait(order, seen)
             if seen.failure:
-                raise ImageOrderFailed(provider=NAME, reason=seen.failure)
-            await self._take(order, await queue.result(sent), folder, queue)
+                await self._end(order, OrderState.FAILED, ImageOrderFailed(provider=NAME, reason=seen.failure))
+            else:
+                await self._take(order, await queue.result(sent), folder, queue)
         except ImageOrderFailed as exc:
+            await self._end(order, OrderState.FAILED, exc)
+        except ProviderRejectedRequest as exc:
+            if order.sent_at is None or self._now() - order.sent_at < _UNKNOWN:
+                return await self._wait_in_trouble(order, exc)
             await self._end(order, OrderState.FAILED, exc)
         except ProviderError as exc:
             return await self._wait_in_trouble(order, exc)
@@ -236,7 +242,9 @@ class AvatarSteps:
             await queue.fetch(url, path, _MOST_PICTURE_BYTES)
             extension = await asyncio.to_thread(_picture_extension, path)
         key = f"avatars/{order.owner_id}/{order.avatar_id}/{order.kind}/{order.id}.{extension}"
-        await self._objects.put_file(key, path, sha256=await sha256_of_file(path), file_name=f"{order.kind}.{extension}")
+        await self._objects.put_file(
+            key, path, sha256=await sha256_of_file(path), file_name=f"{order.kind}.{extension}"
+        )
         if not await self._database.persist(lambda connection: self._complete(connection, order, key, url)):
             # Its person deleted the avatar meanwhile.
             await self._objects.delete(key)
@@ -244,13 +252,13 @@ class AvatarSteps:
 
     async def _complete(self, connection: Connection, order: ImageOrder, key: str, url: str) -> bool:
         """Complete an order, and with a training its avatar; False when the avatar is gone."""
-        avatar = None if order.avatar_id is None else await store.by_id(connection, order.avatar_id, lock=True)
+        avatar = None if order.avatar_id is None else await avatars_store.by_id(connection, order.avatar_id, lock=True)
         if not await orders_store.complete(connection, order.id, key) or avatar is None:
             return avatar is not None
         if order.kind is OrderKind.TRAINING:
-            await store.complete(connection, avatar.id, key, url, self._in(_WEIGHTS_STAY_S))
+            await avatars_store.complete(connection, avatar.id, key, url, self._in(_WEIGHTS_STAY_S))
         else:
-            await store.touch(connection, avatar.id)
+            await avatars_store.touch(connection, avatar.id)
         return True
 
     async def _end(self, order: ImageOrder, state: OrderState, error: VoxPersonaError | None) -> None:
@@ -260,17 +268,17 @@ class AvatarSteps:
     async def _ended(
         self, connection: Connection, order: ImageOrder, state: OrderState, error: VoxPersonaError | None
     ) -> None:
-        avatar = None if order.avatar_id is None else await store.by_id(connection, order.avatar_id, lock=True)
+        avatar = None if order.avatar_id is None else await avatars_store.by_id(connection, order.avatar_id, lock=True)
         ended = await orders_store.end(connection, order.id, state, error)
         if not ended or avatar is None:
             return
         if order.kind is not OrderKind.TRAINING:
             # The service may have lost the weights earlier than it said.
-            await store.set_weights_url(connection, avatar.id, None, None)
+            await avatars_store.set_weights_url(connection, avatar.id, None, None)
             return
         status = AvatarStatus.CANCELLED if state is OrderState.CANCELLED else AvatarStatus.ERROR
         code, text = (None, None) if error is None else (error.code, error.user_text)
-        await store.set_status(connection, avatar.id, status, code, text)
+        await avatars_store.set_status(connection, avatar.id, status, code, text)
 
     async def _note_trouble(self, connection: Connection, order: ImageOrder, error: VoxPersonaError) -> None:
         if await orders_store.note_trouble(connection, order.id, error):
@@ -278,7 +286,7 @@ class AvatarSteps:
 
     async def _touch(self, connection: Connection, order: ImageOrder) -> None:
         if order.kind is OrderKind.TRAINING and order.avatar_id is not None:
-            await store.touch(connection, order.avatar_id)
+            await avatars_store.touch(connection, order.avatar_id)
 
     def _in(self, seconds: float) -> datetime:
         return self._now() + timedelta(seconds=seconds)

@@ -59,9 +59,7 @@ class Delivery(NamedTuple):
 class WebhookKeys:
     """The keys at ``url``, fetched when they are needed and kept for a day; ``now`` is in Unix time."""
 
-    def __init__(
-        self, url: str, *, now: Callable[[], float] = time, clock: Callable[[], float] = monotonic
-    ) -> None:
+    def __init__(self, url: str, *, now: Callable[[], float] = time, clock: Callable[[], float] = monotonic) -> None:
         self._url = url
         self._now = now
         self._clock = clock

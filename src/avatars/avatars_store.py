@@ -13,7 +13,7 @@ from errors import NotFound
 
 _COLUMNS = """
     id, owner_id, number, chat_id, name, gender, status, is_test, weights_key, weights_url, weights_until, error_code,
-    error_text, version, card_id, card_random_id
+    error_text, version, card_id, card_random_id, card_wanted
 """
 _LOCK_PERSON = "SELECT FROM users WHERE id = %(owner_id)s FOR NO KEY UPDATE"
 _INSERT = f"""
@@ -33,12 +33,10 @@ _SELECT_COLLECTING = f"""
 """
 _SELECT_BY_ID = f"SELECT {_COLUMNS} FROM avatars WHERE id = %(id)s"
 _SELECT_UNSHOWN = f"""
-    {_SELECT} AND shown_version <> version AND (card_id IS NOT NULL OR status <> 'draft') ORDER BY id LIMIT 20
+    {_SELECT} AND shown_version <> version ORDER BY id LIMIT 20
 """
 _SET: LiteralString = "UPDATE avatars SET version = version + 1, {changes} WHERE id = %(id)s"
-_SET_STATUS = _SET.replace(
-    "{changes}", "status = %(status)s, error_code = %(error_code)s, error_text = %(error_text)s"
-)
+_SET_STATUS = _SET.replace("{changes}", "status = %(status)s, error_code = %(error_code)s, error_text = %(error_text)s")
 _SET_GENDER = _SET.replace("{changes}", "gender = %(gender)s")
 _CONSENT = _SET.replace("{changes}", "consent_at = now(), status = 'photos_uploading', opened_at = now()")
 _COMPLETE = _SET.replace(
@@ -49,14 +47,20 @@ _COMPLETE = _SET.replace(
 _TOUCH = "UPDATE avatars SET version = version + 1 WHERE id = %(id)s"
 _SET_WEIGHTS_URL = "UPDATE avatars SET weights_url = %(url)s, weights_until = %(until)s WHERE id = %(id)s"
 _NOTE_CARD = """
-    UPDATE avatars SET card_id = %(card_id)s, shown_version = %(version)s, opened_at = now() WHERE id = %(id)s
+    UPDATE avatars SET card_id = %(card_id)s, shown_version = %(version)s, card_wanted = false, opened_at = now()
+    WHERE id = %(id)s
 """
-_NOTE_SHOWN = "UPDATE avatars SET card_id = %(card_id)s, shown_version = %(version)s WHERE id = %(id)s"
+_NOTE_SHOWN = """
+    UPDATE avatars SET card_id = %(card_id)s, shown_version = %(version)s, card_wanted = false WHERE id = %(id)s
+"""
+_CLOSE_CARD = "UPDATE avatars SET card_id = NULL WHERE owner_id = %(owner_id)s AND card_id = %(card_id)s"
 _NEW_CARD = """
-    UPDATE avatars SET card_id = NULL, card_random_id = %(random_id)s, version = version + 1 WHERE id = %(id)s
+    UPDATE avatars SET card_id = NULL, card_random_id = %(random_id)s, card_wanted = true, version = version + 1
+    WHERE id = %(id)s
 """
 _DELETE = """
-    UPDATE avatars SET deleted_at = now(), name = '', status = CASE WHEN status = 'training' THEN 'cancelled' ELSE status END
+    UPDATE avatars SET
+        deleted_at = now(), name = '', status = CASE WHEN status = 'training' THEN 'cancelled' ELSE status END
     WHERE id = %(id)s
 """
 _ADD_PHOTO = """
@@ -74,12 +78,13 @@ _ACCEPT = """
     WHERE incoming_id = %(incoming_id)s
 """
 _SELECT_PHOTOS = """
-    SELECT id, object_key FROM avatar_photos WHERE avatar_id = %(id)s AND object_key IS NOT NULL ORDER BY incoming_id, id
+    SELECT id, object_key FROM avatar_photos WHERE avatar_id = %(id)s AND object_key IS NOT NULL
+    ORDER BY incoming_id, id
 """
 _COUNT = """
     SELECT
         count(*) FILTER (WHERE object_key IS NOT NULL) AS accepted,
-        count(*) FILTER (WHERE object_key IS NULL AND incoming.finished_at IS NULL AND incoming.id IS NOT NULL) AS waiting
+        count(*) FILTER (WHERE incoming.id IS NOT NULL AND incoming.finished_at IS NULL) AS waiting
     FROM avatar_photos LEFT JOIN incoming_files AS incoming ON incoming.id = incoming_id
     WHERE avatar_id = %(id)s
 """
@@ -95,7 +100,7 @@ async def lock_person(connection: Connection, owner: UserId) -> None:
     await connection.execute(_LOCK_PERSON, {"owner_id": owner})
 
 
-async def add(  # noqa: PLR0913  # the columns of a row
+async def add(  # the columns of a row
     connection: Connection, id_: AvatarId, owner: UserId, chat: ChatId, name: str, random_id: int, *, is_test: bool
 ) -> Avatar:
     """Add a draft; the caller holds ``lock_person``."""
@@ -174,9 +179,7 @@ async def touch(connection: Connection, id_: AvatarId) -> None:
     await connection.execute(_TOUCH, {"id": id_})
 
 
-async def set_weights_url(
-    connection: Connection, id_: AvatarId, url: str | None, until: datetime | None
-) -> None:
+async def set_weights_url(connection: Connection, id_: AvatarId, url: str | None, until: datetime | None) -> None:
     """Note where the service can fetch the weights, and until when; None when it cannot."""
     await connection.execute(_SET_WEIGHTS_URL, {"id": id_, "url": url, "until": until})
 
@@ -189,6 +192,11 @@ async def note_card(connection: Connection, id_: AvatarId, card: MessageId, vers
 async def note_shown(connection: Connection, id_: AvatarId, card: MessageId | None, version: int) -> None:
     """Note what the card shows now; None when the message is gone."""
     await connection.execute(_NOTE_SHOWN, {"id": id_, "card_id": card, "version": version})
+
+
+async def close_card(connection: Connection, owner: UserId, card: MessageId) -> None:
+    """Note that a message shows something else now."""
+    await connection.execute(_CLOSE_CARD, {"owner_id": owner, "card_id": card})
 
 
 async def want_new_card(connection: Connection, id_: AvatarId, random_id: int) -> None:
