@@ -68,7 +68,7 @@ class Downloads:
     disk yet.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what becomes of files
         self,
         database: Database,
         messenger: Attachments,

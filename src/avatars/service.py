@@ -63,11 +63,9 @@ class Avatars:
         async with self._database.transaction() as connection:
             await avatars_store.lock_person(connection, owner)
             # The reply that names it is handled again after a crash.
-            before = [
-                each for each in await avatars_store.list_owned(connection, owner) if each.status is AvatarStatus.DRAFT
-            ]
-            if before and before[-1].name == named and before[-1].gender is None:
-                return before[-1]
+            latest = (await avatars_store.list_owned(connection, owner))[-1:]
+            if latest and latest[0].name == named and latest[0].gender is None:
+                return latest[0]
             return await avatars_store.add(
                 connection, AvatarId(new_id()), owner, chat, named, new_random_id(), is_test=self.rules.is_test
             )

@@ -46,8 +46,8 @@ async def download_file(
 ) -> None:
     """Download a file to ``path``, resuming after the whole megabytes that ``path`` has.
 
-    ``document`` returns the file's ``raw.types.Document`` or ``Photo``, with a new reference at each call. ``on_bytes`` is called
-    with the number of bytes that are written so far.
+    ``document`` returns the file's ``raw.types.Document`` or ``Photo``, with a new reference at each call. ``on_bytes``
+    is called with the number of bytes that are written so far.
 
     Raises:
         FileGone: Telegram no longer has the file, or has fewer than ``size`` bytes of it.

@@ -1,7 +1,7 @@
 """A double of the service for test mode and tests: the same contract over HTTP, with a key of its own.
 
-Nothing is trained: weights are a few bytes in the right format, pictures are empty but for the word «ТЕСТ». It judges what
-comes as the service does, and forgets everything when its process ends.
+Nothing is trained: weights are a few bytes in the right format, pictures are empty but for the word «ТЕСТ». It judges
+what comes as the service does, and forgets everything when its process ends.
 """
 
 import asyncio
@@ -18,10 +18,10 @@ from typing import Any
 from uuid import uuid4
 
 import httpx2
-import matplotlib
+import matplotlib as mpl
 from Crypto.PublicKey import ECC
 from Crypto.Signature import eddsa
-from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.telemetry import TelemetryConfig
 from PIL import Image, ImageDraw, ImageFont
@@ -153,51 +153,68 @@ def double_application(double: FalDouble) -> FastAPI:
     """Make the application that answers as the service does, all of its hosts at one address."""
     silent = TelemetryConfig(tracing=False, metrics=False, logs=False, operation_spans=False, auto_configure=False)
     application = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, telemetry=silent)
+    application.include_router(_storage(double))
+    application.include_router(_orders(double))
+    application.include_router(_submitting(double))
+    return application
 
-    def authorized(request: Request) -> str:
-        if not secrets.compare_digest(request.headers.get("authorization", ""), f"Key {double.key}"):
-            raise HTTPException(401)
-        return str(request.base_url).rstrip("/")
 
-    def order_of(id_: str) -> DoubledOrder:
-        if id_ not in double.orders:
-            raise HTTPException(404)
-        return double.orders[id_]
+def _base(double: FalDouble, request: Request) -> str:
+    """Return the double's own address for who has its key."""
+    if not secrets.compare_digest(request.headers.get("authorization", ""), f"Key {double.key}"):
+        raise HTTPException(401)
+    return str(request.base_url).rstrip("/")
 
-    @application.get("/.well-known/jwks.json")
+
+def _order(double: FalDouble, id_: str) -> DoubledOrder:
+    if id_ not in double.orders:
+        raise HTTPException(404)
+    return double.orders[id_]
+
+
+def _storage(double: FalDouble) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/.well-known/jwks.json")
     async def keys() -> dict[str, Any]:
         return double.published_keys()
 
-    @application.post("/storage/upload/initiate")
+    @router.post("/storage/upload/initiate")
     async def initiate(request: Request) -> dict[str, str]:
-        base, asked = authorized(request), await request.json()
+        base, asked = _base(double, request), await request.json()
         name = f"{uuid4().hex}-{asked['file_name']}"
         return {"upload_url": f"{base}/upload/{name}", "file_url": f"{base}/files/{name}"}
 
-    @application.put("/upload/{name}")
+    @router.put("/upload/{name}")
     async def upload(name: str, request: Request) -> Response:
         double.files[name] = await request.body()
         return Response()
 
-    @application.get("/files/{name}")
+    @router.get("/files/{name}")
     async def file(name: str) -> Response:
         if name not in double.files:
             raise HTTPException(404)
         return Response(double.files[name], media_type="application/octet-stream")
 
-    @application.delete("/v1/models/requests/{id_}/payloads")
+    @router.delete("/v1/models/requests/{id_}/payloads")
     async def erase(id_: str, request: Request) -> dict[str, Any]:
-        authorized(request)
-        order_of(id_)
+        _base(double, request)
+        _order(double, id_)
         double.erased.append(id_)
         for name in [each for each in double.files if each.startswith(id_)]:
             del double.files[name]
         return {"cdn_delete_results": []}
 
-    @application.get("/{owner}/{app}/requests/{id_}/status")
+    return router
+
+
+def _orders(double: FalDouble) -> APIRouter:
+    router = APIRouter(prefix="/{owner}/{app}/requests/{id_}")
+
+    @router.get("/status")
     async def status(id_: str, request: Request) -> Response:
-        authorized(request)
-        order = order_of(id_)
+        _base(double, request)
+        order = _order(double, id_)
         order.looks -= 1
         if not order.is_over:
             return JSONResponse({"status": "IN_PROGRESS" if order.looks < _LOOKS - 1 else "IN_QUEUE"}, 202)
@@ -206,27 +223,33 @@ def double_application(double: FalDouble) -> FastAPI:
         failed = {"error": order.failure, "error_type": "internal_error"} if order.failure else {}
         return JSONResponse({"status": "COMPLETED", "request_id": id_, **failed})
 
-    @application.get("/{owner}/{app}/requests/{id_}")
+    @router.get("")
     async def result(id_: str, request: Request) -> Response:
-        base, order = authorized(request), order_of(id_)
+        base, order = _base(double, request), _order(double, id_)
         if not order.is_over:
             return JSONResponse({"detail": "Request is still in progress"}, 400)
         if order.failure or order.cancelled:
             return JSONResponse({"detail": order.failure or "cancelled"}, 422)
         return JSONResponse(double.output(order, base))
 
-    @application.put("/{owner}/{app}/requests/{id_}/cancel")
+    @router.put("/cancel")
     async def cancel(id_: str, request: Request) -> Response:
-        authorized(request)
-        order = order_of(id_)
+        _base(double, request)
+        order = _order(double, id_)
         if order.is_over:
             return JSONResponse({"status": "ALREADY_COMPLETED"}, 400)
         order.cancelled = True
         return JSONResponse({"status": "CANCELLATION_REQUESTED"}, 202)
 
-    @application.post("/{owner}/{path:path}")
+    return router
+
+
+def _submitting(double: FalDouble) -> APIRouter:
+    router = APIRouter()
+
+    @router.post("/{owner}/{path:path}")
     async def submit(owner: str, path: str, request: Request, fal_webhook: str | None = None) -> Response:
-        base, body = authorized(request), await request.json()
+        base, body = _base(double, request), await request.json()
         if problem := double.problem(f"{owner}/{path}", body):
             return JSONResponse({"detail": problem}, 422)
         order = DoubledOrder(f"{owner}/{path}", body, fal_webhook)
@@ -243,7 +266,7 @@ def double_application(double: FalDouble) -> FastAPI:
             }
         )
 
-    return application
+    return router
 
 
 def doubled_weights() -> bytes:
@@ -256,7 +279,7 @@ def doubled_weights() -> bytes:
 def doubled_picture(width: int, height: int) -> bytes:
     """Return an empty picture that says what it is."""
     picture = Image.new("RGB", (width, height), "#e8e8e8")
-    fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+    fonts = Path(mpl.get_data_path()) / "fonts" / "ttf"
     font = ImageFont.truetype(str(fonts / "DejaVuSans-Bold.ttf"), min(width, height) // 5)
     ImageDraw.Draw(picture).text((width / 2, height / 2), MARK, fill="#c03030", font=font, anchor="mm")
     saved = io.BytesIO()

@@ -48,7 +48,8 @@ class Delivery(NamedTuple):
     @classmethod
     def of(cls, headers: Mapping[str, str], body: bytes) -> "Delivery":
         """Read a delivery; the names of ``headers`` are in any case, as HTTP has them."""
-        return cls(*(headers.get(name, "") for name in _HEADERS), body)
+        request_id, user_id, timestamp, signature = (headers.get(name, "") for name in _HEADERS)
+        return cls(request_id, user_id, timestamp, signature, body)
 
     @property
     def signed(self) -> bytes:
