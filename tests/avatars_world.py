@@ -1,21 +1,24 @@
-"""A person with avatars over the real handlers, stores and jobs' steps; Telegram is in memory, the service over HTTP."""
+"""A person with avatars over the real handlers, stores and steps; Telegram is in memory, the service over HTTP."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from uuid import UUID
 
 from avatar_photos import photo
+from avatars import avatars_store
 from avatars.cleaning import AvatarCleaning
 from avatars.intake import AvatarPhotos
-from avatars.models import OrderId
+from avatars.models import AvatarStatus, Gender, OrderId
 from avatars.pictures import PictureFiles
 from avatars.service import Avatars
 from avatars.settings import AvatarRules
 from avatars.telling import Telling
 from avatars.work import AvatarSteps
 from datamodels_telegram import AttachedFile, FileKind
-from db import Connection
+from db import Connection, Database
 from dialogs import Dialogs
 from downloads import Downloads
 from errors import VoxPersonaError
@@ -25,6 +28,8 @@ from handlers_world import PACK, Bot, Person
 from outbox import Outbox, OutboxFiles
 from provider_calls.fal.queue import ImageQueue
 from provider_calls.fal.trainers import TrainerName
+from provider_calls.policy import ProviderCalls, Time
+from random_ids import new_id
 from recordings.originals import Originals
 from telegram_handlers.avatar_cards import AvatarCards
 from telegram_handlers.avatars import AvatarHandlers, AvatarWork
@@ -36,7 +41,31 @@ _seeds = count(100)
 
 
 class Died(BaseException):
-    """Stands for the end of a process."""
+    """Stands for the end of a process: nothing catches it, and open transactions are rolled back."""
+
+
+class MortalDatabase(Database):
+    """The real database, for a process that dies at its n-th moment: before a transaction, or before its commit."""
+
+    def __init__(self, database: Database, at: int) -> None:
+        super().__init__("", database.pool)
+        self.moments_left = at
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        self._moment()
+        async with super().transaction() as connection:
+            yield connection
+            self._moment()
+
+    def _moment(self) -> None:
+        self.moments_left -= 1
+        if self.moments_left == 0:
+            raise Died
+
+
+async def at_once(seconds: float) -> None:
+    """Stands for a pause between two tries."""
 
 
 class AvatarBot:
@@ -48,7 +77,8 @@ class AvatarBot:
         self.late = timedelta()
         self.avatars = Avatars(bot.database, rules, self.enqueue)
         self.photos, self.telling = AvatarPhotos(bot.database, bot.objects), Telling(bot.database)
-        self.queue = ImageQueue(KEY, service.addresses, "https://vox.example/webhook/fal/status", timeout_s=5)
+        calls = ProviderCalls("fal", 4, 30.0, time=Time(sleep=at_once))
+        self.queue = ImageQueue(KEY, service.addresses, "https://vox.example/webhook/fal/status", calls=calls)
         work = AvatarWork(self.avatars, self.photos, self.telling, Dialogs(bot.database), lambda: None)
         handlers = AvatarHandlers(bot.messages, work).routes()
         bot.routes.append(handlers)
@@ -60,16 +90,17 @@ class AvatarBot:
     def now(self) -> datetime:
         return datetime.now(UTC) + self.late
 
-    def steps(self) -> AvatarSteps:
+    def steps(self, database: Database | None = None) -> AvatarSteps:
         """The steps of a process that has just started."""
-        return AvatarSteps(self.bot.database, self.bot.objects, self.queue, self.folder / "spool", now=self.now)
+        spool = self.folder / "spool"
+        return AvatarSteps(database or self.bot.database, self.bot.objects, self.queue, spool, now=self.now)
 
     async def enqueue(self, connection: Connection, order: OrderId) -> None:  # noqa: ARG002
         self.enqueued.append(order)
 
-    async def step(self, order: UUID, *, again: bool = True) -> bool:
+    async def step(self, order: UUID, database: Database | None = None, *, again: bool = True) -> bool:
         """Do the job of an order once, as the queue does; tell whether it is to be done again."""
-        steps = self.steps()
+        steps = self.steps(database)
         try:
             return await steps.do(order) is not None
         except VoxPersonaError as exc:
@@ -148,6 +179,23 @@ class Sitter:
         await self.person.type(name, self.person.written("").message_id)
         await self.person.press("Женщина")
         await self.person.press("✔ Согласие есть")
+
+    async def is_ready(self) -> int:
+        """Make an avatar with ten photographs, without sending them; return its number."""
+        bot, owner = self.world.bot, self.person.user.id
+        avatar = await self.world.avatars.create(owner, self.person.chat, f"Анна {next(_seeds)}")
+        await self.world.avatars.set_gender(owner, avatar.number, Gender.FEMALE)
+        await self.world.avatars.consent(owner, avatar.number)
+        async with bot.database.transaction() as connection:
+            for seed in range(10):
+                key = f"avatars/{owner}/{avatar.id}/photos/{seed}.jpg"
+                await bot.objects.put_bytes(key, photo(seed))
+                query = (
+                    "INSERT INTO avatar_photos (id, avatar_id, sha256, likeness, object_key) VALUES (%s, %s, %s, 0, %s)"
+                )
+                await connection.execute(query, (new_id(), avatar.id, str(seed), key))
+            await avatars_store.set_status(connection, avatar.id, AvatarStatus.READY_FOR_TRAINING)
+        return avatar.number
 
     async def has_trained(self, name: str = "Анна") -> None:
         """Make an avatar that is trained."""

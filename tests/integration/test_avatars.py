@@ -1,15 +1,39 @@
 """Avatars, from a name to pictures: what people see, what is kept, what is paid, whatever fails between."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from itertools import count
 from pathlib import Path
+from time import monotonic, time
+from uuid import UUID
 
+import httpx2
 import pytest
+from Crypto.PublicKey import ECC
 
+from access import Team
 from avatar_photos import photo, saved_anew
-from avatars_world import AvatarBot, Sitter
+from avatars.models import Aspect
+from avatars.webhook import ImageWebhook
+from avatars_world import AvatarBot, Died, MortalDatabase, Sitter
+from console_world import services_of
+from db import Database
+from errors import NotFound
+from errors_of_operation import AvatarRefused
 from fal_server import FalServer, Fault, fal_server
 from handlers_world import Bot, Person
+from health.board import Board
+from provider_calls.fal.double import DoubledOrder
+from provider_calls.fal.webhooks import WebhookKeys
+from sign_in.sessions import Sessions
+from web.application import Facts, new_application
+from web.console_application import add_console
+from web.server import listen, serving
+from web.site import Site
 
 SUBMIT = ("POST", "flux-lora-portrait-trainer")
 STATUS, RESULT, FILES = ("GET", "/status"), ("GET", ""), ("GET", ".safetensors")
@@ -106,7 +130,7 @@ async def test_a_hundred_taps_order_one_training(anna: Sitter, world: AvatarBot,
 
 async def test_what_is_one_persons_is_nobody_elses(anna: Sitter, world: AvatarBot) -> None:
     await anna.has_trained()
-    await world.avatars.paint(anna.person.user.id, 1, "square", "портрет", "1")  # type: ignore[arg-type]
+    await world.avatars.paint(anna.person.user.id, 1, Aspect.SQUARE, "портрет", "1")
     await world.work()
     boris = await Person.come(world.bot, "Борис")
     await boris.press_data("avatars")
@@ -122,7 +146,7 @@ async def test_what_is_one_persons_is_nobody_elses(anna: Sitter, world: AvatarBo
         avatars.picture(owner, 1),
         avatars.delete_picture(owner, 1),
     ):
-        with pytest.raises(Exception, match="avatar 1|picture 1"):
+        with pytest.raises(Exception, match=r"avatar 1|picture 1"):
             await call
     assert len(await anna.objects()) == 12
 
@@ -155,3 +179,237 @@ async def test_whatever_fails_an_order_is_sent_once_and_its_quota_ends(
         assert "🚀 Всё равно обучить" in anna.person.sees
         await world.work()
         assert len(service.orders) == 1
+
+
+async def test_a_process_that_dies_at_any_moment_sends_nothing_twice_and_keeps_nothing_reserved(
+    anna: Sitter, world: AvatarBot, service: FalServer
+) -> None:
+    endings, owner = [], anna.person.user.id
+    world.avatars.rules = world.avatars.rules._replace(trainings=1000)
+    for at in count(1):
+        number = await anna.is_ready()
+        before = len(service.orders)
+        await world.avatars.start(owner, number, "")
+        mortal = MortalDatabase(world.bot.database, at)
+        [order], world.enqueued = world.enqueued, []
+        with suppress(Died):
+            while await world.step(order, mortal):
+                pass
+        while await world.step(order):
+            pass
+        row = await anna.row(number)
+        assert len(service.orders) - before <= 1
+        assert row["status"] in {"completed", "error"}
+        assert row["error_code"] in {None, "image_order_uncertain"}
+        endings.append(row["status"])
+        if mortal.moments_left > 0:
+            break
+    assert len(endings) > 12
+    # Nobody knows what was sent only between the mark that it is being sent and the service's id: two moments.
+    assert endings.count("error") == 2
+    orders = await anna.orders()
+    assert {order["quota"] for order in orders if order["state"] == "done"} == {"committed"}
+    assert {order["quota"] for order in orders if order["state"] != "done"} == {"released"}
+    await world.cards.step()
+    await world.cards.step()
+    async with world.bot.database.transaction() as connection:
+        query = "SELECT count(*) AS told FROM outbox WHERE owner_id = %s AND key LIKE 'avatar:%%'"
+        row = await (await connection.execute(query, (owner,))).fetchone()
+    assert row == {"told": len(orders)}
+
+
+EVENTS = (
+    "start",
+    "start",
+    "step",
+    "step",
+    "step",
+    "step",
+    "die",
+    "late",
+    "cancel",
+    "busy",
+    "lost",
+    "fails",
+    "clean",
+    "delete",
+)
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_no_order_of_events_completes_without_weights_or_pays_twice(
+    anna: Sitter, world: AvatarBot, service: FalServer, seed: int
+) -> None:
+    chance = random.Random(seed)  # noqa: S311  # the same events each time
+    world.avatars.rules = world.avatars.rules._replace(trainings=1000)
+    number = await anna.is_ready()
+
+    for event in chance.choices(EVENTS, k=14):
+        with suppress(NotFound, AvatarRefused, Died):
+            await happens(event, chance, anna, number)
+        await keeps_its_word(anna, service)
+    service.faults.clear()
+    for _ in range(8):
+        await step_all(anna)
+    await keeps_its_word(anna, service)
+    assert "reserved" not in {order["quota"] for order in await anna.orders()}
+
+
+async def step_all(anna: Sitter, database: Database | None = None) -> None:
+    for order in await anna.orders():
+        await anna.world.step(UUID(str(order["id"])), database)
+
+
+async def happens(event: str, chance: random.Random, anna: Sitter, number: int) -> None:
+    world, service, owner = anna.world, anna.world.service, anna.person.user.id
+    acts = {
+        "start": lambda: world.avatars.start(owner, number, str(chance.randrange(4))),
+        "step": lambda: step_all(anna),
+        "die": lambda: step_all(anna, MortalDatabase(world.bot.database, chance.randrange(1, 9))),
+        "cancel": lambda: world.avatars.cancel(owner, number),
+        "delete": lambda: world.avatars.delete(owner, number),
+        "clean": world.cleaning.clean,
+    }
+    if event in acts:
+        await acts[event]()
+    elif event == "late":
+        world.late += timedelta(hours=chance.choice([1, 30]))
+    elif event == "fails" and service.orders:
+        service.orders[-1].failure = "out of memory"
+    else:
+        fault = Fault.LOST if event == "lost" else Fault.BUSY
+        service.faults.setdefault(chance.choice([SUBMIT, STATUS, FILES]), []).append(fault)
+
+
+async def keeps_its_word(anna: Sitter, service: FalServer) -> None:
+    """Compare what is written with what is in the store and at the service."""
+    orders = await anna.orders()
+    assert len({order["request_id"] for order in orders} - {None}) <= len(service.orders) <= len(orders)
+    kept = {key async for key in anna.world.bot.objects.list_keys()}
+    async with anna.world.bot.database.transaction() as connection:
+        query = "SELECT weights_key FROM avatars WHERE owner_id = %s AND status = 'completed'"
+        completed = await (await connection.execute(query, (anna.person.user.id,))).fetchall()
+    assert {row["weights_key"] for row in completed} <= kept
+    for order in orders:
+        assert (order["quota"] == "committed") == (order["state"] == "done")
+
+
+@pytest.fixture
+async def site(world: AvatarBot, service: FalServer, tmp_path: Path) -> AsyncIterator[httpx2.AsyncClient]:
+    """The site of the bot, as services on the internet ask it."""
+    keys = WebhookKeys(f"{service.url}/.well-known/jwks.json", clock=lambda: monotonic() + world.late.total_seconds())
+    webhook = ImageWebhook(world.bot.database, keys, world.enqueue)
+    services = services_of(world.bot, Sessions(world.bot.database, Team(None, frozenset())), tmp_path)
+    opened, application = Site(webhook="https://vox.example/webhook"), new_application(Board(), Facts("1", None), None)
+    add_console(application, opened)
+    listener = await listen("127.0.0.1", 0)
+    assert listener is not None
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    async with (
+        serving(application, listener),
+        opened.opened(replace(services, webhook=webhook)),
+        httpx2.AsyncClient(base_url=url, trust_env=False) as client,
+    ):
+        yield client
+    await keys.close()
+
+
+async def test_a_webhook_only_hastens_and_only_a_genuine_one(
+    anna: Sitter, world: AvatarBot, service: FalServer, site: httpx2.AsyncClient
+) -> None:
+    number = await anna.is_ready()
+    await world.avatars.start(anna.person.user.id, number, "")
+    [order] = world.enqueued
+    await world.step(order)
+    world.enqueued.clear()
+    [sent], now = service.orders, time()
+
+    async def told(of: DoubledOrder, at: float = now, **changed: str) -> int:
+        headers, body = service.double.delivery(of, at)
+        began = monotonic()
+        answer = await site.post("/webhook/fal/status", content=body, headers={**headers, **changed})
+        assert monotonic() - began < 1
+        return answer.status_code
+
+    foreign = DoubledOrder("fal-ai/flux-lora", {"loras": [], "image_size": {"width": 512, "height": 512}, "prompt": ""})
+    service.keys_away = True
+    assert await told(sent) == 503
+    service.keys_away = False
+    world.late += timedelta(seconds=10)
+    refused = {
+        "stale": await told(sent, now - 301),
+        "of the future": await told(sent, now + 301),
+        "no number": await told(sent, **{"X-Fal-Webhook-Timestamp": "soon"}),
+        "other time": await told(sent, **{"X-Fal-Webhook-Timestamp": str(int(now) - 5)}),
+        "other person": await told(sent, **{"X-Fal-Webhook-User-Id": "other"}),
+        "other order": await told(sent, **{"X-Fal-Webhook-Request-Id": foreign.id}),
+        "no signature": await told(sent, **{"X-Fal-Webhook-Signature": ""}),
+        "forged": await told(sent, **{"X-Fal-Webhook-Signature": "00" * 64}),
+    }
+    assert set(refused.values()) == {401}, refused
+    assert await told(foreign) == 404
+    assert (await site.post("/webhook/fal/status", content=b"x" * 70_000)).status_code == 413
+    assert (await site.post("/webhook/fal/status", content=b"{}", headers={"Host": "evil.example"})).status_code == 400
+    assert await told(sent, Host="vox.example") == 200
+    assert world.enqueued == [order]
+    assert await told(sent) == 200, "once more"
+    service.double.signing = ECC.generate(curve="Ed25519")
+    world.late += timedelta(seconds=10)
+    assert await told(sent) == 200, "by a new key"
+    service.keys_away = True
+    world.late += timedelta(hours=24)
+    assert await told(sent) == 503, "keys are a day old"
+    service.keys_away = False
+    world.late -= timedelta(hours=24)
+    await world.work()
+    assert (await anna.row(number))["status"] == "completed"
+    world.enqueued.clear()
+    assert await told(sent) == 200, "too late"
+    assert world.enqueued == []
+
+
+async def test_a_training_is_cancelled_before_and_after_it_is_sent(
+    anna: Sitter, world: AvatarBot, service: FalServer
+) -> None:
+    number, owner = await anna.is_ready(), anna.person.user.id
+    await world.avatars.start(owner, number, "")
+    assert await world.avatars.cancel(owner, number)
+    await world.work()
+    assert ((await anna.row(number))["status"], service.orders) == ("cancelled", [])
+    await world.avatars.start(owner, number, "")
+    await world.step(world.enqueued.pop())
+    assert await world.avatars.cancel(owner, number)
+    await world.work()
+    assert ((await anna.row(number))["status"], service.orders[0].cancelled) == ("cancelled", True)
+    assert {order["quota"] for order in await anna.orders()} == {"released"}
+    assert not await world.avatars.cancel(owner, number)
+
+
+async def test_a_month_has_so_many_trainings_and_pictures(anna: Sitter, world: AvatarBot) -> None:
+    number, owner = await anna.is_ready(), anna.person.user.id
+    world.avatars.rules = world.avatars.rules._replace(trainings=1, pictures=1)
+    await world.avatars.start(owner, number, "")
+    await world.work()
+    with pytest.raises(AvatarRefused, match="их 1"):
+        await world.avatars.start(owner, await anna.is_ready(), "")
+    await world.avatars.paint(owner, number, Aspect.WIDE, "у моря", "1")
+    again = await world.avatars.paint(owner, number, Aspect.WIDE, "у моря", "1")
+    assert again.number == 1
+    with pytest.raises(AvatarRefused, match="их 1"):
+        await world.avatars.paint(owner, number, Aspect.WIDE, "у моря", "2")
+    await world.work()
+    assert len(await anna.orders()) == 2
+
+
+async def test_all_that_a_person_has_is_erased(anna: Sitter, world: AvatarBot, service: FalServer) -> None:
+    numbers, owner = [await anna.is_ready(), await anna.is_ready()], anna.person.user.id
+    for number in numbers:
+        await world.avatars.start(owner, number, "")
+    await world.work()
+    await world.avatars.paint(owner, 1, Aspect.WIDE, "у моря", "1")
+    await world.work()
+    assert await world.avatars.erase_all(owner) == 2
+    await world.cleaning.clean()
+    assert await anna.objects() == []
+    assert sorted(service.double.erased) == sorted(service.double.orders)
+    assert {order["prompt"] for order in await anna.orders()} == {None}

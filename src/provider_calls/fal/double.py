@@ -41,7 +41,7 @@ class DoubledOrder:
 
     application: str
     body: dict[str, Any]
-    webhook: str | None
+    webhook: str | None = None
     id: str = field(default_factory=lambda: str(uuid4()))
     looks: int = _LOOKS
     failure: str = ""
