@@ -203,14 +203,7 @@ class AvatarDialog(OpenDialog):
 
 def _kind(value: dict[str, object] | OpenDialog) -> str:
     step = value.get("step") if isinstance(value, dict) else value.step
-    kinds = {
-        "report": REPORT_STEPS,
-        "chat": CHAT_STEPS,
-        "editing": EDITING_STEPS,
-        "settings": SETTINGS_STEPS,
-        "avatar": AVATAR_STEPS,
-    }
-    return next((kind for kind, steps in kinds.items() if step in steps), "rating")
+    return str(step).partition("_")[0]
 
 
 class _Replied(State):

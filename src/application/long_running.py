@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
-from application.avatars import open_images
+from application.images import open_images
 from application.objects import StartProgress
 from application.parts import Application, open_application
 from config import Settings

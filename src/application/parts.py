@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import users_store
-from application.avatars import Images
 from application.engines import EnginePool
 from application.given_model import EnginesWithModel, PoolArguments
+from application.images import Images
 from application.knowledge_index import IndexWithEngines, make_index
 from application.model_size import size_in_use
 from application.objects import StartProgress, open_objects

@@ -32,7 +32,7 @@ from utils import disk_full_mapped, sha256_of_file
 log = structlog.get_logger(__name__)
 
 AVATARS_QUEUE = "avatars"
-_LOOK_S = {OrderKind.TRAINING: 10.0, OrderKind.PICTURE: 2.0}
+_LOOK_S = {OrderKind.TRAINING: 5.0, OrderKind.PICTURE: 2.0}
 _TROUBLE_S = 30.0
 _ELSEWHERE_S = 30.0
 _GIVEN_UP_H = 24
@@ -228,18 +228,16 @@ class AvatarSteps:
 
     async def _take(self, order: ImageOrder, output: dict[str, Any], folder: Path, queue: ImageQueue) -> None:
         """Copy what an order has brought to our store, and complete it."""
+        is_training, path = order.kind is OrderKind.TRAINING, folder / "result"
+        url = _weights_in(output) if is_training else _picture_in(output)
         with disk_full_mapped(folder):
             await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
-        path = folder / "result"
-        if order.kind is OrderKind.TRAINING:
-            url = _weights_in(output)
-            await queue.fetch(url, path, _MOST_WEIGHTS_BYTES)
+            await queue.fetch(url, path, _MOST_WEIGHTS_BYTES if is_training else _MOST_PICTURE_BYTES)
+        if is_training:
             if not await asyncio.to_thread(_are_weights, path):
                 raise ImageOrderFailed(provider=NAME, reason=texts.avatars.NOT_WEIGHTS)
             extension = "safetensors"
         else:
-            url = _picture_in(output)
-            await queue.fetch(url, path, _MOST_PICTURE_BYTES)
             extension = await asyncio.to_thread(_picture_extension, path)
         key = f"avatars/{order.owner_id}/{order.avatar_id}/{order.kind}/{order.id}.{extension}"
         await self._objects.put_file(

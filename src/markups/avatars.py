@@ -5,6 +5,7 @@ from decimal import Decimal
 from html import escape
 
 import texts.avatars
+import texts.errors
 from avatars.models import (
     COLLECTING,
     FEWEST_PHOTOS,
@@ -195,10 +196,16 @@ def _photos(card: AvatarCard) -> str:
     if not counts.refused:
         return line
     items = [
-        texts.avatars.REFUSED_ITEM.format(reason=escaped(reason.rstrip(".")), count=count)
+        texts.avatars.REFUSED_ITEM.format(reason=escaped(_refusal(reason)), count=count)
         for reason, count in counts.refused.items()
     ]
     return f"{line}\n{texts.avatars.CARD_REFUSED.format(reasons='; '.join(items))}"
+
+
+def _refusal(text: str) -> str:
+    """Return why a photograph is refused, without the rest of the sentence."""
+    before, _, after = texts.errors.PHOTO_REFUSED.partition("{reason}")
+    return text.removeprefix(before).removesuffix(after)
 
 
 def _going_on(order: ImageOrder | None) -> list[str]:

@@ -33,6 +33,8 @@ FORMS = {
     "BUILD_COMMIT": "номер версии: от 7 до 40 знаков 0-9 и a-f",
     "DATABASE_URL": "адрес вида postgresql://user:password@host/database",
     "EMBEDDINGS_BASE_URL": _BASE_URL,
+    "FAL_DEFAULT_TRAINER": "одно из: portrait, turbo, flux2",
+    "FAL_WEBHOOK_URL": "адрес вида https://vox.example.org/webhook/fal/status",
     "GUEST_TELEGRAM_IDS": _TELEGRAM_IDS,
     "LLM_BASE_URL": _BASE_URL,
     "LLM_MODEL_FILE": _PATH,

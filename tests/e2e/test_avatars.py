@@ -1,6 +1,5 @@
 """An avatar from a name to a picture, with the bot as a process; it is killed while the service trains."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from io import BytesIO
 from pathlib import Path
@@ -21,12 +20,6 @@ async def service() -> AsyncIterator[FalServer]:
         yield server
 
 
-async def until(condition: Callable[[], object], limit_s: float = LONG_S) -> None:
-    async with asyncio.timeout(limit_s):
-        while not condition():  # noqa: ASYNC110  # the double has no event for it
-            await asyncio.sleep(0.05)
-
-
 async def test_an_avatar_is_trained_once_though_the_bot_is_killed(
     new_bot: Callable[..., Awaitable[Bot]], newcomer: Callable[[], ScriptedUser], service: FalServer, tmp_path: Path
 ) -> None:
@@ -45,11 +38,8 @@ async def test_an_avatar_is_trained_once_though_the_bot_is_killed(
     await anna.send_file(paths[9], file_name="портрет.png")
     await anna.sees("Фотографий: 10 из 20", timeout=LONG_S)
     await anna.press("🚀 Обучить за $6,00")
-    await until(lambda: service.orders)
-    service.orders[0].looks = 1_000
-    await bot.kill()
-    service.orders[0].looks = 1
-    await bot.start()
+    await anna.sees("Заказ принят сервисом", timeout=LONG_S)
+    await bot.restart()
     await anna.sees("обучен. Можно рисовать", timeout=LONG_S)
     assert len(live(anna, "обучен. Можно рисовать")) == len(service.orders) == 1
     await anna.press("👤 Открыть аватар")

@@ -22,7 +22,6 @@ from errors_of_operation import ImageOrderFailed, ImageOrderUncertain
 from provider_calls.policy import ProviderCalls, retry_after_s
 from provider_calls.proxies import bad_proxies_named
 from system.shortages import shortage_in
-from utils import disk_full_mapped
 
 T = TypeVar("T")
 
@@ -179,21 +178,20 @@ class ImageQueue:
 
         Raises:
             ProviderInvalidAnswer: no address, or the file is empty or has more than ``most_bytes``.
-            DiskFull: no space left at ``path``.
+            OSError: the file cannot be written.
         """
         url = self._foreign(address)
 
         async def fetch() -> None:
-            with disk_full_mapped(path):
-                done = 0
-                async with await anyio.open_file(path, "wb") as file:
-                    async for block in self._received(url):
-                        done += len(block)
-                        if done > most_bytes:
-                            raise ProviderInvalidAnswer(provider=NAME, reason=f"more than {most_bytes} bytes")
-                        await file.write(block)
-                if not done:
-                    raise ProviderInvalidAnswer(provider=NAME, reason="an empty file")
+            done = 0
+            async with await anyio.open_file(path, "wb") as file:
+                async for block in self._received(url):
+                    done += len(block)
+                    if done > most_bytes:
+                        raise ProviderInvalidAnswer(provider=NAME, reason=f"more than {most_bytes} bytes")
+                    await file.write(block)
+            if not done:
+                raise ProviderInvalidAnswer(provider=NAME, reason="an empty file")
 
         await self._calls.run(fetch)
 
