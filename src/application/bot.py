@@ -231,14 +231,13 @@ def _router(
     letters = DeadLetters(database, Enqueue(jobs.enqueue_recording, jobs.enqueue_report, jobs.enqueue_answer))
 
     wake_deliveries, wake_all = followers.wake_deliveries, followers.wake_all
-    recordings = _recording_work(application, preferences, wake_all)
-    chats = _chats(application, messages)
+    recordings, chats = _recording_work(application, preferences, wake_all), _chats(application, messages)
     waiting = WaitingRecordings(database)
     form = MetadataForm(database, today)
     metadata = MetadataHandlers(form, waiting, messages, pack, wake_deliveries, chats.ask, application.estimates)
     ordering = ReportHandlers(messages, _report_work(application, wake_deliveries))
-    has_avatars = followers.avatars is not None
-    work = MenuWork(WorkInProgress(database), letters, machine, _facts(application), waiting, has_avatars)
+    facts, has_avatars = _facts(application), followers.avatars is not None
+    work = MenuWork(WorkInProgress(database), letters, machine, facts, waiting, has_avatars)
     menu = MenuHandlers(messages, work)
     return Router(
         inbox,
@@ -267,8 +266,7 @@ def _router(
             DocumentHandlers(messages, Documents(database)).routes(),
             _my_reports(application, messages).routes(),
             _across(application, messages).routes(),
-            _avatars(application, messages, followers).routes(),
-            _takeouts(application, messages, followers).routes(),
+            *_of_followers(application, messages, followers),
             *_about_chats(application, messages, chats),
             BrowserHandlers(messages, sessions, address_of(settings)).routes(),
         ],
@@ -315,6 +313,11 @@ def _my_reports(application: Application, messages: MessageTracker) -> MyReports
 def _without_database(settings: Settings, telegram: Messenger, machine: Machine) -> WithoutDatabase:
     notes = settings.persistent_dir / "spool" / "saved_notes.json"
     return WithoutDatabase(telegram, machine, settings.owner_telegram_id, notes)
+
+
+def _of_followers(application: Application, messages: MessageTracker, followers: Followers) -> list[Routes]:
+    takeouts = _takeouts(application, messages, followers)
+    return [_avatars(application, messages, followers).routes(), takeouts.routes()]
 
 
 def _takeouts(application: Application, messages: MessageTracker, followers: Followers) -> TakeoutHandlers:

@@ -97,31 +97,30 @@ async def open_application(  # noqa: PLR0913  # each has its own reason
 
     Work that failed for a passing reason is tried again after each of ``retry_delays_s``. A lost original comes from
     the spool, else from ``attachments``; with ``for_bot`` another process does that, and keeps the archive. An absent
-    database is waited for: ``patience_s``, by jobs ``work_patience_s``. ``language_model`` replaces the own one,
-    ``images`` is where avatars are ordered.
+    database is waited for: ``patience_s``, by jobs ``work_patience_s``. ``language_model`` replaces the own one.
 
     Raises:
         BadSettings: settings are wrong, or a program is missing.
         DatabaseUnavailable, ObjectStoreUnavailable, EngineFailed, DiskFull: a part does not start.
         ProviderUnavailable: the program that reads the objects of version 0.1 could not be downloaded.
     """
-    ffmpeg = _prepared(settings)
+    ffmpeg, processors = _prepared(settings), spare_processors()
     async with AsyncExitStack() as stack:
         embedded = await stack.enter_async_context(EmbeddedEngines(settings.persistent_dir))
-        processors = spare_processors()
         engines = _engines(stack, (settings, embedded, ffmpeg, on_progress, processors), language_model)
         opened, objects = await _stores(stack, settings, embedded, on_progress)
         # Jobs may wait longer than callers: work of minutes is not lost because the database is away for one.
         database, patient = opened.patient(patience_s), opened.patient(work_patience_s)
         owner = await database.outlast(lambda: _local_user(database))
-        spool = settings.persistent_dir / "spool"
+        spool, queue = settings.persistent_dir / "spool", None if images is None else images.queue
         originals = Originals(database, objects, spool, attachments, awaited=for_bot)
-        context = JobContext(patient, objects, originals, pack, engines, ffmpeg, spool, processors)
+        context = JobContext(patient, objects, originals, pack, engines, ffmpeg, spool, processors, images=queue)
         files, archive = await _archive(settings, database, pack, None if for_bot else owner)
-        conversations = HybridStorage(patient, spool / "conversations")
-        index = _index(stack, settings, database, engines)
-        shared = None if for_bot else archive
-        jobs = _jobs(settings, context, index, files, shared, conversations, retry_delays_s, images)
+        conversations, index = (
+            HybridStorage(patient, spool / "conversations"),
+            _index(stack, settings, database, engines),
+        )
+        jobs = _jobs(settings, context, index, files, None if for_bot else archive, conversations, retry_delays_s)
         yield Application(
             settings=settings,
             database=database,
@@ -198,7 +197,7 @@ def _intake(settings: Settings, database: Database, objects: ObjectStore, jobs: 
     return Intake(database, objects, _limits(settings), *how, visibility=settings.recording_visibility)
 
 
-def _jobs(  # what steps are made of
+def _jobs(
     settings: Settings,
     context: JobContext,
     index: IndexWithEngines,
@@ -206,7 +205,6 @@ def _jobs(  # what steps are made of
     archive: ReportArchive | None,
     conversations: HybridStorage,
     retry_delays_s: Sequence[float],
-    images: Images | None,
 ) -> Jobs:
     database, pack = context.database, context.pack
     search = KnowledgeRetrieval(database, pack, index, TranscriptSearch(database, pack), index.reranker)
@@ -214,8 +212,7 @@ def _jobs(  # what steps are made of
     answers = AnswerSteps(context, search, conversations, learning, settings.chat_context_tokens)
     concurrency, recordings = settings.worker_concurrency, RecordingSteps(context)
     reports = ReportSteps(context, files, archive)
-    queue = None if images is None else images.queue
-    avatars = AvatarSteps(database, context.objects, queue, context.spool, context.calls)
+    avatars = AvatarSteps(database, context.objects, context.images, context.spool, context.calls)
     others: dict[str, OtherSteps] = {WORDS_QUEUE: WordsSteps(context), AVATARS_QUEUE: avatars}
     return Jobs(database, recordings, reports, concurrency, retry_delays_s, answers, context.calls, others)
 
