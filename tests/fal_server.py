@@ -1,7 +1,7 @@
 """The image service's double over real HTTP, with faults."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from enum import StrEnum
 from typing import Any
@@ -11,7 +11,7 @@ from provider_calls.fal.queue import Addresses
 from web.server import listen, serving
 
 KEY = "fal-key-of-tests"
-_Send = Callable[[dict[str, Any]], Awaitable[None]]
+_Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class Fault(StrEnum):
@@ -65,7 +65,7 @@ class FalServer:
             await self.application(scope, receive, send)
             return
 
-        async def swallowed(message: dict[str, Any]) -> None:
+        async def swallowed(message: MutableMapping[str, Any]) -> None:
             pass
 
         await self.application(scope, receive, swallowed)

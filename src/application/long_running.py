@@ -55,6 +55,7 @@ async def open_long_running(
             images=images,
             retry_delays_s=_RETRY_DELAYS_S,
             patience_s=_PATIENCE_S,
+            # Work of minutes is not lost because the database is away for one.
             work_patience_s=math.inf,
         ) as application,
     ):

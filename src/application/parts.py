@@ -109,17 +109,14 @@ async def open_application(  # noqa: PLR0913  # each has its own reason
         embedded = await stack.enter_async_context(EmbeddedEngines(settings.persistent_dir))
         engines = _engines(stack, (settings, embedded, ffmpeg, on_progress, processors), language_model)
         opened, objects = await _stores(stack, settings, embedded, on_progress)
-        # Jobs may wait longer than callers: work of minutes is not lost because the database is away for one.
         database, patient = opened.patient(patience_s), opened.patient(work_patience_s)
         owner = await database.outlast(lambda: _local_user(database))
         spool, queue = settings.persistent_dir / "spool", None if images is None else images.queue
         originals = Originals(database, objects, spool, attachments, awaited=for_bot)
         context = JobContext(patient, objects, originals, pack, engines, ffmpeg, spool, processors, images=queue)
         files, archive = await _archive(settings, database, pack, None if for_bot else owner)
-        conversations, index = (
-            HybridStorage(patient, spool / "conversations"),
-            _index(stack, settings, database, engines),
-        )
+        conversations = HybridStorage(patient, spool / "conversations")
+        index = _index(stack, settings, database, engines)
         jobs = _jobs(settings, context, index, files, None if for_bot else archive, conversations, retry_delays_s)
         yield Application(
             settings=settings,
