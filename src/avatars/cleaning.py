@@ -78,9 +78,12 @@ class AvatarCleaning:
         if photos:
             await self._do(_FORGET_PHOTOS, {"ids": [photo["id"] for photo in photos]})
         await self._do(_DELETE_PICTURES, {})
-        for order in await self._rows(_DELETED_ORDERS, {}):
+        orders = await self._rows(_DELETED_ORDERS, {})
+        for order in orders:
             if order["object_key"]:
                 await self._objects.delete(order["object_key"])
+        # The service may be away for long: nothing of ours waits for it.
+        for order in orders:
             await self._erase_at_service(order["id"], order["request_id"])
             await self._do(_FORGET_MESSAGES, {"id": order["id"]})
             await self._do(_NOTE_ERASED, {"id": order["id"]})

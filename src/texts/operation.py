@@ -21,6 +21,7 @@ SETTING_UNSAFE = "✖ {name}: {why}, при PRODUCTION=true так нельзя"
 LEFT_AS_IT_COMES = "пароль или ключ по умолчанию"
 TEST_MODES = {
     "LLM_ENGINE": "включена встроенная пробная модель (нужны LLM_BASE_URL и LLM_MODEL или LLM_ENGINE=none)",
+    "FAL_TRAINING_TEST_MODE": "включён двойник сервиса аватаров, который рисует заглушки",
     "LOG_LEVEL": "включён подробный журнал DEBUG",
 }
 SETTING_UNKNOWN = "• {name}: есть в .env, но программа такой настройки не знает"
