@@ -36,7 +36,7 @@ _FORGET_PHOTOS = """
     WHERE id IN (SELECT avatar_id FROM gone) AND consent_at IS NOT NULL
 """
 _DELETED_AVATARS = """
-    SELECT id, weights_key FROM avatars
+    SELECT id, owner_id FROM avatars
     WHERE deleted_at IS NOT NULL
         AND NOT EXISTS (SELECT FROM image_orders WHERE avatar_id = avatars.id AND ended_at IS NULL)
         AND NOT EXISTS (SELECT FROM avatar_photos WHERE avatar_id = avatars.id AND object_key IS NOT NULL)
@@ -87,11 +87,18 @@ class AvatarCleaning:
             await self._erase_at_service(order["id"], order["request_id"])
             await self._do(_FORGET_MESSAGES, {"id": order["id"]})
             await self._do(_NOTE_ERASED, {"id": order["id"]})
-        for avatar in await self._rows(_DELETED_AVATARS, {}):
-            if avatar["weights_key"]:
-                await self._objects.delete(avatar["weights_key"])
+        avatars = await self._rows(_DELETED_AVATARS, {})
+        await self._delete_all([f"avatars/{avatar['owner_id']}/{avatar['id']}/" for avatar in avatars])
+        for avatar in avatars:
             await self._do(_DELETE_ROW, {"id": avatar["id"]})
             log.info("avatar_removed", avatar=str(avatar["id"]))
+
+    async def _delete_all(self, beginnings: Sequence[str]) -> None:
+        """Delete all objects whose keys begin so: also those that a killed process stored and did not note."""
+        if beginnings:
+            keys = [key async for key in self._objects.list_keys() if key.startswith(tuple(beginnings))]
+            for key in keys:
+                await self._objects.delete(key)
 
     async def _erase_at_service(self, order: UUID, request_id: str | None) -> None:
         if request_id is None or self._queue is None:

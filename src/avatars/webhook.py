@@ -55,12 +55,11 @@ class ImageWebhook:
         return taken
 
     async def _take(self, delivery: Delivery) -> Taken:
-        if not delivery.request_id or _request_in(delivery.body) != delivery.request_id:
-            return Taken.REFUSED
         verdict = await self._keys.verdict(delivery)
         if verdict is Verdict.UNDECIDED:
             return Taken.LATER
-        if verdict is not Verdict.GENUINE:
+        # The body is read only once it is known whose it is.
+        if verdict is not Verdict.GENUINE or _request_in(delivery.body) != delivery.request_id:
             return Taken.REFUSED
         async with asyncio.timeout(_DATABASE_S), self._database.transaction() as connection:
             order = await orders_store.by_request(connection, delivery.request_id)

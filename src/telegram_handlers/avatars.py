@@ -115,7 +115,7 @@ class AvatarHandlers:
         await self._show_card(context, avatar.number)
 
     async def _gender(self, context: Context, press: Press) -> None:
-        [number], word = press.numbers or (0,), press.word
+        number, word = press.number, press.word
         if word not in set(Gender):
             raise OutdatedButton(data=press.action)
         await self._work.avatars.set_gender(context.user.id, number, Gender(word))
@@ -172,7 +172,7 @@ class AvatarHandlers:
 
     async def _paint(self, context: Context, press: Press) -> None:
         """Ask for the shape of a picture, or for what is in it."""
-        [number], owner = press.numbers or (0,), context.user.id
+        number, owner = press.number, context.user.id
         avatars = self._work.avatars
         card = await avatars.card(owner, number)
         if not press.words:

@@ -339,6 +339,7 @@ async def test_a_webhook_only_hastens_and_only_a_genuine_one(
     refused = {
         "stale": await told(sent, now - 301),
         "of the future": await told(sent, now + 301),
+        "a huge number": await told(sent, changed={"X-Fal-Webhook-Timestamp": "9" * 4000}),
         "no number": await told(sent, changed={"X-Fal-Webhook-Timestamp": "soon"}),
         "other time": await told(sent, changed={"X-Fal-Webhook-Timestamp": str(int(now) - 5)}),
         "other person": await told(sent, changed={"X-Fal-Webhook-User-Id": "other"}),
@@ -408,6 +409,8 @@ async def test_all_that_a_person_has_is_erased(anna: Sitter, world: AvatarBot, s
     await world.work()
     await world.avatars.paint(owner, 1, Aspect.WIDE, "у моря", "1")
     await world.work()
+    stray = f"avatars/{owner}/{(await anna.row())['id']}/photos/stray.jpg"
+    await world.bot.objects.put_bytes(stray, b"a process was killed before it noted this")
     assert await world.avatars.erase_all(owner) == 2
     await world.cleaning.clean()
     assert await anna.objects() == []

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import binascii
+import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from hashlib import sha256
@@ -25,6 +26,7 @@ _FETCH_S = 10.0
 _PAUSE_S = 5.0
 """Between two fetches, so that forged webhooks do not have us press the service."""
 _SKEW_S = 300
+_TIMESTAMP = re.compile(r"[0-9]{1,12}")
 _HEADERS = ("x-fal-webhook-request-id", "x-fal-webhook-user-id", "x-fal-webhook-timestamp", "x-fal-webhook-signature")
 
 
@@ -71,6 +73,8 @@ class WebhookKeys:
 
     async def verdict(self, delivery: Delivery) -> Verdict:
         """Tell whether a delivery is genuine and fresh; takes less than a second."""
+        if not _TIMESTAMP.fullmatch(delivery.timestamp):
+            return Verdict.FORGED
         try:
             age = abs(self._now() - int(delivery.timestamp))
             signature = bytes.fromhex(delivery.signature)
