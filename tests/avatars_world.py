@@ -117,6 +117,11 @@ class AvatarBot:
                     break
         await self.show()
 
+    async def clean(self) -> None:
+        """Remove what is due, of other tests as well."""
+        for _ in range(6):
+            await self.cleaning.clean()
+
     async def show(self) -> None:
         """Do what the followers do."""
         files = OutboxFiles(

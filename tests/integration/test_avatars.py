@@ -76,7 +76,7 @@ async def test_from_a_name_to_a_picture_and_back(anna: Sitter, world: AvatarBot,
     [training] = service.orders
     assert training.body["steps"] == 2500
     assert training.body["trigger_phrase"].endswith(" woman")
-    await world.cleaning.clean()
+    await world.clean()
     assert await anna.objects() == ["training.safetensors"]
 
     await person.press("🎨 Нарисовать")
@@ -91,14 +91,14 @@ async def test_from_a_name_to_a_picture_and_back(anna: Sitter, world: AvatarBot,
     await person.press("🖼 Картинки (1)")
     assert "1. в очках у окна" in person.sees
     await person.press_data("picture_delete||1")
-    await world.cleaning.clean()
+    await world.clean()
     assert await anna.objects() == ["training.safetensors"]
     assert service.double.erased == [painted.id]
     assert [order["quota"] for order in await anna.orders()] == ["committed", "committed"]
 
     await person.press_data("avatar_delete_confirm||1")
     assert "Аватар удалён" in person.sees
-    await world.cleaning.clean()
+    await world.clean()
     assert await anna.objects() == []
     assert service.double.erased == [painted.id, training.id]
     assert await world.avatars.all_of(person.user.id) == []
@@ -412,7 +412,7 @@ async def test_all_that_a_person_has_is_erased(anna: Sitter, world: AvatarBot, s
     stray = f"avatars/{owner}/{(await anna.row())['id']}/photos/stray.jpg"
     await world.bot.objects.put_bytes(stray, b"a process was killed before it noted this")
     assert await world.avatars.erase_all(owner) == 2
-    await world.cleaning.clean()
+    await world.clean()
     assert await anna.objects() == []
     assert sorted(service.double.erased) == sorted(service.double.orders)
     assert {order["prompt"] for order in await anna.orders()} == {None}
