@@ -202,13 +202,6 @@ class Sitter:
             await avatars_store.set_status(connection, avatar.id, AvatarStatus.READY_FOR_TRAINING)
         return avatar.number
 
-    async def has_trained(self, name: str = "Анна") -> None:
-        """Make an avatar that is trained."""
-        await self.begins(name)
-        await self.sends_good(10)
-        await self.person.press_data("avatar_start||1", update="start")
-        await self.world.work()
-
     async def row(self, number: int = 1) -> dict[str, object]:
         """The row of an avatar."""
         async with self.world.bot.database.transaction() as connection:
