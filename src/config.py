@@ -221,6 +221,14 @@ class Settings(BaseSettings):
     web_address: str | None = Field(None, pattern=r"^(https://[^/\s@]+|http://(localhost|127\.0\.0\.1)(:\d+)?)/?$")
     build_commit: str | None = Field(None, pattern="^[0-9a-f]{7,40}$")
 
+    fal_api_key: SecretStr | None = None
+    fal_training_test_mode: bool = False
+    fal_webhook_url: str | None = Field(None, pattern=r"^(https://|http://(localhost|127\.0\.0\.1)[:/])\S+$")
+    fal_default_trainer: str = Field("portrait", pattern="^(portrait|turbo|flux2)$")
+    fal_default_steps: int | None = Field(None, ge=100, le=10_000)
+    fal_default_trainings: int = Field(2, ge=0, le=1000)
+    fal_default_pictures: int = Field(100, ge=0, le=100_000)
+
     backup_repository: SecretStr | None = None
 
     ffmpeg: str | None = None

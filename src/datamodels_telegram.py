@@ -25,6 +25,8 @@ class FileKind(StrEnum):
     VIDEO_NOTE = "video_note"
     VIDEO = "video"
     DOCUMENT = "document"
+    PHOTO = "photo"
+    """A picture that the messenger has made smaller, of a name that it has made up."""
 
 
 class AttachedFile(Value):
@@ -82,6 +84,8 @@ class IncomingMessage(Value):
     text: str = ""
     file: AttachedFile | None = None
     other: OtherMedia | None = None
+    picture: AttachedFile | None = None
+    """The picture that ``other`` says there is, at its largest."""
     private: bool = True
     album: int | None = None
     """What the messages of one album have in common."""
@@ -189,6 +193,7 @@ class FileSource(StrEnum):
     TRANSCRIPT = "transcript"
     REPORT = "report"
     RECORDING = "recording"
+    PICTURE = "picture"
     TAKEOUT = "takeout"
     FRAGMENT = "fragment"
 
@@ -196,8 +201,8 @@ class FileSource(StrEnum):
 class FileReference(Value):
     """Names the file of a message, whose content is made or fetched when the message is sent.
 
-    ``subject`` is the id of a recording or of a report run, of a takeout that of the person whose things it has. A
-    fragment of a recording has a ``start_s`` and an ``end_s``.
+    ``subject`` is the id of a recording, a report run or a picture's order, of a takeout that of the person whose
+    things it has. A fragment of a recording has a ``start_s`` and an ``end_s``.
     """
 
     source: FileSource
@@ -249,13 +254,14 @@ class IncomingState(StrEnum):
 
 
 class FilePurpose(StrEnum):
-    """What a sent file is for: a recording, of which it may be the ready transcript, a document to ask about, or the
-    words in it, which are taken as if they had been typed.
+    """What a sent file is for: a recording, of which it may be the ready transcript, a document to ask about, the words
+    in it, which are taken as if they had been typed, or a photograph for an avatar.
     """
 
     RECORDING = "recording"
     DOCUMENT = "document"
     WORDS = "words"
+    PHOTO = "photo"
 
 
 class IncomingFile(Value):

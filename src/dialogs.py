@@ -70,6 +70,8 @@ class Step(StrEnum):
     EDITING_ASK_TERM = "editing_ask_term"
     SETTINGS_ASK_ZONE = "settings_ask_zone"
     SETTINGS_ASK_PERSON = "settings_ask_person"
+    AVATAR_ASK_NAME = "avatar_ask_name"
+    AVATAR_ASK_PROMPT = "avatar_ask_prompt"
 
 
 REPORT_STEPS = frozenset(step for step in Step if step.startswith("report_"))
@@ -81,7 +83,9 @@ RATING_STEPS = frozenset(step for step in Step if step.startswith("rating_"))
 EDITING_STEPS = frozenset(step for step in Step if step.startswith("editing_"))
 """The steps of ``EditingDialog``."""
 SETTINGS_STEPS = frozenset(step for step in Step if step.startswith("settings_"))
-"""The steps of ``SettingsDialog``. Steps that are in none of these five sets belong to ``Dialog``."""
+"""The steps of ``SettingsDialog``."""
+AVATAR_STEPS = frozenset(step for step in Step if step.startswith("avatar_"))
+"""The steps of ``AvatarDialog``. Steps that are in none of these six sets belong to ``Dialog``."""
 
 
 class OpenDialog(State):
@@ -102,7 +106,7 @@ class OpenDialog(State):
 class Dialog(OpenDialog):
     """A dialog that waits for a message about a recording. The fields in ``skipped`` are not asked for again."""
 
-    STEPS = frozenset(Step) - REPORT_STEPS - CHAT_STEPS - RATING_STEPS - EDITING_STEPS - SETTINGS_STEPS
+    STEPS = frozenset(Step) - REPORT_STEPS - CHAT_STEPS - RATING_STEPS - EDITING_STEPS - SETTINGS_STEPS - AVATAR_STEPS
     model_config = ConfigDict(extra="forbid")
     recording_id: RecordingId
     skipped: tuple[str, ...] = ()
@@ -189,10 +193,18 @@ class SettingsDialog(OpenDialog):
     model_config = ConfigDict(extra="forbid")
 
 
+class AvatarDialog(OpenDialog):
+    """A dialog that waits for the name of a new avatar, or for what to paint with avatar ``number``, in which shape."""
+
+    STEPS = AVATAR_STEPS
+    model_config = ConfigDict(extra="forbid")
+    number: int = 0
+    aspect: str = ""
+
+
 def _kind(value: dict[str, object] | OpenDialog) -> str:
     step = value.get("step") if isinstance(value, dict) else value.step
-    kinds = {"report": REPORT_STEPS, "chat": CHAT_STEPS, "editing": EDITING_STEPS, "settings": SETTINGS_STEPS}
-    return next((kind for kind, steps in kinds.items() if step in steps), "rating")
+    return str(step).partition("_")[0]
 
 
 class _Replied(State):
@@ -205,7 +217,8 @@ class _Replied(State):
         | Annotated[ChatDialog, Tag("chat")]
         | Annotated[RatingDialog, Tag("rating")]
         | Annotated[EditingDialog, Tag("editing")]
-        | Annotated[SettingsDialog, Tag("settings")],
+        | Annotated[SettingsDialog, Tag("settings")]
+        | Annotated[AvatarDialog, Tag("avatar")],
         Discriminator(_kind),
     ]
 
@@ -281,7 +294,7 @@ class Dialogs:
     async def note_reply(self, owner: UserId, message_id: int) -> None:
         """Note that a message is taken as the reply to the dialog that is open, unless that is about a recording."""
         async with self._database.transaction() as connection:
-            for kind in (ReportDialog, ChatDialog, RatingDialog, EditingDialog, SettingsDialog):
+            for kind in (ReportDialog, ChatDialog, RatingDialog, EditingDialog, SettingsDialog, AvatarDialog):
                 dialog = await user_states.get(connection, owner, kind)
                 if dialog is not None:
                     replied = _Replied(message_id=message_id, dialog=dialog)

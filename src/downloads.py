@@ -46,6 +46,7 @@ _SPARE_BYTES = 256 * 1024 * 1024
 _ALBUM_LASTS = timedelta(seconds=3)
 """For how long a file of an album waits for the caption, which may be under another one."""
 Hear = Callable[[Connection, int, bytes], Awaitable[None]]
+CheckPhoto = Callable[[IncomingFile, Path], Awaitable[None]]
 _LONGEST_PAUSE = timedelta(seconds=LONGEST_DELAY_S)
 _TRIED_AGAIN = (
     MessengerUnavailable,
@@ -61,13 +62,13 @@ class Downloads:
 
     Documents are loaded. A file of which nobody has said whether it is one waits.
 
-    ``hear`` takes the sound of a voice note that stands for text.
+    ``hear`` takes the sound of a voice note that stands for text, ``check_photo`` keeps a photograph or refuses it.
 
     A stored file stays in the spool for another ``kept_s`` seconds: the object store may not have written it to its
     disk yet.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what becomes of files
         self,
         database: Database,
         messenger: Attachments,
@@ -77,6 +78,7 @@ class Downloads:
         *,
         kept_s: float = 0.0,
         hear: Hear | None = None,
+        check_photo: CheckPhoto | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._database = database
@@ -87,6 +89,7 @@ class Downloads:
         self._parallel = parallel
         self._kept_s = kept_s
         self._hear = hear
+        self._check_photo = check_photo
         self._now = now
         self._loop = Loop("downloads")
         self._spooled: set[int] = set()
@@ -149,7 +152,11 @@ class Downloads:
             with shortages_mapped():
                 await self._download(file)
                 await self._set_state(file, IncomingState.CHECKING)
-                taking = {FilePurpose.DOCUMENT: self._load, FilePurpose.WORDS: self._hand_over}
+                taking = {
+                    FilePurpose.DOCUMENT: self._load,
+                    FilePurpose.WORDS: self._hand_over,
+                    FilePurpose.PHOTO: self._check,
+                }
                 await taking.get(purpose_of(file) or FilePurpose.RECORDING, self._accept)(file)
         except _TRIED_AGAIN as exc:
             await self._try_later(file, exc)
@@ -197,6 +204,10 @@ class Downloads:
             await self._documents.load(file.owner_id, self._path(file.id), file.file.file_name, note_loaded)
         except _Cancelled:
             log.info("incoming_cancelled_late", incoming=file.id)
+
+    async def _check(self, file: IncomingFile) -> None:
+        assert self._check_photo is not None  # noqa: S101  # whoever takes photographs can check them
+        await self._check_photo(file, self._path(file.id))
 
     async def _hand_over(self, file: IncomingFile) -> None:
         """Give a voice note to the job that recognises it."""

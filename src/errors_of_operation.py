@@ -30,7 +30,9 @@
     ├── SignInRefused                  the code of a link is unknown, used or too old
     ├── UploadOutOfStep                a piece of a file is not the one that comes next
     ├── TooManyUploads                 a person begins many files and ends none
-    └── SeveralFiles                   a form brings more than one file
+    ├── SeveralFiles                   a form brings more than one file
+    ├── PhotoRefused                   no photograph to train on; the reason says why
+    └── AvatarRefused                  an avatar cannot be trained or painted with now; the reason is the whole sentence
     AccessDenied
     ├── SignInNeeded                   no session, or it has ended
     └── ForeignRequest                 a form of another site, or a page of ours from an ended session
@@ -43,7 +45,9 @@
     ├── VersionUnfit                   exit status 1: what runs has to give its place to another version
     └── CommandFailed                  exit status 1: git, Docker or another program says no
     ProviderError
-    └── ContextCut                     trying again helps: the context is known then
+    ├── ContextCut                     trying again helps: the context is known then
+    ├── ImageOrderUncertain            nobody knows whether it was taken: a person decides
+    └── ImageOrderFailed               the service says that it failed
     ProviderInvalidAnswer
     ├── OnlyThoughts                   trying again does not help
     └── NotBySchema                    trying again helps
@@ -329,3 +333,27 @@ class TooManyTries(VoxPersonaError):
 
     user_text_template = texts.web_errors.TOO_MANY_TRIES
     retryable = True
+
+
+class PhotoRefused(BadInput):
+    """The photograph is refused: {reason}"""
+
+    user_text_template = texts.errors.PHOTO_REFUSED
+
+
+class AvatarRefused(BadInput):
+    """The avatar cannot do that: {reason}"""
+
+    user_text_template = texts.errors.AVATAR_REFUSED
+
+
+class ImageOrderUncertain(ProviderError):
+    """The provider {provider} may have taken the order or not: {reason}"""
+
+    user_text_template = texts.errors.IMAGE_ORDER_UNCERTAIN
+
+
+class ImageOrderFailed(ProviderError):
+    """The provider {provider} failed at the order: {reason}"""
+
+    user_text_template = texts.errors.IMAGE_ORDER_FAILED

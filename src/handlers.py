@@ -339,6 +339,9 @@ class Router:
         return _HANDLED
 
     async def _message(self, user: User, message: IncomingMessage) -> str:
+        pictures = self._routes.pictures if may(user.role, Permission.RECORD) else None
+        if pictures is not None and await pictures(Context(user, message.chat_id, nobody_waits), message):
+            return _HANDLED
         typed = message.file is None and not message.spoken
         file, command = message.file, _COMMAND.fullmatch(message.text) if typed else None
         may_reply = command is None and message.may_reply

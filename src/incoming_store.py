@@ -230,6 +230,11 @@ async def finish_stored(connection: Connection, incoming_id: int, recording_id: 
     await _finish(connection, incoming_id, IncomingState.STORED, recording_id=recording_id, known=known)
 
 
+async def finish_accepted(connection: Connection, incoming_id: int) -> None:
+    """Note that an open file is a photograph of an avatar now."""
+    await _finish(connection, incoming_id, IncomingState.STORED)
+
+
 async def finish_loaded(connection: Connection, incoming_id: int, number: int, *, known: bool) -> None:
     """Note that an open file is the document of this number now; ``known`` says that the document was there before."""
     await connection.execute(_NOTE_DOCUMENT, {"id": incoming_id, "number": number})

@@ -9,12 +9,12 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 import jobs.rows
-import originals_store
 import recordings_store
 from datamodels import RecordingId
 from db import Connection, Database
 from errors import OriginalGone
 from followers import KeyedTasks, Loop
+from recordings import originals_store
 from recordings.originals import Originals
 
 log = structlog.get_logger(__name__)

@@ -19,6 +19,7 @@ import texts.editing
 import texts.telegram
 import texts.telegram_recordings
 from audio import BUILT_IN, opus, prepare
+from avatars.pictures import PictureFiles
 from datamodels import Recording, RecordingId, ReportRunId, UserId
 from datamodels_telegram import (
     ChatId,
@@ -29,7 +30,9 @@ from datamodels_telegram import (
     MessageKind,
     OutboxItem,
     OutgoingMessage,
+    Picture,
     Screen,
+    Shown,
     Sound,
 )
 from db import Database
@@ -55,11 +58,11 @@ _SOUND_EXTENSIONS = frozenset(["flac", "m4a", "mp3", "mpga", "oga", "ogg", "opus
 
 
 class MadeFile(NamedTuple):
-    """A file to be sent: its content or path, its name, and how it sounds if people are to play it."""
+    """A file to be sent: its content or path, its name, and how people play it or look at it in the chat if they do."""
 
     content: bytes | Path
     name: str
-    sound: Sound | None = None
+    shown: Shown | None = None
 
 
 class OutboxFiles:
@@ -69,8 +72,15 @@ class OutboxFiles:
     """
 
     def __init__(
-        self, database: Database, originals: Originals, pack: ReportPack, spool: Path, ffmpeg: Path = BUILT_IN
+        self,
+        database: Database,
+        originals: Originals,
+        pack: ReportPack,
+        spool: Path,
+        ffmpeg: Path = BUILT_IN,
+        pictures: PictureFiles | None = None,
     ) -> None:
+        self._pictures = pictures
         self._ffmpeg = ffmpeg
         self._database = database
         self._originals = originals
@@ -104,6 +114,8 @@ class OutboxFiles:
                 await asyncio.to_thread(path.unlink, missing_ok=True)
         elif file.source is FileSource.FRAGMENT:
             yield await self._fragment(owner, file)
+        elif file.source is FileSource.PICTURE:
+            yield await self._picture(owner, file)
         elif file.source is FileSource.TAKEOUT:
             # One that was ordered before takeouts were made beside the messages.
             raise NotFound(what=f"takeout of {file.subject}")
@@ -136,6 +148,18 @@ class OutboxFiles:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         title = texts.editing.FRAGMENT_TITLE.format(number=recording.number, start=clock(start))
         return MadeFile(content, f"{safe_file_name(title)}.ogg", Sound(title=title, duration_s=end - start))
+
+    async def _picture(self, owner: UserId, file: FileReference) -> MadeFile:
+        if self._pictures is None:
+            raise NotFound(what=f"picture {file.subject}")
+        path = self._folder / new_name()
+        try:
+            with disk_full_mapped(path):
+                await asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True)
+            name = await self._pictures.fetch(owner, file.subject, path)
+            return MadeFile(await asyncio.to_thread(path.read_bytes), safe_file_name(name), Picture())
+        finally:
+            await asyncio.to_thread(path.unlink, missing_ok=True)
 
     async def _recording(self, owner: UserId, recording_id: RecordingId) -> Recording:
         async with self._database.transaction() as connection:
@@ -251,13 +275,14 @@ class Outbox:
             return await self._messages.send(
                 item.chat_id, message.kind, message.screen, random_id=item.random_id, subject=message.subject
             )
-        doing = Doing.SENDING_SOUND if message.file.source is FileSource.RECORDING else Doing.SENDING_FILE
+        doings = {FileSource.RECORDING: Doing.SENDING_SOUND, FileSource.PICTURE: Doing.SENDING_PICTURE}
+        doing = doings.get(message.file.source, Doing.SENDING_FILE)
         async with (
             self._messages.at_work(item.chat_id, doing),
-            self._files.made(item.owner_id, message.file) as (content, name, sound),
+            self._files.made(item.owner_id, message.file) as (content, name, shown),
         ):
             return await self._messages.send_file(
-                item.chat_id, message.kind, content, name, message.screen, random_id=item.random_id, shown=sound
+                item.chat_id, message.kind, content, name, message.screen, random_id=item.random_id, shown=shown
             )
 
     async def _try_later(self, item: OutboxItem, reason: VoxPersonaError) -> None:

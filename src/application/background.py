@@ -6,6 +6,8 @@ from functools import partial
 
 from application.knowledge import Knowledge
 from application.parts import Application
+from avatars.cleaning import AvatarCleaning
+from avatars.work import AVATARS_QUEUE
 from followers import Loop
 from housekeeping import Housekeeping
 from jobs.stranded import StrandedWork
@@ -19,6 +21,8 @@ from transcription.editing.filing import FILED_EVERY_S, TranscriptFiling
 
 _OLD_REPORTS_S = 3600.0
 """Between two looks for reports without items, which workers of an earlier version may still write."""
+_AVATARS_S = 15.0
+"""Between two looks for photographs, avatars and pictures that are to go."""
 
 
 class Background:
@@ -30,11 +34,14 @@ class Background:
         spool = settings.persistent_dir / "spool"
         self.uploads = Uploads(database, application.intake, application.limits, application.pack, spool, today)
         enqueue = jobs.enqueue_recording, jobs.enqueue_report, jobs.enqueue_answer
-        self._stranded = StrandedWork(database, *enqueue, partial(jobs.enqueue_other, WORDS_QUEUE))
+        others = {name: partial(jobs.enqueue_other, name) for name in (WORDS_QUEUE, AVATARS_QUEUE)}
+        self._stranded = StrandedWork(database, *enqueue, others[WORDS_QUEUE], others[AVATARS_QUEUE])
         self._archive, self._conversations = application.archive, application.conversations
         self._old_reports = OldReports(database, application.pack)
         self._filing = TranscriptFiling(database, application.objects, to_json)
         kept = timedelta(days=settings.retention_days)
+        queue = None if application.images is None else application.images.queue
+        self._avatars = AvatarCleaning(database, application.objects, queue, kept)
         self._housekeeping = Housekeeping(database, application.objects, settings.persistent_dir, kept)
 
     async def run(self) -> None:
@@ -45,4 +52,5 @@ class Background:
             group.create_task(Loop("conversations").run(self._conversations.settle))
             group.create_task(Loop("archive").run(self._archive.file_finished))
             group.create_task(Loop("old_reports", _OLD_REPORTS_S).run(self._old_reports.read))
+            group.create_task(Loop("avatars", _AVATARS_S).run(self._avatars.clean))
             group.create_task(Loop("transcripts", FILED_EVERY_S).run(self._filing.file))

@@ -22,6 +22,8 @@ from application.parts import Application
 from application.team import TeamParts
 from application.training_data import collect_from
 from application.web import services_of, sessions_of
+from avatars.intake import AvatarPhotos
+from avatars.telling import Telling
 from chats.asking import Asking
 from chats.export import write_history
 from chats.threads import Chats
@@ -58,6 +60,7 @@ from system.local_time import today
 from telegram_client.client import TelegramClient
 from telegram_handlers.across import AcrossHandlers, AcrossWork
 from telegram_handlers.asking import AskingHandlers, AskingWork
+from telegram_handlers.avatars import AvatarHandlers, AvatarWork
 from telegram_handlers.chats import ChatHandlers, ChatWork
 from telegram_handlers.context import MessageHandler, Routes
 from telegram_handlers.dead_letters import DeadLetterHandlers, LettersWork
@@ -228,13 +231,14 @@ def router_of(
     letters = DeadLetters(database, Enqueue(jobs.enqueue_recording, jobs.enqueue_report, jobs.enqueue_answer))
 
     wake_deliveries, wake_all = followers.wake_deliveries, followers.wake_all
-    recordings = _recording_work(application, preferences, wake_all)
-    chats = _chats(application, messages)
+    recordings, chats = _recording_work(application, preferences, wake_all), _chats(application, messages)
     waiting = WaitingRecordings(database)
     form = MetadataForm(database, today)
     metadata = MetadataHandlers(form, waiting, messages, pack, wake_deliveries, chats.ask, application.estimates)
     ordering = ReportHandlers(messages, _report_work(application, wake_deliveries))
-    menu = MenuHandlers(messages, MenuWork(WorkInProgress(database), letters, machine, _facts(application), waiting))
+    facts, has_avatars = _facts(application), followers.avatars is not None
+    work = MenuWork(WorkInProgress(database), letters, machine, facts, waiting, has_avatars)
+    menu = MenuHandlers(messages, work)
     return Router(
         inbox,
         Dialogs(database),
@@ -262,7 +266,7 @@ def router_of(
             DocumentHandlers(messages, Documents(database)).routes(),
             _my_reports(application, messages).routes(),
             _across(application, messages).routes(),
-            _takeouts(application, messages, followers).routes(),
+            *_of_followers(application, messages, followers),
             *_about_chats(application, messages, chats),
             *team.routes(),
         ],
@@ -317,9 +321,23 @@ def _without_database(settings: Settings, telegram: Messenger, machine: Machine)
     return WithoutDatabase(telegram, machine, settings.owner_telegram_id, notes)
 
 
+def _of_followers(application: Application, messages: MessageTracker, followers: Followers) -> list[Routes]:
+    takeouts = _takeouts(application, messages, followers)
+    return [_avatars(application, messages, followers).routes(), takeouts.routes()]
+
+
 def _takeouts(application: Application, messages: MessageTracker, followers: Followers) -> TakeoutHandlers:
     takeout = Takeout(application.database, application.pack)
     return TakeoutHandlers(messages, takeout, followers.takeout_orders, followers.takeouts.wake)
+
+
+def _avatars(application: Application, messages: MessageTracker, followers: Followers) -> AvatarHandlers:
+    database, avatars = application.database, followers.avatars
+    if avatars is None:
+        return AvatarHandlers(messages, None)
+    photos, dialogs = AvatarPhotos(database, application.objects), Dialogs(database)
+    work = AvatarWork(avatars, photos, Telling(database), dialogs, followers.wake_all)
+    return AvatarHandlers(messages, work)
 
 
 def _across(application: Application, messages: MessageTracker) -> AcrossHandlers:

@@ -112,6 +112,8 @@ def require_safe(settings: Settings) -> None:
 def _test_modes(settings: Settings) -> Iterator[str]:
     if settings.log_level == "DEBUG":
         yield "LOG_LEVEL"
+    if settings.fal_training_test_mode:
+        yield "FAL_TRAINING_TEST_MODE"
     demonstrates = settings.llm_engine in {LlmEngine.AUTO, LlmEngine.EMBEDDED} and settings.llm_model_file is None
     if demonstrates and not _refused(language_endpoint, settings) and language_endpoint(settings) is None:
         yield "LLM_ENGINE"

@@ -3,9 +3,13 @@
 import asyncio
 from functools import partial
 
+from application.avatars import avatars_of
 from application.background import Background
 from application.parts import Application
 from audio import find_ffmpeg
+from avatars.intake import AvatarPhotos
+from avatars.pictures import PictureFiles
+from avatars.telling import Telling
 from chat_deliveries import ChatDeliveries
 from downloads import Downloads
 from followers import Loop
@@ -22,6 +26,7 @@ from recordings.spoken import SpokenWords
 from reports.takeout.orders import TakeoutOrders
 from reports.takeout.service import Takeout
 from system.local_time import today
+from telegram_handlers.avatar_cards import AvatarCards
 from telegram_handlers.takeout import TakeoutMaker
 
 _SETTLE_S = 60.0
@@ -51,10 +56,12 @@ class Followers:
             settings.max_parallel_downloads,
             kept_s=settings.spool_keep_s if settings.minio_endpoint else 0.0,
             hear=self.spoken.hear,
+            check_photo=AvatarPhotos(database, application.objects).check,
         )
         self.cards = ProgressCards(database, telegram, application.pack, zone_of=preferences.zone_of)
         ffmpeg = find_ffmpeg(settings.ffmpeg)
-        files = OutboxFiles(database, application.originals, application.pack, spool, ffmpeg)
+        pictures = PictureFiles(database, application.objects)
+        files = OutboxFiles(database, application.originals, application.pack, spool, ffmpeg, pictures)
         self.outbox = Outbox(database, messages, files, zone_of=preferences.zone_of)
         self.takeout_orders = TakeoutOrders(database)
         self.takeouts = TakeoutMaker(
@@ -65,6 +72,9 @@ class Followers:
             database, application.pack, application.jobs.enqueue_proposal, self.outbox.wake, today, preferences.zone_of
         )
         self.originals = LostOriginals(database, application.originals, jobs.enqueue_recording)
+        avatars = avatars_of(application)
+        cards = AvatarCards(avatars, Telling(database), messages, preferences.zone_of) if avatars else None
+        self.avatars, self._avatar_cards = avatars, cards
         self._inbox = inbox
         self.background = Background(application)
 
@@ -73,6 +83,8 @@ class Followers:
         self.cards.wake()
         self.wizards.wake()
         self.outbox.wake()
+        if self._avatar_cards is not None:
+            self._avatar_cards.wake()
 
     def wake_all(self) -> None:
         """Have files fetched at once, too."""
@@ -92,4 +104,6 @@ class Followers:
                 self.takeouts,
             ):
                 group.create_task(loop.run())
+            if self._avatar_cards is not None:
+                group.create_task(self._avatar_cards.run())
             group.create_task(Loop("updates", _SETTLE_S).run(self._inbox.settle))

@@ -70,7 +70,7 @@ async def http_served(settings: Settings, board: Board, *, with_console: bool = 
         from web.console_application import add_console
         from web.site import Site
 
-        site = Site(settings.web_address, settings.http_host)
+        site = Site(settings.web_address, settings.http_host, webhook=settings.fal_webhook_url)
         await asyncio.to_thread(add_console, served, site)
     async with serving(served, listener):
         yield site

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
+from application.images import open_images
 from application.objects import StartProgress
 from application.parts import Application, open_application
 from config import Settings
@@ -43,16 +44,21 @@ async def open_long_running(
 
     Engines' libraries are loaded, and threads and garbage collection are set.
     """
-    async with open_application(
-        settings,
-        pack,
-        on_progress,
-        attachments=attachments,
-        for_bot=for_bot,
-        retry_delays_s=_RETRY_DELAYS_S,
-        patience_s=_PATIENCE_S,
-        work_patience_s=math.inf,
-    ) as application:
+    async with (
+        open_images(settings, with_double=not for_bot) as images,
+        open_application(
+            settings,
+            pack,
+            on_progress,
+            attachments=attachments,
+            for_bot=for_bot,
+            images=images,
+            retry_delays_s=_RETRY_DELAYS_S,
+            patience_s=_PATIENCE_S,
+            # Work of minutes is not lost because the database is away for one.
+            work_patience_s=math.inf,
+        ) as application,
+    ):
         await _settle_in(application)
         collecting = asyncio.create_task(garbage.collect_when_idle())
         try:

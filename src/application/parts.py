@@ -9,10 +9,12 @@ from pathlib import Path
 import users_store
 from application.engines import EnginePool
 from application.given_model import EnginesWithModel, PoolArguments
+from application.images import Images
 from application.knowledge_index import IndexWithEngines, make_index
 from application.model_size import size_in_use
 from application.objects import StartProgress, open_objects
 from audio import find_ffmpeg
+from avatars.work import AVATARS_QUEUE, AvatarSteps
 from chats.search import TranscriptSearch
 from config import Settings
 from conversations.hybrid import HybridStorage
@@ -26,6 +28,7 @@ from jobs.context import JobContext, spare_processors
 from jobs.queue import Jobs
 from jobs.recordings import RecordingSteps
 from jobs.reports import ReportSteps
+from jobs.running import OtherSteps
 from jobs.words import WORDS_QUEUE, WordsSteps
 from knowledge.retrieval import KnowledgeRetrieval
 from language_model.port import LanguageModel
@@ -74,6 +77,7 @@ class Application:
     embedded: EmbeddedEngines
     processors: asyncio.Semaphore
     index: IndexWithEngines
+    images: Images | None
 
 
 @asynccontextmanager
@@ -85,6 +89,7 @@ async def open_application(  # noqa: PLR0913  # each has its own reason
     attachments: Attachments | None = None,
     for_bot: bool = False,
     language_model: LanguageModel | None = None,
+    images: Images | None = None,
     retry_delays_s: Sequence[float] = (),
     patience_s: float = _PATIENCE_S,
     work_patience_s: float = _PATIENCE_S,
@@ -100,18 +105,16 @@ async def open_application(  # noqa: PLR0913  # each has its own reason
         DatabaseUnavailable, ObjectStoreUnavailable, EngineFailed, DiskFull: a part does not start.
         ProviderUnavailable: the program that reads the objects of version 0.1 could not be downloaded.
     """
-    ffmpeg = _prepared(settings)
+    ffmpeg, processors = _prepared(settings), spare_processors()
     async with AsyncExitStack() as stack:
         embedded = await stack.enter_async_context(EmbeddedEngines(settings.persistent_dir))
-        processors = spare_processors()
         engines = _engines(stack, (settings, embedded, ffmpeg, on_progress, processors), language_model)
         opened, objects = await _stores(stack, settings, embedded, on_progress)
-        # Jobs may wait longer than callers: work of minutes is not lost because the database is away for one.
         database, patient = opened.patient(patience_s), opened.patient(work_patience_s)
         owner = await database.outlast(lambda: _local_user(database))
-        spool = settings.persistent_dir / "spool"
+        spool, queue = settings.persistent_dir / "spool", None if images is None else images.queue
         originals = Originals(database, objects, spool, attachments, awaited=for_bot)
-        context = JobContext(patient, objects, originals, pack, engines, ffmpeg, spool, processors)
+        context = JobContext(patient, objects, originals, pack, engines, ffmpeg, spool, processors, images=queue)
         files, archive = await _archive(settings, database, pack, None if for_bot else owner)
         conversations = HybridStorage(patient, spool / "conversations")
         index = _index(stack, settings, database, engines)
@@ -136,6 +139,7 @@ async def open_application(  # noqa: PLR0913  # each has its own reason
             embedded=embedded,
             processors=processors,
             index=index,
+            images=images,
         )
 
 
@@ -206,7 +210,8 @@ def _jobs(
     answers = AnswerSteps(context, search, conversations, learning, settings.chat_context_tokens)
     concurrency, recordings = settings.worker_concurrency, RecordingSteps(context)
     reports = ReportSteps(context, files, archive)
-    others = {WORDS_QUEUE: WordsSteps(context)}
+    avatars = AvatarSteps(database, context.objects, context.images, context.spool, context.calls)
+    others: dict[str, OtherSteps] = {WORDS_QUEUE: WordsSteps(context), AVATARS_QUEUE: avatars}
     return Jobs(database, recordings, reports, concurrency, retry_delays_s, answers, context.calls, others)
 
 

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from access import Team
+from application.avatars import webhook_of
 from application.background import Background
 from application.health import Health, http_served
 from application.long_running import open_long_running
@@ -76,6 +77,7 @@ def services_of(application: Application, sessions: Sessions, uploads: Uploads) 
         reading=ChatReading(database),
         ratings=Ratings(database, application.conversations),
         has_demo_model=lambda: application.engines.has_demo_model,
+        webhook=webhook_of(application),
     )
 
 

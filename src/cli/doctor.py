@@ -7,10 +7,12 @@ from collections.abc import Awaitable, Callable
 from rich.console import Console
 from rich.table import Table
 
+import texts.avatars
 import texts.cli
 import texts.models
 import texts.operation
 from application.engines import EnginePool
+from application.images import open_images, rules_of
 from application.knowledge_index import make_reranker
 from application.local_speech import title_of
 from application.objects import open_objects
@@ -20,7 +22,7 @@ from cli.display import Display
 from cli.model_seen import seen
 from config import ROOT, Settings, env_file_is_open
 from embedded.engines import Engines as EmbeddedEngines
-from errors import VoxPersonaError
+from errors import BadSettings, VoxPersonaError
 from errors_of_operation import OpenSettings
 from jobs.context import spare_processors
 from prices import is_free, shutdown_date
@@ -105,9 +107,24 @@ def _checks(settings: Settings, embedded: EmbeddedEngines, display: Display) -> 
         "speakers": lambda: _with_pool(settings, embedded, display, _speakers),
         "language": lambda: _with_pool(settings, embedded, display, _language),
         "meaning": lambda: _with_pool(settings, embedded, display, _meaning),
+        "avatars": lambda: _avatars(settings),
         **optional,
         "disk": disk,
     }
+
+
+async def _avatars(settings: Settings) -> str:
+    rules = rules_of(settings)
+    if rules is None:
+        return texts.avatars.OFF_NO_KEY
+    if rules.is_test and settings.production:
+        raise BadSettings(names="FAL_TRAINING_TEST_MODE")
+    if rules.is_test:
+        return texts.avatars.ON_TEST
+    async with open_images(settings, with_double=False) as images:
+        assert images is not None  # noqa: S101  # there are rules
+        await images.queue.check()
+    return texts.avatars.ON.format(trainer=rules.trainer, price=f"{rules.training_usd:.2f}")
 
 
 async def _with_pool(

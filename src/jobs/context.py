@@ -15,6 +15,7 @@ from embeddings.port import Embeddings
 from language_model.port import LanguageModel
 from object_store import ObjectStore
 from prompt_pack.models import ReportPack
+from provider_calls.fal.queue import ImageQueue
 from provider_calls.in_flight import CallsInFlight
 from recordings.originals import Originals
 from reports.model_answers import ModelAnswers
@@ -58,6 +59,7 @@ class JobContext:
     spool: Path
     processors: asyncio.Semaphore = field(default_factory=spare_processors)
     calls: CallsInFlight = field(default_factory=CallsInFlight)
+    images: ImageQueue | None = None
 
     def model_answers(self, llm: LanguageModel, recording_id: RecordingId) -> ModelAnswers:
         """Return the ``ModelAnswers`` for one recording: a question whose valid answer is stored is not asked again."""

@@ -32,7 +32,7 @@ from jobs.chats import AnswerSteps
 from jobs.ongoing import OngoingWork
 from jobs.recordings import RecordingSteps
 from jobs.reports import ReportSteps
-from jobs.retries import GoOn, Manager
+from jobs.retries import GoOn, Manager, tried_again_at
 from jobs.running import OtherSteps, Runner, is_cancelled
 from jobs.succession import Succession
 from provider_calls.in_flight import CallsInFlight
@@ -142,9 +142,10 @@ class Jobs:
             await deferrer.defer_async(subject=str(answer_id))
 
     async def enqueue_other(self, name: str, connection: Connection, id_: UUID) -> None:
-        """Add the job of another kind, ``name``, for its subject, unless one is waiting already."""
+        """Add the job of another kind, ``name``, for its subject; one that waits for a later time comes forward."""
         lock = jobs.rows.lock_of(id_)
         deferrer = self._others[name].configure(connection=connection, queue=name, lock=lock, queueing_lock=lock)
+        await jobs.rows.drop_scheduled(connection, lock)
         with suppress(AlreadyEnqueued):
             async with connection.transaction():
                 with jobs.rows.database_errors():
@@ -371,7 +372,14 @@ class Jobs:
     def _other_work(self, steps: OtherSteps) -> Callable[[procrastinate.JobContext, str], Awaitable[None]]:
         async def work(context: procrastinate.JobContext, subject: str) -> None:
             id_ = UUID(subject)
-            fail = partial(steps.fail, id_)
-            await self._runner.run(context, str(context.job.lock), lambda: steps.do(id_), fail)
+            again: datetime | None = None
+
+            async def step() -> None:
+                nonlocal again
+                again = await steps.do(id_)
+
+            await self._runner.run(context, str(context.job.lock), step, partial(steps.fail, id_))
+            if again is not None:
+                raise tried_again_at(again)
 
         return work

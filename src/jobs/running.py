@@ -36,7 +36,9 @@ class OtherSteps(Protocol):
 
     is_quick: bool
 
-    async def do(self, id_: UUID) -> None: ...
+    async def do(self, id_: UUID) -> datetime | None:
+        """Do the work; return when it is to be looked at again, None when it is over."""
+        ...
 
     async def fail(self, id_: UUID, error: VoxPersonaError, again_at: datetime | None) -> None:
         """Store a failure, as ``Fail`` does."""

@@ -50,13 +50,17 @@ _WORDS = f"""
     WHERE sound IS NOT NULL AND state = 'hearing' AND finished_at IS NULL AND created_at {_OLD} AND {_OF_SUBJECT}
 """  # noqa: S608
 
+_IMAGES = f"""
+    SELECT work.id FROM image_orders AS work WHERE ended_at IS NULL AND created_at {_OLD} AND {_OF_SUBJECT}
+"""  # noqa: S608
+
 _FIRST = f" LIMIT {_AT_ONCE}"
 _THIS = " AND work.id = %(id)s FOR NO KEY UPDATE OF work"
 
 EnqueueRecording = Callable[[Connection, RecordingId], Awaitable[None]]
 EnqueueReport = Callable[[Connection, RecordingId | None, ReportRunId], Awaitable[None]]
 EnqueueAnswer = Callable[[Connection, UserId, AnswerId], Awaitable[None]]
-EnqueueWords = Callable[[Connection, UUID], Awaitable[None]]
+EnqueueOther = Callable[[Connection, UUID], Awaitable[None]]
 Row = dict[str, Any]
 
 
@@ -78,13 +82,15 @@ class StrandedWork:
         recording: EnqueueRecording,
         report: EnqueueReport,
         answer: EnqueueAnswer,
-        words: EnqueueWords,
+        words: EnqueueOther,
+        images: EnqueueOther,
     ) -> None:
         self._database = database
         self._recording = recording
         self._report = report
         self._answer = answer
         self._words = words
+        self._images = images
         self._seen: set[UUID] = set()
 
     async def run(self) -> Never:
@@ -99,6 +105,7 @@ class StrandedWork:
                 *[self._report_of(row) async for row in await connection.execute(_RUN + _FIRST, _PARAMETERS)],
                 *[self._answer_of(row) async for row in await connection.execute(_ANSWER + _FIRST, _PARAMETERS)],
                 *[self._words_of(row) async for row in await connection.execute(_WORDS + _FIRST, _PARAMETERS)],
+                *[self._images_of(row) async for row in await connection.execute(_IMAGES + _FIRST, _PARAMETERS)],
             ]
         seen, self._seen = self._seen, {work.id for work in works}
         for work in works:
@@ -124,6 +131,10 @@ class StrandedWork:
     def _words_of(self, row: Row) -> _Work:
         words = row["id"]
         return _Work(words, _WORDS, lock_of(words), lambda connection: self._words(connection, words))
+
+    def _images_of(self, row: Row) -> _Work:
+        order = row["id"]
+        return _Work(order, _IMAGES, lock_of(order), lambda connection: self._images(connection, order))
 
     async def _revive(self, work: _Work) -> None:
         async with self._database.locks.tried(work.lock) as free:

@@ -144,6 +144,20 @@ class Action(StrEnum):
     ACROSS_CHART = "across_chart"
     ACROSS_FILE = "across_file"  # extension
 
+    AVATARS = "avatars"
+    AVATAR_NEW = "avatar_new"
+    AVATAR = "avatar"  # avatar's number, as in all AVATAR_ actions below
+    AVATAR_GENDER = "avatar_gender"  # and female or male
+    AVATAR_CONSENT = "avatar_consent"
+    AVATAR_START = "avatar_start"
+    AVATAR_CANCEL = "avatar_cancel"
+    AVATAR_DELETE = "avatar_delete"
+    AVATAR_DELETE_CONFIRM = "avatar_delete_confirm"
+    AVATAR_PAINT = "avatar_paint"  # and the shape of the picture once it is chosen
+    AVATAR_GALLERY = "avatar_gallery"  # and the page, from 1
+    PICTURE = "picture"  # picture's number
+    PICTURE_DELETE = "picture_delete"  # picture's number
+
     MENU_CHATS = "menu_chats"  # nothing, or the page, from 1
     NEW_CHAT = "new_chat"
     CHAT = "chat"  # chat number, as in the next four

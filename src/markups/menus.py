@@ -6,6 +6,7 @@ from html import escape
 
 import texts.access
 import texts.across
+import texts.avatars
 import texts.cards
 import texts.dead_letters
 import texts.documents
@@ -24,8 +25,11 @@ from system.local_time import local
 from texts.errors_in_chats import chat_text
 
 
-def main_menu(hint: str = "", waiting: int = 0) -> Screen:
-    """Show the main menu, below a ``hint`` in HTML if there is one; ``waiting`` counts what waits for the person."""
+def main_menu(hint: str = "", waiting: int = 0, *, avatars: bool = False) -> Screen:
+    """Show the main menu, below a ``hint`` in HTML if there is one; ``waiting`` counts what waits for the person.
+
+    The entry of ``avatars`` is there where there are some.
+    """
     return Screen(
         text="\n\n".join(filter(None, (hint, texts.telegram.MENU_TITLE))),
         keyboard=(
@@ -36,6 +40,7 @@ def main_menu(hint: str = "", waiting: int = 0) -> Screen:
                 button(texts.telegram.MENU_STORAGE, Action.MENU_STORAGE),
                 button(texts.telegram.MENU_REPORTS, Action.SHOW_MY_REPORTS),
             ),
+            *([(button(texts.avatars.BUTTON, Action.AVATARS),)] if avatars else []),
             (
                 button(texts.telegram.MENU_SYSTEM, Action.MENU_SYSTEM),
                 button(texts.telegram.MENU_HELP, Action.MENU_HELP),
@@ -44,10 +49,10 @@ def main_menu(hint: str = "", waiting: int = 0) -> Screen:
     )
 
 
-def welcome(name: str, waiting: int = 0) -> Screen:
+def welcome(name: str, waiting: int = 0, *, avatars: bool = False) -> Screen:
     """Show what a person sees first: what to do, and the main menu. ``name`` is empty when it is not known."""
     addressed = texts.telegram.WELCOME_NAME.format(name=escape(name, quote=False)) if name else ""
-    return main_menu(texts.telegram.WELCOME.format(name=addressed), waiting)
+    return main_menu(texts.telegram.WELCOME.format(name=addressed), waiting, avatars=avatars)
 
 
 def storage_menu(*, documents: bool = False, glossary: bool = False) -> Screen:

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 import structlog
 from psycopg.rows import DictRow
 
-import originals_store
 import recordings_store
 from datamodels import RecordingId, UserId
 from db import Database
 from errors import NotFound
 from object_store import ObjectStore, key_for_transcript
+from recordings import originals_store
 
 log = structlog.get_logger(__name__)
 

@@ -48,7 +48,7 @@ from telegram_client.messages import (
 )
 from telegram_client.session import BotClient, OnUpdate, Users, forget_unfinished, new_client, wait_out
 from telegram_client.standstills import hear_after_standstills
-from telegram_client.updates import button_press, chat_of, document_of, incoming_message
+from telegram_client.updates import button_press, chat_of, document_of, incoming_message, photo_of
 from utils import disk_full_mapped
 
 _UPLOAD_TRIES = 3
@@ -280,7 +280,7 @@ class TelegramClient(Messenger):
 
         async def document() -> Any:
             found, _ = await message_by_id(self._client, message)
-            document = document_of(found)
+            document = document_of(found) or photo_of(found)
             if document is None or chat_of(found) != chat:
                 raise FileGone(
                     messenger=MESSENGER, call="messages.getMessages", file_name=path.name, reason="the message is gone"

@@ -21,6 +21,7 @@ from constants import FILE_PART_BYTES
 from messenger import FileGone, MessengerError
 from telegram_client.errors import FILE_GONE, MESSENGER, error_id, unavailable
 from telegram_client.session import BotClient, wait_out
+from telegram_client.updates import largest_size
 from utils import disk_full_mapped, write_all
 
 _CALL = "upload.getFile"
@@ -45,8 +46,8 @@ async def download_file(
 ) -> None:
     """Download a file to ``path``, resuming after the whole megabytes that ``path`` has.
 
-    ``document`` returns the file's ``raw.types.Document``, with a new reference at each call. ``on_bytes`` is called
-    with the number of bytes that are written so far.
+    ``document`` returns the file's ``raw.types.Document`` or ``Photo``, with a new reference at each call. ``on_bytes``
+    is called with the number of bytes that are written so far.
 
     Raises:
         FileGone: Telegram no longer has the file, or has fewer than ``size`` bytes of it.
@@ -97,12 +98,14 @@ async def _stream(
     fewer than ``size`` bytes.
     """
     on_bytes(done)
+    is_photo, size_type = isinstance(document, raw.types.Photo), _size_of(document)
     source = FileId(
-        file_type=FileType.DOCUMENT,
+        file_type=FileType.PHOTO if is_photo else FileType.DOCUMENT,
         dc_id=document.dc_id,
         media_id=document.id,
         access_hash=document.access_hash,
         file_reference=document.file_reference,
+        thumbnail_size=size_type,
     )
     try:
         async with aclosing(client.get_file(source, size, 0, done // FILE_PART_BYTES)) as chunks:
@@ -142,8 +145,13 @@ async def _next_chunk(chunks: AsyncGenerator[bytes, None]) -> bytes:
 
 async def _probe(client: BotClient, document: Any, done: int) -> None:
     """Ask Telegram once without the library, to raise the error that the library may have swallowed."""
-    location = raw.types.InputDocumentFileLocation(
-        id=document.id, access_hash=document.access_hash, file_reference=document.file_reference, thumb_size=""
+    is_photo = isinstance(document, raw.types.Photo)
+    kind = raw.types.InputPhotoFileLocation if is_photo else raw.types.InputDocumentFileLocation
+    location = kind(
+        id=document.id,
+        access_hash=document.access_hash,
+        file_reference=document.file_reference,
+        thumb_size=_size_of(document),
     )
     try:
         await client.ask(
@@ -156,6 +164,12 @@ async def _probe(client: BotClient, document: Any, done: int) -> None:
         return
     except OSError as exc:
         raise _NetworkFailure(type(exc).__name__) from exc
+
+
+def _size_of(document: Any) -> str:
+    """Return which form of a photo is fetched, the largest; "" for a document, which has one."""
+    largest = largest_size(document) if isinstance(document, raw.types.Photo) else None
+    return "" if largest is None else largest[0]
 
 
 def _opened(path: Path) -> BinaryIO:

@@ -29,6 +29,7 @@ _EXTENSIONS = {
     "audio/ogg": ".ogg",
     "audio/wav": ".wav",
     "audio/webm": ".webm",
+    "image/jpeg": ".jpg",
     "audio/x-m4a": ".m4a",
     "audio/x-wav": ".wav",
     "video/mp4": ".mp4",
@@ -59,6 +60,7 @@ def incoming_message(message: Any, users: Mapping[int, Any]) -> IncomingMessage 
         text=storable(message.message),
         file=attached_file(message),
         other=other_media(message),
+        picture=picture(message),
         private=private,
         album=message.grouped_id,
         origin=origin_of(message, users),
@@ -130,6 +132,33 @@ def other_media(message: Any) -> OtherMedia | None:
         sticker = any(isinstance(part, raw.types.DocumentAttributeSticker) for part in document.attributes)
         return OtherMedia.STICKER if sticker else OtherMedia.OTHER
     return _OTHER_MEDIA.get(type(media), OtherMedia.OTHER)
+
+
+def photo_of(message: Any) -> Any:
+    """Return the ``raw.types.Photo`` of a message; None when it has none or no longer has one."""
+    media = getattr(message, "media", None)
+    photo = media.photo if isinstance(media, raw.types.MessageMediaPhoto) else None
+    return photo if isinstance(photo, raw.types.Photo) and largest_size(photo) is not None else None
+
+
+def largest_size(photo: Any) -> tuple[str, int] | None:
+    """Return the type and the bytes of the largest form of a ``raw.types.Photo``; None when there is none to fetch."""
+    sizes = [
+        (each.type, max(each.sizes) if isinstance(each, raw.types.PhotoSizeProgressive) else each.size)
+        for each in photo.sizes
+        if isinstance(each, raw.types.PhotoSize | raw.types.PhotoSizeProgressive)
+    ]
+    return max(sizes, key=lambda each: each[1], default=None)
+
+
+def picture(message: Any) -> AttachedFile | None:
+    """Return the picture of a message that was sent as one, in its largest form."""
+    photo = photo_of(message)
+    largest = None if photo is None else largest_size(photo)
+    if largest is None:
+        return None
+    name = made_up_name(FileKind.PHOTO, message.date, "image/jpeg")
+    return AttachedFile(kind=FileKind.PHOTO, file_name=name, mime_type="image/jpeg", size_bytes=largest[1])
 
 
 def made_up_name(kind: FileKind, sent_at: int, mime_type: str) -> str:

@@ -38,6 +38,8 @@ class Context:
 
 PressHandler = Callable[[Context, Press], Awaitable[None]]
 MessageHandler = Callable[[Context, IncomingMessage], Awaitable[None]]
+PictureHandler = Callable[[Context, IncomingMessage], Awaitable[bool]]
+"""Takes a message with a picture; returns False when nothing waits for one."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ class Routes:
     """The handler of messages with a file. One module has it; it is None in the others."""
     spoken: MessageHandler | None = None
     """The handler of voice notes that are taken as text; one module has it."""
+    pictures: PictureHandler | None = None
+    """The handler of messages with a picture; one module may have it."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ class RouteTable:
     answers: Mapping[Step, tuple[Permission, MessageHandler]]
     files: tuple[Permission, MessageHandler]
     spoken: MessageHandler | None
+    pictures: PictureHandler | None
 
     def of_file(
         self, message: IncomingMessage, dialog: OpenDialog | None, role: Role
@@ -89,6 +94,7 @@ def joined(modules: Sequence[Routes]) -> RouteTable:
         ValueError: a button, a command, a step or files have two handlers, or a button, a step or files have none.
     """
     spoken = [routes.spoken for routes in modules if routes.spoken is not None]
+    pictures = [routes.pictures for routes in modules if routes.pictures is not None]
     files = [routes.files for routes in modules if routes.files is not None]
     if len(files) != 1:
         raise ValueError(f"{len(files)} modules take care of files")
@@ -98,6 +104,7 @@ def joined(modules: Sequence[Routes]) -> RouteTable:
         answers=_joined([routes.answers for routes in modules]),
         files=files[0],
         spoken=spoken[0] if spoken else None,
+        pictures=pictures[0] if pictures else None,
     )
     if holes := [*(set(Action) - set(table.presses)), *(set(Step) - set(table.answers))]:
         raise ValueError(f"nobody takes care of {', '.join(sorted(holes))}")

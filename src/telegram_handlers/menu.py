@@ -47,6 +47,7 @@ class MenuWork:
     machine: Machine
     facts: SystemFacts
     waiting: WaitingRecordings
+    has_avatars: bool = False
 
 
 class MenuHandlers:
@@ -74,7 +75,7 @@ class MenuHandlers:
 
     async def main_menu_of(self, owner: UserId) -> Screen:
         """Return a person's main menu, which counts what waits for the person."""
-        return main_menu(waiting=await self._count_waiting(owner))
+        return main_menu(waiting=await self._count_waiting(owner), avatars=self._work.has_avatars)
 
     async def _main(self, context: Context, press: Press) -> None:  # noqa: ARG002  # it names nothing
         await self._show(context, await self.main_menu_of(context.user.id))
@@ -89,7 +90,8 @@ class MenuHandlers:
             await self._messages.replace(context.chat, context.pressed, MessageKind.MENU, screen)
 
     async def _start(self, context: Context, message: IncomingMessage) -> None:  # noqa: ARG002
-        await self._show(context, welcome(context.user.name, await self._count_waiting(context.user.id)))
+        waiting = await self._count_waiting(context.user.id)
+        await self._show(context, welcome(context.user.name, waiting, avatars=self._work.has_avatars))
 
     async def _help_press(self, context: Context, press: Press) -> None:  # noqa: ARG002
         await self._show(context, self._help())

@@ -200,6 +200,7 @@ DOCTOR_ROWS = {
     "ffmpeg": "ffmpeg",
     "pack": "Набор отчётов",
     "disk": "Место на диске",
+    "avatars": "Аватары",
 }
 DOCTOR_SETTINGS = "Настройки"
 DOCTOR_COLUMNS = ("Что", "Чем", "Состояние")

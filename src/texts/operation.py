@@ -21,6 +21,7 @@ SETTING_UNSAFE = "✖ {name}: {why}, при PRODUCTION=true так нельзя"
 LEFT_AS_IT_COMES = "пароль или ключ по умолчанию"
 TEST_MODES = {
     "LLM_ENGINE": "включена встроенная пробная модель (нужны LLM_BASE_URL и LLM_MODEL или LLM_ENGINE=none)",
+    "FAL_TRAINING_TEST_MODE": "включён двойник сервиса аватаров, который рисует заглушки",
     "LOG_LEVEL": "включён подробный журнал DEBUG",
 }
 SETTING_UNKNOWN = "• {name}: есть в .env, но программа такой настройки не знает"
@@ -33,6 +34,8 @@ FORMS = {
     "BUILD_COMMIT": "номер версии: от 7 до 40 знаков 0-9 и a-f",
     "DATABASE_URL": "адрес вида postgresql://user:password@host/database",
     "EMBEDDINGS_BASE_URL": _BASE_URL,
+    "FAL_DEFAULT_TRAINER": "одно из: portrait, turbo, flux2",
+    "FAL_WEBHOOK_URL": "адрес вида https://vox.example.org/webhook/fal/status",
     "GUEST_TELEGRAM_IDS": _TELEGRAM_IDS,
     "LLM_BASE_URL": _BASE_URL,
     "LLM_MODEL_FILE": _PATH,

@@ -18,6 +18,7 @@ import web.console.recordings
 import web.console.reports
 import web.console.sign_in
 import web.console.start
+import web.webhooks
 from web.api.shared import PROBLEMS
 from web.failures import response
 from web.guard import OF_MONITORING, Guard
@@ -39,6 +40,7 @@ def add_console(application: FastAPI, site: Site) -> None:
     ):
         application.include_router(module.routes(templates), include_in_schema=False)
     application.include_router(web.console.plain_upload.routes(), include_in_schema=False)
+    application.include_router(web.webhooks.routes(), include_in_schema=False)
     api = APIRouter(prefix="/api/v1", responses=PROBLEMS)
     for each in (web.api.work, web.api.recordings, web.api.editing, web.api.uploads, web.api.chats):
         api.include_router(each.routes())

@@ -13,6 +13,7 @@ from web.rendering import Templates
 from web.site import Site
 
 OF_MONITORING = ("/health/", "/metrics", "/version")
+OF_SERVICES = "/webhook/"
 _PIECES = "/api/v1/uploads/"
 _MOST_BYTES = 64 * 1024
 """The longest form: a question has a tenth of that. Files come elsewhere."""
@@ -69,7 +70,8 @@ class Guard:
             await response(request, exc, self._templates)(scope, receive, guarded)
 
     def _check(self, request: Request) -> None:
-        if not self._site.is_asked_for(request.url.hostname):
+        by_webhook = request.url.path.startswith(OF_SERVICES)
+        if not self._site.is_asked_for(request.url.hostname, by_webhook=by_webhook):
             raise HTTPException(400)
         if request.method in {"GET", "HEAD", "OPTIONS"} or _brings_file(request):
             return

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from avatars.webhook import ImageWebhook
 from chats.reading import ChatReading
 from chats.threads import Chats
 from conversations.ratings import Ratings
@@ -26,7 +27,10 @@ from transcription.editing.service import TranscriptEditing
 
 @dataclass(frozen=True)
 class Services:
-    """``has_demo_model`` tells whether reports are written by the model for demonstration."""
+    """``has_demo_model`` tells whether reports are written by the model for demonstration.
+
+    ``webhook`` takes those of the image service, where there is one.
+    """
 
     sessions: Sessions
     pack: ReportPack
@@ -49,3 +53,4 @@ class Services:
     reading: ChatReading
     ratings: Ratings
     has_demo_model: Callable[[], bool]
+    webhook: ImageWebhook | None = None

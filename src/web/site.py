@@ -23,13 +23,16 @@ _MOST_STREAMS = 8
 class Site:
     """The console. ``address`` is what the operator says people come by, None for this machine alone.
 
+    ``webhook`` is the address by which services come, of which only the host counts.
+
     Until ``services`` are there, and when they are closing, pages say that the program starts or stops.
     """
 
-    def __init__(self, address: str | None = None, host: str = "127.0.0.1") -> None:
+    def __init__(self, address: str | None = None, host: str = "127.0.0.1", *, webhook: str | None = None) -> None:
         named = urlsplit(address or "")
         self.is_secure = named.scheme == "https"
         self._hosts = _OF_THIS_MACHINE | ({named.hostname} if named.hostname else set())
+        self._webhook = urlsplit(webhook or "").hostname
         if not _is_wildcard(host):
             self._hosts |= {host.lower()}
         self._services: Services | None = None
@@ -105,12 +108,14 @@ class Site:
             if coming is not None:
                 coming.cancel()
 
-    def is_asked_for(self, host: str | None) -> bool:
-        """Tell whether a request names us by an address that is ours.
+    def is_asked_for(self, host: str | None, *, by_webhook: bool = False) -> bool:
+        """Tell whether a request names us by an address that is ours, a webhook by that of webhooks.
 
         A page of another site can point a name of its own at this machine, and would then be read as ours.
         """
-        return host is not None and host.lower() in self._hosts
+        if host is None:
+            return False
+        return host.lower() in self._hosts or (by_webhook and host.lower() == self._webhook)
 
     def check_streams(self, person: UUID) -> None:
         """Refuse one more stream of events.

@@ -50,7 +50,7 @@ class Enqueued:
     def __init__(self, database: Database) -> None:
         self.subjects: list[UUID] = []
         self.owners: list[UserId] = []
-        self.watch = StrandedWork(database, self._recording, self._report, self._answer, self._words)
+        self.watch = StrandedWork(database, self._recording, self._report, self._answer, self._words, self._words)
 
     async def _recording(self, _: Connection, recording: RecordingId) -> None:
         self.subjects.append(recording)

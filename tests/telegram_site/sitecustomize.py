@@ -1,4 +1,4 @@
-"""Point an unmodified Telegram client at the loopback server.
+"""Point an unmodified Telegram client at the loopback server, and the image service's client at its double.
 
 Put this directory on a process's PYTHONPATH. Nothing happens unless ``LOOPBACK_TELEGRAM`` is set and the process
 imports pyrogram; another sitecustomize further down the path is run as well.
@@ -33,9 +33,15 @@ def _connect_to_the_loopback_server(tcp: Any) -> None:
     tcp.TCP.connect = connect_to_loopback
 
 
+def _ask_the_double(queue: Any) -> None:
+    if url := os.environ.get("LOOPBACK_FAL"):
+        queue.Addresses.__new__.__defaults__ = tuple(queue.Addresses.of_double(url))
+
+
 CHANGES: dict[str, Callable[[Any], None]] = {
     "pyrogram.crypto.rsa": _trust_the_loopback_key,
     "pyrogram.connection.transport.tcp.tcp": _connect_to_the_loopback_server,
+    "provider_calls.fal.queue": _ask_the_double,
 }
 
 

@@ -88,6 +88,7 @@ def test_what_is_missing_depends_on_what_is_used(
             ["MINIO_ACCESS_KEY", "MINIO_SECRET_KEY"],
         ),
         ({"LOG_LEVEL": "DEBUG"}, ["LOG_LEVEL"]),
+        ({"FAL_TRAINING_TEST_MODE": "true"}, ["FAL_TRAINING_TEST_MODE"]),
         ({"LLM_ENGINE": "embedded"}, ["LLM_ENGINE"]),
         ({"LLM_ENGINE": "none"}, []),
     ],

@@ -16,6 +16,7 @@ from prompt_pack.pack import load_pack
 from recordings.intake import IntakeLimits
 from telegram_handlers.across import AcrossHandlers, AcrossWork
 from telegram_handlers.asking import AskingHandlers, AskingWork
+from telegram_handlers.avatars import AvatarHandlers
 from telegram_handlers.browser import BrowserHandlers
 from telegram_handlers.chats import ChatHandlers, ChatWork
 from telegram_handlers.context import Routes, joined
@@ -68,6 +69,8 @@ record
     rename_chat delete_chat confirm_delete
     speakers speaker speaker_voice speaker_name speaker_is speaker_role speaker_merge turn turn_move
     words words_at words_undo glossary glossary_add glossary_remove glossary_keep
+    avatars avatar_new avatar avatar_gender avatar_consent avatar_start avatar_cancel avatar_delete
+    avatar_delete_confirm avatar_paint avatar_gallery picture picture_delete
 oversee
     all_ratings export_answers
 curate
@@ -95,6 +98,7 @@ record
     report_rename_ask_number report_rename_ask_new_name report_delete_ask_number
     chat_rename_ask_title
     editing_ask_name editing_ask_words editing_ask_text editing_ask_turn editing_ask_term
+    avatar_ask_name avatar_ask_prompt
 invite
     settings_ask_person
 """
@@ -131,6 +135,7 @@ def _modules() -> list[Routes]:
         EditingHandlers(_NOBODY, EditingWork(_NOBODY, _NOBODY, _NOBODY, _NOBODY)).routes(),
         GlossaryHandlers(_NOBODY, _NOBODY, _NOBODY).routes(),
         MyReportsHandlers(_NOBODY, MyReportsWork(_NOBODY, pack, _NOBODY)).routes(),
+        AvatarHandlers(_NOBODY, None).routes(),
         AcrossHandlers(_NOBODY, AcrossWork(_NOBODY, _NOBODY, _NOBODY)).routes(),
         ChatHandlers(_NOBODY, _NOBODY, chats).routes(),
         AskingHandlers(_NOBODY, AskingWork(_NOBODY, _NOBODY, pack)).routes(),

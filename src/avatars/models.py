@@ -1,0 +1,158 @@
+"""Values of avatars. Times are aware, money is in US dollars."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from types import MappingProxyType
+from typing import NewType
+from uuid import UUID
+
+from datamodels import UserId, Value
+from datamodels_telegram import ChatId, MessageId
+from provider_calls.fal.trainers import Size, TrainerName
+
+AvatarId = NewType("AvatarId", UUID)
+OrderId = NewType("OrderId", UUID)
+
+FEWEST_PHOTOS = 10
+MOST_PHOTOS = 20
+
+
+class AvatarStatus(StrEnum):
+    """The status of an avatar, in its order; from an error or a cancellation it can be trained again."""
+
+    DRAFT = "draft"
+    PHOTOS_UPLOADING = "photos_uploading"
+    READY_FOR_TRAINING = "ready_for_training"
+    TRAINING = "training"
+    COMPLETED = "completed"
+    ERROR = "error"
+    CANCELLED = "cancelled"
+
+
+COLLECTING = frozenset({AvatarStatus.PHOTOS_UPLOADING, AvatarStatus.READY_FOR_TRAINING})
+"""While photographs are taken."""
+TRAINABLE = frozenset({AvatarStatus.READY_FOR_TRAINING, AvatarStatus.ERROR, AvatarStatus.CANCELLED})
+
+
+class Gender(StrEnum):
+    FEMALE = "female"
+    MALE = "male"
+
+
+class OrderKind(StrEnum):
+    TRAINING = "training"
+    PICTURE = "picture"
+
+
+class OrderState(StrEnum):
+    """The state of an order. One that is ``SENDING`` while nobody sends it may have been taken or not."""
+
+    WAITING = "waiting"
+    SENDING = "sending"
+    SENT = "sent"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Aspect(StrEnum):
+    """The shape of a picture; the values are words that a button can carry."""
+
+    SQUARE = "square"
+    PORTRAIT = "portrait"
+    TALL = "tall"
+    WIDE = "wide"
+
+
+SIZES: Mapping[Aspect, Size] = MappingProxyType(
+    {
+        Aspect.SQUARE: Size(1024, 1024),
+        Aspect.PORTRAIT: Size(864, 1152),
+        Aspect.TALL: Size(720, 1280),
+        Aspect.WIDE: Size(1280, 720),
+    }
+)
+"""Exactly 1:1, 3:4, 9:16 and 16:9, about a million pixels each."""
+
+
+class Avatar(Value):
+    """A row of ``avatars``."""
+
+    id: AvatarId
+    owner_id: UserId
+    number: int
+    chat_id: ChatId
+    name: str
+    gender: Gender | None
+    status: AvatarStatus
+    is_test: bool
+    weights_key: str | None
+    weights_url: str | None
+    weights_until: datetime | None
+    error_code: str | None
+    error_text: str | None
+    version: int
+    card_id: MessageId | None
+    card_random_id: int
+    card_wanted: bool
+
+
+class ImageOrder(Value):
+    """A row of ``image_orders``: a training, or a picture whose ``prompt`` and ``aspect`` are set.
+
+    ``stage`` is the latest that the service said of it; ``number`` is its owner's, of its kind.
+    """
+
+    id: OrderId
+    owner_id: UserId
+    avatar_id: AvatarId | None
+    kind: OrderKind
+    number: int
+    state: OrderState
+    trainer: TrainerName
+    steps: int | None
+    prompt: str | None
+    aspect: Aspect | None
+    price_usd: Decimal
+    is_test: bool
+    request_id: str | None
+    status_url: str | None
+    response_url: str | None
+    cancel_url: str | None
+    stage: str | None
+    cancel_wanted: bool
+    object_key: str | None
+    error_code: str | None
+    error_text: str | None
+    created_at: datetime
+    sent_at: datetime | None
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in {OrderState.WAITING, OrderState.SENDING, OrderState.SENT}
+
+
+class Photo(Value):
+    """A photograph that was accepted."""
+
+    id: UUID
+    object_key: str
+
+
+class PhotoCounts(Value):
+    """How many photographs of an avatar were accepted and are on their way; ``refused`` counts by the reason."""
+
+    accepted: int
+    waiting: int
+    refused: dict[str, int]
+
+
+class AvatarCard(Value):
+    """What a card shows: ``order`` is the latest training, ``pictures`` counts those that are done."""
+
+    avatar: Avatar
+    photos: PhotoCounts
+    order: ImageOrder | None
+    pictures: int

@@ -1,0 +1,333 @@
+"""The job of an order: sent once, looked at until it is over, its result copied to our store, and then it is done.
+
+The job of an order runs under the lock of the order. What it knows is in the row, so that any process goes on with it:
+only an order that was being sent when its process died is known to nobody, and is not sent again.
+"""
+
+import asyncio
+import json
+import shutil
+import zipfile
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import structlog
+from PIL import Image
+
+import texts.avatars
+from avatars import avatars_store, orders_store
+from avatars.models import SIZES, Avatar, AvatarStatus, ImageOrder, OrderId, OrderKind, OrderState, Photo
+from db import Connection, Database
+from errors import ProviderError, ProviderRejectedRequest, VoxPersonaError
+from errors_of_operation import ImageOrderFailed, ImageOrderUncertain
+from object_store import ObjectStore
+from provider_calls.fal.queue import NAME, ImageQueue, Look, Sent
+from provider_calls.fal.trainers import TRAINERS
+from provider_calls.in_flight import CallsInFlight
+from utils import disk_full_mapped, sha256_of_file
+
+log = structlog.get_logger(__name__)
+
+AVATARS_QUEUE = "avatars"
+_LOOK_S = {OrderKind.TRAINING: 5.0, OrderKind.PICTURE: 2.0}
+_TROUBLE_S = 30.0
+_ELSEWHERE_S = 30.0
+_GIVEN_UP_H = 24
+"""A service that has not said by then what became of an order will not say it any more."""
+_UNKNOWN = timedelta(minutes=15)
+"""A service that does not know an order by then has lost it."""
+_PHOTOS_STAY_S = 24 * 3600
+_WEIGHTS_STAY_S = 24 * 3600
+_SPARE = timedelta(minutes=30)
+_MOST_WEIGHTS_BYTES = 4 * 1024**3
+_MOST_PICTURE_BYTES = 64 * 1024**2
+_PICTURES = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
+
+
+class AvatarSteps:
+    """Does the orders of everybody at ``queue``; None where this process has no key, so that another one does them."""
+
+    is_quick = False
+
+    def __init__(
+        self,
+        database: Database,
+        objects: ObjectStore,
+        queue: ImageQueue | None,
+        spool: Path,
+        calls: CallsInFlight | None = None,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._database = database
+        self._objects = objects
+        self._queue = queue
+        self._spool = spool
+        self._calls = calls or CallsInFlight()
+        self._now = now
+
+    async def do(self, id_: UUID) -> datetime | None:
+        """Take an order one step on; return when to look again, None when it is over.
+
+        Raises:
+            VoxPersonaError: it does not go on now, or it cannot be sent.
+        """
+        await self._database.there()
+        order, avatar = await self._loaded(OrderId(id_))
+        if order is None or not order.is_open:
+            return None
+        if self._queue is None:
+            return self._in(_ELSEWHERE_S)
+        if order.state is OrderState.SENDING:
+            await self._end(order, OrderState.FAILED, ImageOrderUncertain(provider=NAME, reason="interrupted"))
+            return None
+        folder = self._spool / f"avatars-{order.id.hex}"
+        try:
+            if order.state is OrderState.WAITING:
+                return await self._send(self._queue, order, avatar, folder)
+            return await self._look(self._queue, order, folder)
+        finally:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+    async def fail(self, id_: UUID, error: VoxPersonaError, again_at: datetime | None) -> None:
+        """End an order that cannot be done, or note why it does not go on now."""
+        async with self._database.transaction() as connection:
+            order = await orders_store.by_id(connection, OrderId(id_))
+            if order is not None and again_at is not None:
+                await self._note_trouble(connection, order, error)
+        if order is not None and again_at is None:
+            await self._end(order, OrderState.FAILED, error)
+
+    async def _loaded(self, id_: OrderId) -> tuple[ImageOrder | None, Avatar | None]:
+        async with self._database.transaction() as connection:
+            order = await orders_store.by_id(connection, id_)
+            if order is None or order.avatar_id is None:
+                return order, None
+            return order, await avatars_store.by_id(connection, order.avatar_id)
+
+    async def _send(self, queue: ImageQueue, order: ImageOrder, avatar: Avatar | None, folder: Path) -> datetime | None:
+        if order.cancel_wanted or avatar is None:
+            await self._end(order, OrderState.CANCELLED, None)
+            return None
+        application, body = await self._body(queue, order, avatar, folder)
+        async with self._calls.one():
+            async with self._database.transaction() as connection:
+                if not await orders_store.begin_sending(connection, order.id):
+                    return self._in(0)
+                await avatars_store.touch(connection, avatar.id)
+            try:
+                sent = await queue.submit(application, body, _WEIGHTS_STAY_S)
+            except ImageOrderUncertain as exc:
+                await self._end(order, OrderState.FAILED, exc)
+                return None
+            except VoxPersonaError:
+                # It was refused, or has not come there.
+                await self._database.persist(lambda connection: orders_store.note_not_taken(connection, order.id))
+                raise
+            await self._database.persist(lambda connection: self._note_sent(connection, order, sent))
+        log.info("image_order_sent", order=str(order.id), kind=order.kind, request=sent.request_id)
+        return self._in(_LOOK_S[order.kind])
+
+    async def _note_sent(self, connection: Connection, order: ImageOrder, sent: Sent) -> None:
+        await orders_store.note_sent(connection, order.id, sent)
+        await self._touch(connection, order)
+
+    async def _body(
+        self, queue: ImageQueue, order: ImageOrder, avatar: Avatar, folder: Path
+    ) -> tuple[str, dict[str, Any]]:
+        """Return where an order goes and what it says; photographs, or weights, are at the service then."""
+        trainer, word = TRAINERS[order.trainer], f"vxp{avatar.id.hex[:6]}"
+        trigger = texts.avatars.TRIGGER[avatar.gender or "female"].format(word=word)
+        with disk_full_mapped(folder):
+            await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+        if order.kind is OrderKind.TRAINING:
+            async with self._database.transaction() as connection:
+                photos = await avatars_store.list_photos(connection, avatar.id)
+            archive = await self._zipped(list(photos), folder)
+            url = await queue.upload(archive, "photos.zip", "application/zip", _PHOTOS_STAY_S)
+            return trainer.application, trainer.training(url, trigger, order.steps or trainer.steps)
+        assert order.aspect is not None  # noqa: S101  # pictures have one
+        prompt = texts.avatars.PROMPT.format(trigger=trigger, prompt=order.prompt or "")
+        weights = await self._weights_url(queue, avatar, folder)
+        return trainer.inference, trainer.painted(prompt, weights, SIZES[order.aspect])
+
+    async def _zipped(self, photos: list[Photo], folder: Path) -> Path:
+        paths = [folder / f"{number:02}.jpg" for number in range(1, len(photos) + 1)]
+        for photo, path in zip(photos, paths, strict=True):
+            await self._objects.get_file(photo.object_key, path)
+        archive = folder / "photos.zip"
+
+        def pack() -> None:
+            with disk_full_mapped(archive), zipfile.ZipFile(archive, "w") as packed:
+                for path in paths:
+                    packed.write(path, path.name)
+
+        await asyncio.to_thread(pack)
+        return archive
+
+    async def _weights_url(self, queue: ImageQueue, avatar: Avatar, folder: Path) -> str:
+        """Return where the service can fetch the weights, which it keeps for a day and we for good."""
+        if avatar.weights_url and avatar.weights_until and avatar.weights_until > self._now() + _SPARE:
+            return avatar.weights_url
+        path = folder / "weights.safetensors"
+        await self._objects.get_file(avatar.weights_key or "", path)
+        url = await queue.upload(path, "weights.safetensors", "application/octet-stream", _WEIGHTS_STAY_S)
+        until = self._in(_WEIGHTS_STAY_S)
+        async with self._database.transaction() as connection:
+            await avatars_store.set_weights_url(connection, avatar.id, url, until)
+        return url
+
+    async def _look(self, queue: ImageQueue, order: ImageOrder, folder: Path) -> datetime | None:
+        """Ask how an order is and do what follows. Whatever hinders that, the order goes on at the service."""
+        sent = Sent(order.request_id or "", order.status_url or "", order.response_url or "", order.cancel_url or "")
+        try:
+            if order.cancel_wanted and await queue.cancel(sent):
+                await self._end(order, OrderState.CANCELLED, None)
+                return None
+            seen = await queue.look(sent)
+            if not seen.is_over:
+                return await self._wait(order, seen)
+            if seen.failure:
+                await self._end(order, OrderState.FAILED, ImageOrderFailed(provider=NAME, reason=seen.failure))
+            else:
+                await self._take(order, await queue.result(sent), folder, queue)
+        except ImageOrderFailed as exc:
+            await self._end(order, OrderState.FAILED, exc)
+        except ProviderRejectedRequest as exc:
+            if order.sent_at is None or self._now() - order.sent_at < _UNKNOWN:
+                return await self._wait_in_trouble(order, exc)
+            await self._end(order, OrderState.FAILED, exc)
+        except ProviderError as exc:
+            return await self._wait_in_trouble(order, exc)
+        return None
+
+    async def _wait(self, order: ImageOrder, seen: Look) -> datetime | None:
+        async with self._database.transaction() as connection:
+            if await orders_store.set_stage(connection, order.id, "running" if seen.is_begun else "queued"):
+                await self._touch(connection, order)
+        if self._is_too_old(order):
+            reason = texts.avatars.NEVER_ANSWERED.format(hours=_GIVEN_UP_H)
+            await self._end(order, OrderState.FAILED, ImageOrderFailed(provider=NAME, reason=reason))
+            return None
+        return self._in(_LOOK_S[order.kind])
+
+    async def _wait_in_trouble(self, order: ImageOrder, trouble: ProviderError) -> datetime | None:
+        log.warning("image_order_waits", order=str(order.id), error=trouble.code, reason=str(trouble))
+        if self._is_too_old(order):
+            await self._end(order, OrderState.FAILED, trouble)
+            return None
+        async with self._database.transaction() as connection:
+            await self._note_trouble(connection, order, trouble)
+        return self._in(_TROUBLE_S)
+
+    def _is_too_old(self, order: ImageOrder) -> bool:
+        return order.sent_at is not None and self._now() - order.sent_at > timedelta(hours=_GIVEN_UP_H)
+
+    async def _take(self, order: ImageOrder, output: dict[str, Any], folder: Path, queue: ImageQueue) -> None:
+        """Copy what an order has brought to our store, and complete it."""
+        is_training, path = order.kind is OrderKind.TRAINING, folder / "result"
+        url = _weights_in(output) if is_training else _picture_in(output)
+        with disk_full_mapped(folder):
+            await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+            await queue.fetch(url, path, _MOST_WEIGHTS_BYTES if is_training else _MOST_PICTURE_BYTES)
+        if is_training:
+            if not await asyncio.to_thread(_are_weights, path):
+                raise ImageOrderFailed(provider=NAME, reason=texts.avatars.NOT_WEIGHTS)
+            extension = "safetensors"
+        else:
+            extension = await asyncio.to_thread(_picture_extension, path)
+        key = f"avatars/{order.owner_id}/{order.avatar_id}/{order.kind}/{order.id}.{extension}"
+        await self._objects.put_file(
+            key, path, sha256=await sha256_of_file(path), file_name=f"{order.kind}.{extension}"
+        )
+        if not await self._database.persist(lambda connection: self._complete(connection, order, key, url)):
+            # Its person deleted the avatar meanwhile.
+            await self._objects.delete(key)
+        log.info("image_order_done", order=str(order.id), kind=order.kind)
+
+    async def _complete(self, connection: Connection, order: ImageOrder, key: str, url: str) -> bool:
+        """Complete an order, and with a training its avatar; False when the avatar is gone."""
+        avatar = None if order.avatar_id is None else await avatars_store.by_id(connection, order.avatar_id, lock=True)
+        if not await orders_store.complete(connection, order.id, key) or avatar is None:
+            return avatar is not None
+        if order.kind is OrderKind.TRAINING:
+            await avatars_store.complete(connection, avatar.id, key, url, self._in(_WEIGHTS_STAY_S))
+        else:
+            await avatars_store.touch(connection, avatar.id)
+        return True
+
+    async def _end(self, order: ImageOrder, state: OrderState, error: VoxPersonaError | None) -> None:
+        await self._database.persist(lambda connection: self._ended(connection, order, state, error))
+        log.info("image_order_ended", order=str(order.id), state=state, error=None if error is None else error.code)
+
+    async def _ended(
+        self, connection: Connection, order: ImageOrder, state: OrderState, error: VoxPersonaError | None
+    ) -> None:
+        avatar = None if order.avatar_id is None else await avatars_store.by_id(connection, order.avatar_id, lock=True)
+        ended = await orders_store.end(connection, order.id, state, error)
+        if not ended or avatar is None:
+            return
+        if order.kind is not OrderKind.TRAINING:
+            # The service may have lost the weights earlier than it said.
+            await avatars_store.set_weights_url(connection, avatar.id, None, None)
+            return
+        status = AvatarStatus.CANCELLED if state is OrderState.CANCELLED else AvatarStatus.ERROR
+        code, text = (None, None) if error is None else (error.code, error.user_text)
+        await avatars_store.set_status(connection, avatar.id, status, code, text)
+
+    async def _note_trouble(self, connection: Connection, order: ImageOrder, error: VoxPersonaError) -> None:
+        if await orders_store.note_trouble(connection, order.id, error):
+            await self._touch(connection, order)
+
+    async def _touch(self, connection: Connection, order: ImageOrder) -> None:
+        if order.kind is OrderKind.TRAINING and order.avatar_id is not None:
+            await avatars_store.touch(connection, order.avatar_id)
+
+    def _in(self, seconds: float) -> datetime:
+        return self._now() + timedelta(seconds=seconds)
+
+
+def _weights_in(output: dict[str, Any]) -> str:
+    file = output.get("diffusers_lora_file")
+    url = file.get("url") if isinstance(file, dict) else None
+    if not isinstance(url, str):
+        raise ImageOrderFailed(provider=NAME, reason=texts.avatars.NOT_WEIGHTS)
+    return url
+
+
+def _picture_in(output: dict[str, Any]) -> str:
+    pictures, censored = output.get("images"), output.get("has_nsfw_concepts")
+    if isinstance(censored, list) and any(censored):
+        raise ImageOrderFailed(provider=NAME, reason=texts.avatars.CENSORED)
+    first = pictures[0] if isinstance(pictures, list) and pictures else None
+    url = first.get("url") if isinstance(first, dict) else None
+    if not isinstance(url, str):
+        raise ImageOrderFailed(provider=NAME, reason=texts.avatars.NOT_PICTURE)
+    return url
+
+
+def _are_weights(path: Path) -> bool:
+    """Tell whether a file is whole weights: a length, a JSON header of that length, and all tensors that it names."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if not 2 <= length <= size - 8:
+            return False
+        try:
+            header = json.loads(file.read(length))
+            ends = [part["data_offsets"][1] for name, part in header.items() if name != "__metadata__"]
+        except (ValueError, AttributeError, TypeError, KeyError, IndexError):
+            return False
+    return bool(ends) and all(isinstance(end, int) for end in ends) and max(ends) == size - 8 - length
+
+
+def _picture_extension(path: Path) -> str:
+    try:
+        with Image.open(path, formats=list(_PICTURES)) as picture:
+            picture.verify()
+            return _PICTURES[str(picture.format)]
+    except (OSError, ValueError, SyntaxError) as exc:
+        raise ImageOrderFailed(provider=NAME, reason=texts.avatars.NOT_PICTURE) from exc

@@ -1,0 +1,55 @@
+"""An avatar from a name to a picture, with the bot as a process; it is killed while the service trains."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from avatar_photos import photo
+from bot import Bot
+from fal_server import KEY, FalServer, fal_server
+from steps import LONG_S, live
+from telegram_user import AlbumFile, ScriptedUser
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[FalServer]:
+    async with fal_server() as server:
+        yield server
+
+
+async def test_an_avatar_is_trained_once_though_the_bot_is_killed(
+    new_bot: Callable[..., Awaitable[Bot]], newcomer: Callable[[], ScriptedUser], service: FalServer, tmp_path: Path
+) -> None:
+    bot, anna = await new_bot(FAL_API_KEY=KEY, LOOPBACK_FAL=service.url), newcomer()
+    await anna.send("/start")
+    await anna.press("👤 Аватары")
+    await anna.press("➕ Новый аватар")
+    await anna.sees("Как назвать аватар?")
+    await anna.send("Анна")
+    await anna.press("Женщина")
+    await anna.press("✔ Согласие есть")
+    paths = [tmp_path / f"{number}.jpg" for number in range(10)]
+    for number, path in enumerate(paths):
+        path.write_bytes(photo(number, "PNG" if number == 9 else "JPEG"))
+    await anna.send_album(*(AlbumFile(path, kind="photo") for path in paths[:9]))
+    await anna.send_file(paths[9], file_name="портрет.png")
+    await anna.sees("Фотографий: 10 из 20", timeout=LONG_S)
+    await anna.press("🚀 Обучить за $6,00")
+    await anna.sees("Заказ принят сервисом", timeout=LONG_S)
+    await bot.restart()
+    await anna.sees("обучен. Можно рисовать", timeout=LONG_S)
+    assert len(live(anna, "обучен. Можно рисовать")) == len(service.orders) == 1
+    await anna.press("👤 Открыть аватар")
+    await anna.press("🎨 Нарисовать")
+    await anna.press("16:9")
+    await anna.sees("Что нарисовать?")
+    await anna.send("у моря")
+    await anna.sees("🎨 1. у моря", timeout=LONG_S)
+    [message] = [each for each in anna.chat.from_bot if each.file is not None]
+    assert message.file is not None
+    assert message.file.kind == "photo"
+    assert Image.open(BytesIO(message.file.content())).size == (1280, 720)
+    assert bot.log("error", "critical") == []

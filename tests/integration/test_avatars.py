@@ -1,0 +1,417 @@
+"""Avatars, from a name to pictures: what people see, what is kept, what is paid, whatever fails between."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+from time import monotonic, time
+from uuid import UUID
+
+import httpx2
+import pytest
+from Crypto.PublicKey import ECC
+
+from access import Team
+from avatar_photos import photo, saved_anew
+from avatars.models import Aspect
+from avatars.webhook import ImageWebhook
+from avatars_world import AvatarBot, Died, MortalDatabase, Sitter
+from console_world import services_of
+from db import Database
+from errors import NotFound
+from errors_of_operation import AvatarRefused
+from fal_server import FalServer, Fault, fal_server
+from handlers_world import Bot, Person
+from health.board import Board
+from provider_calls.fal.double import DoubledOrder
+from provider_calls.fal.webhooks import WebhookKeys
+from sign_in.sessions import Sessions
+from web.application import Facts, new_application
+from web.console_application import add_console
+from web.server import listen, serving
+from web.site import Site
+
+SUBMIT = ("POST", "flux-lora-portrait-trainer")
+STATUS, RESULT, FILES = ("GET", "/status"), ("GET", ""), ("GET", ".safetensors")
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[FalServer]:
+    async with fal_server() as server:
+        yield server
+
+
+@pytest.fixture
+async def world(bot: Bot, service: FalServer, tmp_path: Path) -> AsyncIterator[AvatarBot]:
+    world = AvatarBot(bot, service, tmp_path)
+    yield world
+    await world.queue.close()
+
+
+@pytest.fixture
+async def anna(world: AvatarBot) -> Sitter:
+    return Sitter(world, await Person.come(world.bot))
+
+
+async def test_from_a_name_to_a_picture_and_back(anna: Sitter, world: AvatarBot, service: FalServer) -> None:
+    person = anna.person
+    await anna.begins()
+    assert "Фотографий: <b>0</b> из 20" in person.sees
+    await anna.sends_good(9)
+    assert "Фотографий: <b>9</b> из 20" in person.sees
+    await person.press_data("avatar_start||1")
+    assert "нужно от 10 до 20 подходящих фотографий, а принято 9." in person.heard[-1]
+    await anna.sends_good(1)
+    assert "около $6,00" in person.sees
+    await person.press("🚀 Обучить за $6,00")
+    assert "Готовлю фотографии" in person.sees
+    await world.work()
+    assert "✔ Обучен. Картинок: 0" in person.sees
+    assert "✔ Аватар <b>Анна</b> обучен." in person.sees
+    assert await anna.objects() == ["photos.jpg"] * 10 + ["training.safetensors"]
+    [training] = service.orders
+    assert training.body["steps"] == 2500
+    assert training.body["trigger_phrase"].endswith(" woman")
+    await world.clean()
+    assert await anna.objects() == ["training.safetensors"]
+
+    await person.press("🎨 Нарисовать")
+    await person.press("9:16")
+    await person.type("в очках у окна", person.written("").message_id)
+    await world.work()
+    assert "🎨 1. в очках у окна" in person.sees
+    painted = service.orders[1]
+    assert painted.body["image_size"] == {"width": 720, "height": 1280}
+    assert painted.body["prompt"].endswith("в очках у окна")
+    await person.press("👤 Открыть аватар")
+    await person.press("🖼 Картинки (1)")
+    assert "1. в очках у окна" in person.sees
+    await person.press_data("picture_delete||1")
+    await world.clean()
+    assert await anna.objects() == ["training.safetensors"]
+    assert service.double.erased == [painted.id]
+    assert [order["quota"] for order in await anna.orders()] == ["committed", "committed"]
+
+    await person.press_data("avatar_delete_confirm||1")
+    assert "Аватар удалён" in person.sees
+    await world.clean()
+    assert await anna.objects() == []
+    assert service.double.erased == [painted.id, training.id]
+    assert await world.avatars.all_of(person.user.id) == []
+
+
+async def test_photographs_are_refused_with_a_reason_and_the_twenty_first_too(anna: Sitter) -> None:
+    await anna.begins()
+    await anna.sends(photo(1), photo(1), saved_anew(1), photo(2, blur=8), b"no picture")
+    sees = anna.person.sees
+    for reason in ("точно такая же уже есть (1)", "почти такая же уже есть (1)", "размыта (1)", "не jpg, png"):
+        assert reason in sees
+    await anna.sends(photo(3), size=21 * 1024 * 1024)
+    assert "она больше 20" in anna.person.sees
+    await anna.sends_good(20)
+    assert "Фотографий: <b>20</b> из 20" in anna.person.sees
+    assert "уже принято 20 (1)" in anna.person.sees
+
+
+async def test_a_hundred_taps_order_one_training(anna: Sitter, world: AvatarBot, service: FalServer) -> None:
+    await anna.is_ready()
+    started = await asyncio.gather(
+        *(world.avatars.start(anna.person.user.id, 1, f"tap {number}") for number in range(100))
+    )
+    assert sum(started) == 1
+    await world.work()
+    assert len(service.orders) == len(await anna.orders()) == 1
+
+
+async def test_what_is_one_persons_is_nobody_elses(anna: Sitter, world: AvatarBot) -> None:
+    await world.avatars.start(anna.person.user.id, await anna.is_ready(), "")
+    await world.work()
+    await world.avatars.paint(anna.person.user.id, 1, Aspect.SQUARE, "портрет", "1")
+    await world.work()
+    boris = await Person.come(world.bot, "Борис")
+    await boris.press_data("avatars")
+    assert "Анна" not in boris.sees
+    owner, avatars = boris.user.id, world.avatars
+    for call in (
+        avatars.card(owner, 1),
+        avatars.consent(owner, 1),
+        avatars.start(owner, 1, ""),
+        avatars.cancel(owner, 1),
+        avatars.delete(owner, 1),
+        avatars.gallery(owner, 1, 1, 8),
+        avatars.picture(owner, 1),
+        avatars.delete_picture(owner, 1),
+    ):
+        with pytest.raises(Exception, match=r"avatar 1|picture 1"):
+            await call
+    assert len(await anna.objects()) == 12
+
+
+@pytest.mark.parametrize(
+    ("faults", "status", "quota", "taken"),
+    [
+        ({SUBMIT: [Fault.BUSY]}, "completed", "committed", 1),
+        ({SUBMIT: [Fault.REFUSED]}, "error", "released", 0),
+        ({SUBMIT: [Fault.LOST]}, "error", "released", 1),
+        ({SUBMIT: [Fault.GARBLED]}, "error", "released", 1),
+        ({STATUS: [Fault.BUSY] * 3 + [Fault.GARBLED] * 3}, "completed", "committed", 1),
+        ({FILES: [Fault.LOST] * 3}, "completed", "committed", 1),
+        ({FILES: [Fault.GARBLED]}, "error", "released", 1),
+    ],
+)
+async def test_whatever_fails_an_order_is_sent_once_and_its_quota_ends(
+    anna: Sitter, world: AvatarBot, service: FalServer, faults: dict[tuple[str, str], list[Fault]], status: str,
+    quota: str, taken: int,
+) -> None:  # fmt: skip
+    await anna.is_ready()
+    service.faults.update({key: list(each) for key, each in faults.items()})
+    await anna.person.press_data("avatar_start||1", update="start")
+    await world.work()
+    [order] = await anna.orders()
+    assert ((await anna.row())["status"], order["quota"], len(service.orders)) == (status, quota, taken)
+    if service.orders and status == "error" and SUBMIT in faults:
+        # Nobody knows whether it was taken: only the person sends it again.
+        assert "🚀 Всё равно обучить" in anna.person.sees
+        await world.work()
+        assert len(service.orders) == 1
+
+
+async def test_a_process_that_dies_at_any_moment_sends_nothing_twice_and_keeps_nothing_reserved(
+    anna: Sitter, world: AvatarBot, service: FalServer
+) -> None:
+    endings, owner = [], anna.person.user.id
+    world.avatars.rules = world.avatars.rules._replace(trainings=1000)
+    for at in count(1):
+        number = await anna.is_ready()
+        before = len(service.orders)
+        await world.avatars.start(owner, number, "")
+        mortal = MortalDatabase(world.bot.database, at)
+        [order], world.enqueued = world.enqueued, []
+        with suppress(Died):
+            while await world.step(order, mortal):
+                pass
+        while await world.step(order):
+            pass
+        row = await anna.row(number)
+        assert len(service.orders) - before <= 1
+        assert row["status"] in {"completed", "error"}
+        assert row["error_code"] in {None, "image_order_uncertain"}
+        endings.append(row["status"])
+        if mortal.moments_left > 0:
+            break
+    assert len(endings) > 12
+    # Nobody knows what was sent only between the mark that it is being sent and the service's id: two moments.
+    assert endings.count("error") == 2
+    orders = await anna.orders()
+    assert {order["quota"] for order in orders if order["state"] == "done"} == {"committed"}
+    assert {order["quota"] for order in orders if order["state"] != "done"} == {"released"}
+    await world.cards.step()
+    await world.cards.step()
+    async with world.bot.database.transaction() as connection:
+        query = "SELECT count(*) AS told FROM outbox WHERE owner_id = %s AND key LIKE 'avatar:%%'"
+        told = await (await connection.execute(query, (owner,))).fetchone()
+    assert told == {"told": len(orders)}
+
+
+EVENTS = (
+    "start",
+    "start",
+    "step",
+    "step",
+    "step",
+    "step",
+    "die",
+    "late",
+    "cancel",
+    "busy",
+    "lost",
+    "fails",
+    "clean",
+    "delete",
+)
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_no_order_of_events_completes_without_weights_or_pays_twice(
+    anna: Sitter, world: AvatarBot, service: FalServer, seed: int
+) -> None:
+    chance = random.Random(seed)  # noqa: S311  # the same events each time
+    world.avatars.rules = world.avatars.rules._replace(trainings=1000)
+    number = await anna.is_ready()
+
+    for event in chance.choices(EVENTS, k=14):
+        with suppress(NotFound, AvatarRefused, Died):
+            await happens(event, chance, anna, number)
+        await keeps_its_word(anna, service)
+    service.faults.clear()
+    for _ in range(8):
+        await step_all(anna)
+    await keeps_its_word(anna, service)
+    assert "reserved" not in {order["quota"] for order in await anna.orders()}
+
+
+async def step_all(anna: Sitter, database: Database | None = None) -> None:
+    for order in await anna.orders():
+        await anna.world.step(UUID(str(order["id"])), database)
+
+
+async def happens(event: str, chance: random.Random, anna: Sitter, number: int) -> None:
+    world, service, owner = anna.world, anna.world.service, anna.person.user.id
+    acts = {
+        "start": lambda: world.avatars.start(owner, number, str(chance.randrange(4))),
+        "step": lambda: step_all(anna),
+        "die": lambda: step_all(anna, MortalDatabase(world.bot.database, chance.randrange(1, 9))),
+        "cancel": lambda: world.avatars.cancel(owner, number),
+        "delete": lambda: world.avatars.delete(owner, number),
+        "clean": world.cleaning.clean,
+    }
+    if event in acts:
+        await acts[event]()
+    elif event == "late":
+        world.late += timedelta(hours=chance.choice([1, 30]))
+    elif event == "fails" and service.orders:
+        service.orders[-1].failure = "out of memory"
+    else:
+        fault = Fault.LOST if event == "lost" else Fault.BUSY
+        service.faults.setdefault(chance.choice([SUBMIT, STATUS, FILES]), []).append(fault)
+
+
+async def keeps_its_word(anna: Sitter, service: FalServer) -> None:
+    """Compare what is written with what is in the store and at the service."""
+    orders = await anna.orders()
+    assert len({order["request_id"] for order in orders} - {None}) <= len(service.orders) <= len(orders)
+    kept = {key async for key in anna.world.bot.objects.list_keys()}
+    async with anna.world.bot.database.transaction() as connection:
+        query = "SELECT weights_key FROM avatars WHERE owner_id = %s AND status = 'completed'"
+        completed = await (await connection.execute(query, (anna.person.user.id,))).fetchall()
+    assert {row["weights_key"] for row in completed} <= kept
+    for order in orders:
+        assert (order["quota"] == "committed") == (order["state"] == "done")
+
+
+@pytest.fixture
+async def site(world: AvatarBot, service: FalServer, tmp_path: Path) -> AsyncIterator[httpx2.AsyncClient]:
+    """The site of the bot, as services on the internet ask it."""
+    keys = WebhookKeys(f"{service.url}/.well-known/jwks.json", clock=lambda: monotonic() + world.late.total_seconds())
+    webhook = ImageWebhook(world.bot.database, keys, world.enqueue)
+    services = services_of(world.bot, Sessions(world.bot.database, Team(None, frozenset())), tmp_path)
+    opened, application = Site(webhook="https://vox.example/webhook"), new_application(Board(), Facts("1", None), None)
+    add_console(application, opened)
+    listener = await listen("127.0.0.1", 0)
+    assert listener is not None
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    async with (
+        serving(application, listener),
+        opened.opened(replace(services, webhook=webhook)),
+        httpx2.AsyncClient(base_url=url, trust_env=False) as client,
+    ):
+        yield client
+    await keys.close()
+
+
+async def test_a_webhook_only_hastens_and_only_a_genuine_one(
+    anna: Sitter, world: AvatarBot, service: FalServer, site: httpx2.AsyncClient
+) -> None:
+    number = await anna.is_ready()
+    await world.avatars.start(anna.person.user.id, number, "")
+    [order] = world.enqueued
+    await world.step(order)
+    world.enqueued.clear()
+    [sent], now = service.orders, time()
+
+    async def told(of: DoubledOrder, at: float = now, changed: dict[str, str] | None = None) -> int:
+        headers, body = service.double.delivery(of, at)
+        began = monotonic()
+        answer = await site.post("/webhook/fal/status", content=body, headers={**headers, **(changed or {})})
+        assert monotonic() - began < 5, "it has a limit of a second, and this machine may be busy"
+        return answer.status_code
+
+    foreign = DoubledOrder("fal-ai/flux-lora", {"loras": [], "image_size": {"width": 512, "height": 512}, "prompt": ""})
+    service.keys_away = True
+    assert await told(sent) == 503
+    service.keys_away = False
+    world.late += timedelta(seconds=10)
+    refused = {
+        "stale": await told(sent, now - 301),
+        "of the future": await told(sent, now + 301),
+        "a huge number": await told(sent, changed={"X-Fal-Webhook-Timestamp": "9" * 4000}),
+        "no number": await told(sent, changed={"X-Fal-Webhook-Timestamp": "soon"}),
+        "other time": await told(sent, changed={"X-Fal-Webhook-Timestamp": str(int(now) - 5)}),
+        "other person": await told(sent, changed={"X-Fal-Webhook-User-Id": "other"}),
+        "other order": await told(sent, changed={"X-Fal-Webhook-Request-Id": foreign.id}),
+        "no signature": await told(sent, changed={"X-Fal-Webhook-Signature": ""}),
+        "forged": await told(sent, changed={"X-Fal-Webhook-Signature": "00" * 64}),
+    }
+    assert set(refused.values()) == {401}, refused
+    assert await told(foreign) == 404
+    assert (await site.post("/webhook/fal/status", content=b"x" * 70_000)).status_code == 413
+    assert (await site.post("/webhook/fal/status", content=b"{}", headers={"Host": "evil.example"})).status_code == 400
+    assert await told(sent, changed={"Host": "vox.example"}) == 200
+    assert world.enqueued == [order]
+    assert await told(sent) == 200, "once more"
+    service.double.signing = ECC.generate(curve="Ed25519")
+    world.late += timedelta(seconds=10)
+    assert await told(sent) == 200, "by a new key"
+    service.keys_away = True
+    world.late += timedelta(hours=24)
+    assert await told(sent) == 503, "keys are a day old"
+    service.keys_away = False
+    world.late -= timedelta(hours=24)
+    await world.work()
+    assert (await anna.row(number))["status"] == "completed"
+    world.enqueued.clear()
+    assert await told(sent) == 200, "too late"
+    assert world.enqueued == []
+
+
+async def test_a_training_is_cancelled_before_and_after_it_is_sent(
+    anna: Sitter, world: AvatarBot, service: FalServer
+) -> None:
+    number, owner = await anna.is_ready(), anna.person.user.id
+    await world.avatars.start(owner, number, "")
+    assert await world.avatars.cancel(owner, number)
+    await world.work()
+    assert ((await anna.row(number))["status"], service.orders) == ("cancelled", [])
+    await world.avatars.start(owner, number, "")
+    await world.step(world.enqueued.pop())
+    assert await world.avatars.cancel(owner, number)
+    await world.work()
+    assert ((await anna.row(number))["status"], service.orders[0].cancelled) == ("cancelled", True)
+    assert {order["quota"] for order in await anna.orders()} == {"released"}
+    assert not await world.avatars.cancel(owner, number)
+
+
+async def test_a_month_has_so_many_trainings_and_pictures(anna: Sitter, world: AvatarBot) -> None:
+    number, owner = await anna.is_ready(), anna.person.user.id
+    world.avatars.rules = world.avatars.rules._replace(trainings=1, pictures=1)
+    await world.avatars.start(owner, number, "")
+    await world.work()
+    with pytest.raises(AvatarRefused, match="их 1"):
+        await world.avatars.start(owner, await anna.is_ready(), "")
+    await world.avatars.paint(owner, number, Aspect.WIDE, "у моря", "1")
+    again = await world.avatars.paint(owner, number, Aspect.WIDE, "у моря", "1")
+    assert again.number == 1
+    with pytest.raises(AvatarRefused, match="их 1"):
+        await world.avatars.paint(owner, number, Aspect.WIDE, "у моря", "2")
+    await world.work()
+    assert len(await anna.orders()) == 2
+
+
+async def test_all_that_a_person_has_is_erased(anna: Sitter, world: AvatarBot, service: FalServer) -> None:
+    numbers, owner = [await anna.is_ready(), await anna.is_ready()], anna.person.user.id
+    for number in numbers:
+        await world.avatars.start(owner, number, "")
+    await world.work()
+    await world.avatars.paint(owner, 1, Aspect.WIDE, "у моря", "1")
+    await world.work()
+    stray = f"avatars/{owner}/{(await anna.row())['id']}/photos/stray.jpg"
+    await world.bot.objects.put_bytes(stray, b"a process was killed before it noted this")
+    assert await world.avatars.erase_all(owner) == 2
+    await world.clean()
+    assert await anna.objects() == []
+    assert sorted(service.double.erased) == sorted(service.double.orders)
+    assert {order["prompt"] for order in await anna.orders()} == {None}
