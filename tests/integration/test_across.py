@@ -32,6 +32,7 @@ from my_reports_world import FilesDouble
 from prompt_pack.pack import load_pack
 from reports.across.service import AcrossInterviews
 from reports.across.values import Wanted
+from reviewed_storyboards import is_as_reviewed
 from screens import drawn
 from telegram_handlers.across import AcrossHandlers, AcrossWork
 from telegram_handlers.context import Context
@@ -85,6 +86,7 @@ class Asker:
         for message, screen in reversed(self.telegram.chats[self.chat].items()):
             for button in (button for row in screen.keyboard for button in row):
                 if button.text.startswith(label):
+                    self.telegram.tell(f"{self.user.name} presses [{button.text}]")
                     return await self.press_data(button.data, message)
         raise AssertionError(f"no button «{label}» in\n{self.last}")
 
@@ -95,6 +97,7 @@ class Asker:
         return self.last if self.chat in self.telegram.chats else ""
 
     async def _hear(self, text: str) -> None:
+        self.telegram.tell(f"bot over the button: {text}")
         self.heard.append(text)
 
 
@@ -235,6 +238,19 @@ async def _with_transcript(connection: Connection, recording: Recording) -> None
         ),
     )
     await transcripts_store.save_transcript(connection, recording.id, transcript, "hash")
+
+
+async def test_the_storyboard_is_as_it_was_reviewed(anna: Asker) -> None:
+    await anna.press_data("across")
+    async with anna.database.transaction() as connection:
+        recording = await add_interview(connection, anna.id, ["srv_breakfast", "des_noise"], metadata=ZARYA)
+        await add_interview(connection, anna.id, ["srv_breakfast"], metadata=VOLNA)
+        await _with_transcript(connection, recording)
+    await anna.press_data("across")
+    for label in ("🏨 Заведение", "Заря", "🏨 Заведение", "Любой", "📊 Посчитать", "1", "1", "« К факторам", "📈 График"):
+        await anna.press(label)
+    await anna.press("DOCX")
+    is_as_reviewed("across", anna.telegram.told)
 
 
 async def test_a_quote_opens_its_place_with_its_neighbours(anna: Asker, boris: Asker) -> None:

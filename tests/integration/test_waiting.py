@@ -26,8 +26,10 @@ from metadata.fields import PROMPTS, VALUE_OF
 from metadata.form import ASKED, EDITED
 from object_store import ObjectStore
 from recording_wizard import RecordingWizards
+from reviewed_storyboards import is_as_reviewed
 from telegram_handlers.context import Context
 from telegram_handlers.shared import awaited
+from told_double import ToldDouble
 
 WHOLE = RecordingMetadata(
     audio_number=17,
@@ -166,6 +168,35 @@ async def test_from_a_voice_note_to_its_first_report_it_is_three_taps_and_nothin
     assert "📊 Заказано по записи №1: 2) Отчет о связках" in person.sees
 
 
+async def test_the_storyboard_of_what_waits_is_as_it_was_reviewed(
+    followed: Database, tmp_path: Path, objects: ObjectStore
+) -> None:
+    telegram = ToldDouble()
+    anna = await Person.come(Bot(followed, tmp_path, objects, telegram), "Анна")
+    await is_proposed(anna, await anna.has_recording("none", file_name="Беседа.ogg", step=WizardStep.SCENARIO))
+    await anna.has_recording("design", file_name="Обход.m4a", metadata=WHOLE.model_copy(update={"city": "Казань"}))
+    await anna.has_recording(metadata=WHOLE, step=WizardStep.REPORTS)
+    for label in ("№1 · Вид записи", "Интервью"):
+        if label != "Интервью":
+            await anna.command("status")
+        await anna.press(label)
+    await time_passes(anna)
+    await anna.press("➕ ФИО сотрудника")
+    await anna.type("12345")
+    await anna.type("как гости о завтраке")
+    await anna.press("✍️ Это ответ")
+    await anna.command("cancel")
+    await anna.press("📌 Ждут вас: 3")
+    await anna.press("№2 · Проверить")
+    await says(anna, "завтраки в Заре")
+    await anna.press("Подтвердить")
+    await anna.press("Только расшифровка")
+    await anna.command("status")
+    await anna.press("№3 · Отчёты")
+    await anna.press("2) Отчет о связках")
+    is_as_reviewed("waiting", telegram.told)
+
+
 # --- whatever two people do ---------------------------------------------------------------------------------------
 
 _OF_FILES = frozenset([Action.RECORDING_PLAY, Action.RECORDING_TRANSCRIPT, Action.TRANSCRIPT_FILE])
@@ -213,6 +244,7 @@ async def time_passes(person: Person) -> None:
 
 async def says(person: Person, text: str) -> None:
     """Type text as the router takes it: to the question that is in the chat, else to the archive."""
+    person.bot.telegram.tell(f"{person.user.name}: {text}")
     message = person.written(text)
     dialogs = Dialogs(person.bot.database)
     dialog: Any = await awaited(dialogs, person.bot.messages, person.user.id, message)
