@@ -40,7 +40,9 @@ class ToldDouble(TelegramDouble):
     @property
     def told(self) -> str:
         """The storyboard, the same on every day and at every hour."""
-        told = "\n".join(self.story).replace(f"{datetime.now().astimezone():%d.%m.%Y}", "<сегодня>")
+        told = "\n".join(self.story)
+        for today in ("%d.%m.%Y", "%d.%m.%y"):
+            told = told.replace(f"{datetime.now().astimezone():{today}}", "<сегодня>")
         return re.sub(r"сейчас \d\d:\d\d", "сейчас <время>", told) + "\n"
 
     def _tell_screen(self, who: str, screen: Screen) -> None:

@@ -241,11 +241,13 @@ async def _with_transcript(connection: Connection, recording: Recording) -> None
 
 
 async def test_the_storyboard_is_as_it_was_reviewed(anna: Asker) -> None:
+    anna.telegram.tell("Анна presses [📊 По всем интервью]")
     await anna.press_data("across")
     async with anna.database.transaction() as connection:
         recording = await add_interview(connection, anna.id, ["srv_breakfast", "des_noise"], metadata=ZARYA)
         await add_interview(connection, anna.id, ["srv_breakfast"], metadata=VOLNA)
         await _with_transcript(connection, recording)
+    anna.telegram.tell("Анна presses [📊 По всем интервью]")
     await anna.press_data("across")
     for label in ("🏨 Заведение", "Заря", "🏨 Заведение", "Любой", "📊 Посчитать", "1", "1", "« К факторам", "📈 График"):
         await anna.press(label)
@@ -293,11 +295,11 @@ async def test_chart_and_files_are_sent_and_the_numbers_stay_below(anna: Asker) 
     await anna.press("📈 График")
     assert anna.telegram.files[-1].name == "По всем интервью 29.11.2026.png"
     assert anna.telegram.files[-1].content.startswith(b"\x89PNG")
-    await anna.press("docx")
+    await anna.press("DOCX")
     told = "\n".join(paragraph.text for paragraph in Document(io.BytesIO(anna.telegram.files[-1].content)).paragraphs)
     assert "Завтрак: 3 из 3" in told
     assert "«слова гостя: Завтрак» (запись №3, 03.11.2026, Клиент, 12:41)" in told
-    await anna.press("md")
+    await anna.press("MD")
     assert "| 1 | Завтрак | Сервис | 3 из 3 | 100 % | мало данных |" in anna.telegram.files[-1].text
     assert "2 фактора." in anna.last
 

@@ -97,11 +97,12 @@ async def test_many_documents_are_turned_page_by_page(bot: Bot, tmp_path: Path) 
 
 
 async def test_the_storyboard_is_as_it_was_reviewed(
-    shared_database: Database, tmp_path: Path, objects: ObjectStore
+    followed: Database, tmp_path: Path, objects: ObjectStore
 ) -> None:
     telegram = ToldDouble()
-    anna = await Person.come(Bot(shared_database, tmp_path, objects, telegram), "Анна", Role.ADMIN)
+    anna = await Person.come(Bot(followed, tmp_path, objects, telegram), "Анна", Role.ADMIN)
     await loads(anna, tmp_path, "Стандарты сети.txt")
+    telegram.tell("Анна presses [📦 Хранилище]")
     await anna.press_data("menu_storage")
     await anna.press("📚 Документы")
     await anna.press(next(each.text for _, each in anna.buttons if "Стандарты сети" in each.text))

@@ -89,8 +89,12 @@ async def test_an_album_is_taken_file_by_file_and_has_one_caption(person: Person
 
 async def shown(person: Person) -> str:
     """The latest card of the person, as it is drawn now."""
+    return drawn(await card_of(person))
+
+
+async def card_of(person: Person) -> Screen:
     progress = (await cards(person))[-1]
-    return drawn(card_view(progress, Times(elapsed_s=0, remaining_s=None), PACK).screen)
+    return card_view(progress, Times(elapsed_s=0, remaining_s=None), PACK).screen
 
 
 async def test_a_short_voice_note_is_asked_about_once_and_the_answer_is_the_persons_own(person: Person) -> None:
@@ -666,14 +670,17 @@ async def test_the_storyboard_of_recordings_is_as_it_was_reviewed(anna: Person) 
     await anna.press(next(each.text for _, each in anna.buttons if "№1 ·" in each.text))
     for label in ("🔀 Вид", "Интервью", "🔒 Только мне", "🌐 Язык: определять по записи", "английский"):
         await anna.press(label)
-    await anna.press_data("recording||2")
+    await anna.command("status")
+    for label in ("📦 Хранилище", "Все"):
+        await anna.press(label)
+    await anna.press(next(each.text for _, each in anna.buttons if "№2 ·" in each.text))
     for label in ("▶ Прослушать", "📄 Расшифровка", "🗑 Удалить", "🗑 Да, удалить"):
         await anna.press(label)
-    await anna.command("status")
     is_told_as(anna, "recordings")
 
 
 async def test_the_storyboard_of_corrections_is_as_it_was_reviewed(anna: Person) -> None:
+    anna.bot.telegram.tell("Анна presses [📦 Открыть запись]")
     await talked(anna)
     for label in ("👥 Говорящие", "2. Клиент", "Это Петров Пётр", "3. Спикер 3", "🔗 Это тот же человек, что…"):
         await anna.press(label)
@@ -696,7 +703,9 @@ async def test_the_storyboard_of_corrections_is_as_it_was_reviewed(anna: Person)
     await anna.press("✏️ Исправить ещё")
     await anna.type("00:09")
     await anna.type("И очень чисто.")
-    await anna.press_data("glossary")
+    anna.bot.telegram.tell("Анна presses [📦 Хранилище]")
+    await anna.press_data("menu_storage")
+    await anna.press("📖 Словарь")
     await anna.press("➕ Добавить")
     await anna.type("Гранд Отель Волна, хамам")
     await anna.press("➖ Убрать")
@@ -708,13 +717,13 @@ async def test_the_storyboard_of_voice_notes_and_settings_is_as_it_was_reviewed(
     anna.bot.telegram.tell("Анна: <voice voice.ogg>")
     await anna.speaks()
     [file] = await incoming(anna)
-    await anna.bot.telegram.send(anna.chat, Screen(text=await shown(anna)))
+    await anna.bot.telegram.send(anna.chat, await card_of(anna))
     anna.bot.telegram.tell("Анна presses [❓ Вопрос]")
     await anna.press_data(f"voice_is||{file.id}||words")
-    await anna.bot.telegram.send(anna.chat, Screen(text=await shown(anna)))
-    await anna.command("start")
-    for label in ("⚙️ Системная", "🙋 Мои настройки", "🕒 Время"):
-        await anna.press(label)
+    await anna.bot.telegram.send(anna.chat, await card_of(anna))
+    anna.bot.telegram.tell("Анна presses [🙋 Мои настройки]")
+    await anna.press_data("my_settings")
+    await anna.press("🕒 Время")
     await anna.type("в чёрной дыре")
     await anna.type("МСК+7")
     for label in ("🌐 Язык записей", "английский", "🎤 Голосовые", "Спрашивать"):
