@@ -212,11 +212,20 @@ _TYPED = (
 )
 _OPEN = ("fill_in", "edit_employee", "edit_date", "back_to_confirm", "edit_data", "recording_metadata", "go_on")
 """Buttons of forms and cards: what is above in the chat can be pressed at any time."""
+_ASKED_ELSEWHERE = {
+    "words||1": "✏️ <b>Исправить слова в записи №",
+    "turn||1": "↔ Какая реплика записи №",
+    "speaker_name||1||1": "👤 Как зовут этого говорящего?",
+    "glossary_add": "📖 Пришлите названия или имена",
+    "my_zone": "🕒 <b>Ваше время</b>",
+}
+"""Other buttons after which text is waited for, and how the question reads."""
 _moves = st.one_of(
     st.tuples(st.just("comes"), st.sampled_from(["none", "interview", "design"])),
     st.tuples(st.just("waits"), st.just(0)),
     st.tuples(st.just("presses"), st.integers(0, 60)),
     st.tuples(st.just("opens"), st.tuples(st.sampled_from(_OPEN), st.integers(1, 2), st.integers(0, 5))),
+    st.tuples(st.just("asks"), st.sampled_from(list(_ASKED_ELSEWHERE))),
     st.tuples(st.just("types"), st.sampled_from(_TYPED)),
     st.tuples(st.just("types"), st.sampled_from(_TYPED)),
     st.tuples(st.just("commands"), st.sampled_from(["start", "status", "cancel", "help"])),
@@ -285,6 +294,8 @@ async def moves(person: Person, what: str, value: Any, recordings: list[Recordin
             opened, number, where = value
             shown = list(person.bot.telegram.chats.get(person.chat, {}))
             await presses_data(person, f"{opened}||{number}", shown[where % len(shown)] if shown else None)
+        case "asks":
+            await presses_data(person, value, None)
         case "types":
             await says(person, value)
         case "commands":
@@ -329,6 +340,19 @@ async def everything_that_waits_is_two_taps_away(person: Person) -> None:
         await no_step_is_open_unseen(person)
 
 
+async def kept(person: Person) -> tuple[int, int]:
+    """How many corrections of transcripts and terms of the glossary a person has."""
+    async with person.bot.database.transaction() as connection:
+        query = """
+            SELECT
+                (SELECT count(*) FROM transcript_versions WHERE author_id = %(id)s) AS versions,
+                (SELECT count(*) FROM glossary_terms WHERE owner_id = %(id)s) AS terms
+        """
+        row = await (await connection.execute(query, {"id": person.user.id})).fetchone()
+    assert row is not None
+    return row["versions"], row["terms"]
+
+
 async def is_stored_only_where_it_was_asked(
     owner: Person, before: list[tuple[Recording, RecordingMetadata]], dialog: Dialog | None, seen: str
 ) -> None:
@@ -364,6 +388,7 @@ async def test_whatever_people_do_no_step_is_open_unseen_and_no_text_goes_astray
             for each in people:
                 each.bot = again
             continue
+        learnt = [await kept(each) for each in people]
         before, dialog = [await known(*each) for each in zip(people, recordings, strict=True)], await dialog_of(person)
         seen = person.sees
         await moves(person, what, value, mine)
@@ -372,6 +397,9 @@ async def test_whatever_people_do_no_step_is_open_unseen_and_no_text_goes_astray
         if what == "types":
             for owner, mine_before in zip(people, before, strict=True):
                 await is_stored_only_where_it_was_asked(owner, mine_before, dialog if owner is person else None, seen)
+            asked = person if any(question in seen for question in _ASKED_ELSEWHERE.values()) else None
+            for owner, had in zip(people, learnt, strict=True):
+                assert owner is asked or await kept(owner) == had, f"{value} was kept though nobody was asked:\n{seen}"
     await time_passes(people[0])
     for person in people:
         await everything_that_waits_is_two_taps_away(person)
