@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import metadata_store
@@ -370,6 +370,7 @@ async def town(followed: Database, tmp_path: Path, objects: ObjectStore) -> Bot:
     return Bot(followed, tmp_path, objects)
 
 
+@example(script=[(0, ("asks", "glossary_add")), (0, ("commands", "status")), (0, ("types", "мария иванова"))])
 @given(script=st.lists(st.tuples(st.integers(0, 1), _moves), max_size=16))
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_whatever_people_do_no_step_is_open_unseen_and_no_text_goes_astray(
