@@ -77,7 +77,7 @@ def test_nobody_but_the_owner_reads_operators_words() -> None:
     everybody, _, owners = PAGE.partition(f"## {SCRIPT.OWNERS}\n")
     words = re.compile(
         r"\b[A-Z]{2,}\\?_[A-Z]\w*|\.env\b|(?<!\w)--\w+|scripts/(?!storyboard)\w+|persistent.?data|localhost|https?://"
-        r"|docker|chmod|\bпорт(?:а|у|ом|е)?\b|\bхост\w*\b|журнал\w*|перезапустите|[Пп]роверьте ключ"
+        r"|docker|chmod|\bпорт(?:а|у|ом|е)?\b|\bхост\w*\b|журнал\w*|перезапустите|[Пп]роверьте ключ|смените модель"
     )
     assert words.findall(everybody) == []
     assert words.search(owners), "the owner is told what to look at"
