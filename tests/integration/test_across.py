@@ -249,7 +249,17 @@ async def test_the_storyboard_is_as_it_was_reviewed(anna: Asker) -> None:
         await _with_transcript(connection, recording)
     anna.telegram.tell("Анна presses [📊 По всем интервью]")
     await anna.press_data("across")
-    for label in ("🏨 Заведение", "Заря", "🏨 Заведение", "Любой", "📊 Посчитать", "1", "1", "« К факторам", "📈 График"):
+    for label in (
+        "🏨 Заведение",
+        "Заря",
+        "🏨 Заведение",
+        "Любой",
+        "📊 Посчитать",
+        "1",
+        "1",
+        "« К факторам",
+        "📈 График",
+    ):
         await anna.press(label)
     await anna.press("DOCX")
     is_as_reviewed("across", anna.telegram.told)

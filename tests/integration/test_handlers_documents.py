@@ -96,9 +96,7 @@ async def test_many_documents_are_turned_page_by_page(bot: Bot, tmp_path: Path) 
         await admin.press_data(f"document||{10**17}")
 
 
-async def test_the_storyboard_is_as_it_was_reviewed(
-    followed: Database, tmp_path: Path, objects: ObjectStore
-) -> None:
+async def test_the_storyboard_is_as_it_was_reviewed(followed: Database, tmp_path: Path, objects: ObjectStore) -> None:
     telegram = ToldDouble()
     anna = await Person.come(Bot(followed, tmp_path, objects, telegram), "Анна", Role.ADMIN)
     await loads(anna, tmp_path, "Стандарты сети.txt")

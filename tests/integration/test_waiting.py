@@ -365,6 +365,21 @@ async def is_stored_only_where_it_was_asked(
             assert PROMPTS[field] in seen, f"a text was stored as {VALUE_OF[field]}, which was not visible"
 
 
+async def was_kept_only_where_it_was_asked(
+    people: list[Person],
+    before: list[list[tuple[Recording, RecordingMetadata]]],
+    learnt: list[tuple[int, int]],
+    typed: Person,
+    dialog: Dialog | None,
+    seen: str,
+) -> None:
+    """Compare what all have with what they had before ``typed`` typed, who had ``dialog`` open and saw ``seen``."""
+    for owner, mine_before, had in zip(people, before, learnt, strict=True):
+        await is_stored_only_where_it_was_asked(owner, mine_before, dialog if owner is typed else None, seen)
+        asked = owner is typed and any(question in seen for question in _ASKED_ELSEWHERE.values())
+        assert asked or await kept(owner) == had, f"something was kept though nobody was asked:\n{seen}"
+
+
 @pytest.fixture
 async def town(followed: Database, tmp_path: Path, objects: ObjectStore) -> Bot:
     return Bot(followed, tmp_path, objects)
@@ -396,11 +411,7 @@ async def test_whatever_people_do_no_step_is_open_unseen_and_no_text_goes_astray
         for each in people:
             await no_step_is_open_unseen(each)
         if what == "types":
-            for owner, mine_before in zip(people, before, strict=True):
-                await is_stored_only_where_it_was_asked(owner, mine_before, dialog if owner is person else None, seen)
-            asked = person if any(question in seen for question in _ASKED_ELSEWHERE.values()) else None
-            for owner, had in zip(people, learnt, strict=True):
-                assert owner is asked or await kept(owner) == had, f"{value} was kept though nobody was asked:\n{seen}"
+            await was_kept_only_where_it_was_asked(people, before, learnt, person, dialog, seen)
     await time_passes(people[0])
     for person in people:
         await everything_that_waits_is_two_taps_away(person)
