@@ -258,10 +258,8 @@ async def test_the_storyboard_is_as_it_was_reviewed(anna: Asker) -> None:
         "1",
         "1",
         "« К факторам",
-        "📈 График",
     ):
         await anna.press(label)
-    await anna.press("DOCX")
     is_as_reviewed("across", anna.telegram.told)
 
 
