@@ -64,6 +64,7 @@ def test_every_module_of_texts_is_in_the_document_or_said_to_be_for_no_chat() ->
 
 def test_a_text_is_in_the_document_once_whether_a_scene_shows_it_or_not() -> None:
     assert PAGE.count(SCRIPT.plain(texts.chats.OTHER_MEDIA["sticker"])) == 1, "no scene shows it"
+    assert "Закрывать чат не страшно" in PAGE, "help is text that people meet"
     assert SCRIPT.shown(SCRIPT.letters(recorded("refusals")), texts.telegram.UNKNOWN_COMMAND)
     assert PAGE.count(SCRIPT.plain(texts.telegram.UNKNOWN_COMMAND)) == 1, "a scene shows it"
     assert not SCRIPT.shown("Отчета №5 нет: самый большой номер", "Отчета №{text} нет: самый {x} номер в списке")
