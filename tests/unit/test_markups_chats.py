@@ -142,6 +142,7 @@ def test_each_source_that_was_said_opens_at_its_place() -> None:
     said, written = source(2), source(3).model_copy(update={"section": "Факторы"})
     outcome = AnswerOutcome(basis=Basis.QUOTES, text="Мало [2][3].", sources=(said, written))
     [screen] = rated_messages("Что?", outcome, AnswerId(uuid4()))
+    assert said.recording_id is not None
     opens = [each for row in screen.keyboard for each in row if each.text.startswith("▶")]
     assert [(each.text, each.data) for each in opens] == [("▶ 2", f"across_passage||{word_of(said.recording_id)}||762")]
 
