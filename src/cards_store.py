@@ -81,6 +81,17 @@ _SELECT_OPEN = f"""
     WHERE NOT cards.final AND (%(owner_id)s::uuid IS NULL OR cards.owner_id = %(owner_id)s)
     ORDER BY cards.id
 """
+_SELECT_WITHOUT_CARD = """
+    SELECT file_name, stage FROM recordings
+    WHERE
+        owner_id = %(owner_id)s AND stage <> %(last)s AND (error_code IS NULL OR retry_at IS NOT NULL)
+        AND NOT EXISTS (
+            SELECT FROM progress_cards AS cards LEFT JOIN incoming_files AS incoming ON incoming.id = cards.incoming_id
+            WHERE NOT cards.final AND cards.owner_id = %(owner_id)s
+            AND coalesce(cards.recording_id, incoming.recording_id) = recordings.id
+        )
+    ORDER BY number
+"""
 _OPEN_AGAIN = "UPDATE progress_cards SET final = false WHERE incoming_id = %(incoming_id)s"
 # Such a card shows a moment of the past: nothing of it has been seen since.
 _NOTE_CLOSED = "UPDATE progress_cards SET shown_hash = '', final = true WHERE id = %(id)s"
@@ -222,6 +233,13 @@ async def open_cards(connection: Connection, owner: UserId | None = None) -> lis
     """
     parameters = {"no_scenario": NO_SCENARIO, "owner_id": owner, "waiting_stage": Stage.STORED}
     return [_progress(row) async for row in await connection.execute(_SELECT_OPEN, parameters)]
+
+
+async def list_without_card(connection: Connection, owner: UserId) -> list[tuple[str, Stage]]:
+    """Load file name and last stage of the owner's recordings that are at work again and on no open card."""
+    parameters = {"owner_id": owner, "last": Stage.DONE}
+    rows = await connection.execute(_SELECT_WITHOUT_CARD, parameters)
+    return [(row["file_name"], Stage(row["stage"])) async for row in rows]
 
 
 async def ids_of(connection: Connection, recording_id: RecordingId) -> list[int]:

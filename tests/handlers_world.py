@@ -261,6 +261,7 @@ class Person:
         """Press the latest button that reads so."""
         for message, button in self.buttons:
             if button.text == label:
+                self.bot.telegram.tell(f"{self.user.name} presses [{label}]")
                 await self.press_data(button.data, message)
                 return
         raise AssertionError(f"no button «{label}» among:\n{self.sees}")
@@ -287,6 +288,7 @@ class Person:
 
     async def type(self, text: str, message_id: int | None = None) -> int:
         """Answer the dialog; returns the message's id."""
+        self.bot.telegram.tell(f"{self.user.name}: {text}")
         message = self._message(text, message_id)
         dialog = await awaited(Dialogs(self.bot.database), self.bot.messages, self.user.id, message)
         assert isinstance(dialog, OpenDialog), "the bot waits for nothing"
@@ -295,6 +297,7 @@ class Person:
         return message.message_id
 
     async def command(self, name: str) -> None:
+        self.bot.telegram.tell(f"{self.user.name}: /{name}")
         [handler] = [routes.commands[name][1] for routes in self.bot.routes if name in routes.commands]
         await handler(Context(self.user, self.chat, self.hear), self._message(f"/{name}"))
 
@@ -359,6 +362,7 @@ class Person:
         )
 
     async def hear(self, text: str) -> None:
+        self.bot.telegram.tell(f"bot over the button: {text}")
         self.heard.append(text)
 
 

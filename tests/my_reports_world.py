@@ -1,6 +1,5 @@
 """A person with reports, over the real handlers, stores and database; Telegram is in memory, the clock is ours."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -39,11 +38,11 @@ from recordings_factory import new_recording
 from reports.archive import ReportArchive
 from reports.desk import ReportDesk
 from reports.titles import report_title
-from screens import check, drawn
-from telegram_double import TelegramDouble
+from screens import drawn
 from telegram_handlers.context import Context
 from telegram_handlers.my_reports_shared import MyReportsWork
 from texts.telegram import OUTDATED
+from told_double import ToldDouble
 from users_store import ensure_telegram_user
 
 PACK = load_pack(ROOT / "prompts")
@@ -64,21 +63,12 @@ class SentFile:
         return self.content.decode("utf-8-sig")
 
 
-class FilesDouble(TelegramDouble):
-    """Keeps what was sent as files, and tells everything that happens as a storyboard."""
+class FilesDouble(ToldDouble):
+    """Keeps what was sent as files, too."""
 
     def __init__(self) -> None:
         super().__init__()
         self.files: list[SentFile] = []
-        self.story: list[str] = []
-
-    async def send(
-        self, chat: ChatId, screen: Screen, *, random_id: int | None = None, may_differ: bool = False
-    ) -> MessageId:
-        check(screen)
-        message = await super().send(chat, screen, random_id=random_id, may_differ=may_differ)
-        self._tell("bot", screen)
-        return message
 
     async def send_file(
         self,
@@ -92,21 +82,8 @@ class FilesDouble(TelegramDouble):
     ) -> MessageId:
         assert isinstance(content, bytes)
         self.files.append(SentFile(file_name, content))
-        self.story.append(f"bot sends <{file_name}>")
+        self.tell(f"bot sends <{file_name}>")
         return await super().send_file(chat, content, file_name, screen, random_id=random_id, shown=shown)
-
-    async def edit(self, chat: ChatId, message: MessageId, screen: Screen, *, may_wait: bool = False) -> bool:
-        check(screen)
-        edited = await super().edit(chat, message, screen, may_wait=may_wait)
-        self._tell("bot, in the same message", screen)
-        return edited
-
-    async def delete(self, chat: ChatId, messages: Sequence[MessageId]) -> None:
-        await super().delete(chat, messages)
-        self.story.append(f"bot removes earlier messages: {len(messages)}")
-
-    def _tell(self, who: str, screen: Screen) -> None:
-        self.story.append(f"{who}:\n" + "\n".join(f"    {line}".rstrip() for line in drawn(screen).splitlines()))
 
 
 class ReportsBot:
@@ -226,7 +203,7 @@ class Owner:
         for message, screen in reversed(self.bot.telegram.chats[self.chat].items()):
             for button in (button for row in screen.keyboard for button in row):
                 if button.text == label:
-                    self.bot.telegram.story.append(f"{self.user.name} presses [{label}]")
+                    self.bot.telegram.tell(f"{self.user.name} presses [{label}]")
                     await self.press_data(button.data, message)
                     return
         raise AssertionError(f"no button «{label}» among:\n{self.sees}")
@@ -245,7 +222,7 @@ class Owner:
 
     async def type(self, text: str, message_id: int | None = None) -> int:
         """Answer the open dialog; returns the message's id."""
-        self.bot.telegram.story.append(f"{self.user.name}: {text}")
+        self.bot.telegram.tell(f"{self.user.name}: {text}")
         step = await self.step()
         assert step is not None, "the bot waits for nothing"
         message = self._message(text, message_id)
@@ -254,7 +231,7 @@ class Owner:
         return message.message_id
 
     async def command(self, name: str) -> None:
-        self.bot.telegram.story.append(f"{self.user.name}: /{name}")
+        self.bot.telegram.tell(f"{self.user.name}: /{name}")
         _, handler = self.bot.routes.commands[name]
         await handler(Context(self.user, self.chat, self._hear), self._message(f"/{name}"))
 
@@ -281,7 +258,7 @@ class Owner:
         )
 
     async def _hear(self, text: str) -> None:
-        self.bot.telegram.story.append(f"bot over the button: {text}")
+        self.bot.telegram.tell(f"bot over the button: {text}")
         self.heard.append(text)
 
 

@@ -48,6 +48,9 @@ class TelegramDouble(Messenger):
         """The texts that the person sees."""
         return [screen.text for screen in self.chats.get(chat, {}).values()]
 
+    def tell(self, line: str) -> None:
+        """Take note of what a person does, for doubles that tell stories."""
+
     async def start(self, on_message: OnMessage, on_press: OnPress, on_return: OnReturn | None = None) -> None:
         self._fail("start")
         self.listeners, self.on_return = (on_message, on_press), on_return

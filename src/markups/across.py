@@ -113,7 +113,7 @@ def result_screen(result: Result, page: int) -> Screen:
     legend = [texts.across.PAGE.format(page=page, pages=pages)] if shown else []
     buttons = [button(str(place), Action.ACROSS_FACTOR, factor_word(factor), 1) for place, factor in shown]
     files = [button(texts.across.CHART, Action.ACROSS_CHART)] if shown else []
-    files += [button(each, Action.ACROSS_FILE, each) for each in texts.across.FILES if shown]
+    files += [button(each.upper(), Action.ACROSS_FILE, each) for each in texts.across.FILES if shown]
     return Screen(
         text="\n\n".join(filter(None, (head, *notes, "\n".join(lines), *legend))),
         keyboard=(

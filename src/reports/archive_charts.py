@@ -1,7 +1,7 @@
 """Charts of a person's reports as PNG. All of it takes CPU time: use a thread."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import date
 from enum import StrEnum
 
@@ -19,6 +19,8 @@ _FEWEST_MONTHS = 6
 _FEWEST_DAYS = 14
 """The days for which a chart has room at least: points of one day lie in the middle of two weeks."""
 _MOST_DAYS_NAMED = 7
+_LONGEST_NAME = 24
+"""Characters of a name beside a chart: a longer one would take the chart's room."""
 _SPARE = 0.03
 """The share of an axis that is free at its ends: no point lies on the frame."""
 
@@ -99,16 +101,15 @@ def trend_chart(index_label: str, by: TrendBy, lines: Mapping[str, Sequence[tupl
     axes = plain_axes(figure.add_subplot(), texts.my_reports.TREND_TITLES[by].format(index=label(index_label)))
     for whose, points in shown:
         means = _means(points)
-        [drawn] = axes.plot(list(means), list(means.values()), marker="o", label=label(whose))
+        [drawn] = axes.plot(list(means), list(means.values()), marker="o", label=label(whose, _LONGEST_NAME))
         each = [day.toordinal() for day, _ in points]
         axes.scatter(each, [value for _, value in points], color=drawn.get_color(), alpha=0.4, s=18)
-    days = sorted({day.toordinal() for _, points in shown for day, _ in points})
-    span = days[-1] - days[0]
-    spare = max((_FEWEST_DAYS - span) / 2, span * _SPARE, 1)
-    axes.set_xlim(days[0] - spare, days[-1] + spare)
-    axes.set_xticks(days_named(days, (span + 2 * spare) / _MOST_DAYS_NAMED))
-    if all(value >= 0 for _, points in shown for _, value in points):
-        highest = axes.get_ylim()[1] or 1.0
+    first, last, named = axis_of({day.toordinal() for _, points in shown for day, _ in points})
+    axes.set_xlim(first, last)
+    axes.set_xticks(named)
+    values = [value for _, points in shown for _, value in points]
+    if min(values) >= 0:
+        highest = axes.get_ylim()[1] if max(values) else 1.0
         axes.set_ylim(-_SPARE * highest, highest)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda day, _: f"{date.fromordinal(int(day)):%d.%m.%y}"))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace(".", DECIMAL_SEPARATOR)))
@@ -125,6 +126,13 @@ def _means(points: Sequence[tuple[date, float]]) -> Mapping[int, float]:
     for day, value in points:
         values.setdefault(day.toordinal(), []).append(value)
     return {day: sum(each) / len(each) for day, each in sorted(values.items())}
+
+
+def axis_of(days: Set[int]) -> tuple[float, float, Sequence[int]]:
+    """Return both ends of an axis for these days, not empty, in ordinals, and the days that are named on it."""
+    first, last = min(days), max(days)
+    spare = max((_FEWEST_DAYS - (last - first)) / 2, (last - first) * _SPARE, 1)
+    return first - spare, last + spare, days_named(sorted(days), (last - first + 2 * spare) / _MOST_DAYS_NAMED)
 
 
 def days_named(days: Sequence[int], least: float) -> Sequence[int]:

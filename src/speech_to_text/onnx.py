@@ -29,7 +29,8 @@ from speech_to_text.port import PartLimits
 
 ENGINE_NAME = "onnx-asr"
 LANGUAGE = "ru"
-LIMITS = PartLimits(target_s=300.0, longest_s=420.0)
+LIMITS = PartLimits(target_s=60.0, longest_s=90.0)
+"""As in ``speech_to_text.whisper``; chunks are shorter yet, and each is heard alone."""
 
 LONGEST_CHUNK_S = 22.0
 """GigaAM takes up to 25 s at once; for longer recordings its own ``segment_audio_file`` cuts at 22 s."""

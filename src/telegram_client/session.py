@@ -282,7 +282,7 @@ class BotClient(Client):
             for task in self._reconnections:
                 task.cancel()
         # Closing twice is harmless, an open storage would hold the file, and one that was never opened has none.
-        with suppress(sqlite3.Error, RuntimeError):
+        with suppress(sqlite3.Error, RuntimeError, AttributeError):  # the last from the archived library
             await self.storage.close()  # type: ignore[no-untyped-call]
 
     async def updates_watchdog(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import texts.editing
+import texts.telegram_recordings
 from access import Permission
 from datamodels import Recording, UserId
 from datamodels_telegram import (
@@ -132,7 +133,7 @@ class EditingHandlers:
             caption = fragment_caption(recording, speaker, start, end)
             return OutgoingMessage(kind=MessageKind.RESULT, screen=caption, file=file)
 
-        sent = SentOnce(context, press, fragment, texts.editing.LISTEN)
+        sent = SentOnce(context, press, fragment, texts.telegram_recordings.SENDING)
         await self._work.recordings.find(context.user.id, number, sent)
         await context.answer(sent.told)
         self._work.wake()

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import texts.cards
 import texts.telegram
 from access import Permission, may
 from constants import RECORDING_EXTENSIONS
-from datamodels import UserId
+from datamodels import Stage, UserId
 from datamodels_telegram import CardKind, CardProgress, IncomingMessage, MessageKind, Screen
 from dead_letters import DeadLetters
 from machine import Machine
@@ -100,12 +101,14 @@ class MenuHandlers:
         await self._show(context, self._help())
 
     async def _status(self, context: Context, message: IncomingMessage) -> None:  # noqa: ARG002
-        mine = await self._work.in_progress.of(context.user.id)
+        mine = [_status_line(each) for each in await self._work.in_progress.of(context.user.id)]
+        for file_name, stage in await self._work.in_progress.without_cards(context.user.id):
+            mine.append(texts.telegram.STATUS_LINE.format(file_name=file_name, stage=_STAGE_AFTER[stage]))
         waiting = await self._work.waiting.of(context.user.id)
         operates = may(context.user.role, Permission.OPERATE)
         machine = await self._work.machine.state() if operates else None
         letters = await self._work.letters.count() if operates else 0
-        screen = status_screen([_status_line(each) for each in mine], waiting, machine, letters)
+        screen = status_screen(mine, waiting, machine, letters)
         await self._messages.send(context.chat, MessageKind.MENU, screen)
 
     async def _storage(self, context: Context, press: Press) -> None:  # noqa: ARG002
@@ -137,6 +140,10 @@ class MenuHandlers:
         limits = self._facts.limits
         extensions = ", ".join(sorted(RECORDING_EXTENSIONS))
         return help_screen(extensions, human_size(limits.largest_bytes), human_duration(limits.longest_s))
+
+
+_STAGE_AFTER = dict(zip(Stage, texts.cards.STAGES[2:], strict=True))
+"""What is being done to a recording, by its last stage that is done."""
 
 
 def _status_line(progress: CardProgress) -> str:

@@ -6,6 +6,8 @@ The sentences here name no hosts, settings or flags. All other errors have their
 _ADMINISTRATOR = "сообщите администратору"
 
 SENTENCES = {
+    "unexpected_failure": f"Что-то пошло не так. Попробуйте ещё раз; если не поможет, {_ADMINISTRATOR}.",
+    "unreadable_file": f"Файл на сервере не читается: {_ADMINISTRATOR}. Готовое сохранено.",
     "bad_settings": f"Бот настроен неверно: {_ADMINISTRATOR}.",
     "bad_report_pack": f"Набор отчётов повреждён: {_ADMINISTRATOR}.",
     "missing_program": f"На сервере не хватает программы: {_ADMINISTRATOR}.",
@@ -15,6 +17,8 @@ SENTENCES = {
     "no_language_model": f"Языковая модель отключена, поэтому отчётов и ответов нет: {_ADMINISTRATOR}.",
     "out_of_resources": "Сервер сейчас перегружен. Подождите немного: готовое не пропадёт.",
     "disk_full": f"На диске сервера не хватает места: {_ADMINISTRATOR}. Готовое не пропадёт.",
+    "provider_error": "Сервис обработки ответил ошибкой. Готовое сохранено: повторите позже.",
+    "provider_rate_limited": "Сервис обработки ограничил частоту запросов. Готовое сохранено: повторите позже.",
     "provider_unavailable": "Сервис обработки не отвечает. Готовое сохранено: повторите позже.",
     "provider_refused_key": f"Сервис обработки не принял ключ доступа: {_ADMINISTRATOR}. Готовое сохранено.",
     "provider_rejected_request": f"Сервис обработки отклонил запрос: {_ADMINISTRATOR}. Готовое сохранено.",

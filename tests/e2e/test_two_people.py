@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from pyrogram import Client
 
 from bot import Bot
 from steps import CONFIRMATION, LONG_S, MENU, live
@@ -66,6 +67,9 @@ async def test_no_step_is_lost_or_mixed_up_over_commands_questions_and_restarts(
     for user in people:
         for said in ("/start", QUESTION, "/cancel"):
             await user.send(said)
+    if not hasattr(Client, "recover_gaps"):  # Without it a bot that has stored nothing yet cannot ask what it missed.
+        for user in people:
+            await user.chat.until(lambda user=user: user.chat.from_bot, LONG_S, "a first word")  # type: ignore[misc]
     await bot.restart()
     for user in people:
         await user.chat.until(lambda user=user: len(live(user, "✔ Готово")) == 5, LONG_S, "five results")  # type: ignore[misc]

@@ -32,6 +32,7 @@ from my_reports_world import FilesDouble
 from prompt_pack.pack import load_pack
 from reports.across.service import AcrossInterviews
 from reports.across.values import Wanted
+from reviewed_storyboards import is_as_reviewed
 from screens import drawn
 from telegram_handlers.across import AcrossHandlers, AcrossWork
 from telegram_handlers.context import Context
@@ -85,6 +86,7 @@ class Asker:
         for message, screen in reversed(self.telegram.chats[self.chat].items()):
             for button in (button for row in screen.keyboard for button in row):
                 if button.text.startswith(label):
+                    self.telegram.tell(f"{self.user.name} presses [{button.text}]")
                     return await self.press_data(button.data, message)
         raise AssertionError(f"no button «{label}» in\n{self.last}")
 
@@ -95,6 +97,7 @@ class Asker:
         return self.last if self.chat in self.telegram.chats else ""
 
     async def _hear(self, text: str) -> None:
+        self.telegram.tell(f"bot over the button: {text}")
         self.heard.append(text)
 
 
@@ -237,6 +240,29 @@ async def _with_transcript(connection: Connection, recording: Recording) -> None
     await transcripts_store.save_transcript(connection, recording.id, transcript, "hash")
 
 
+async def test_the_storyboard_is_as_it_was_reviewed(anna: Asker) -> None:
+    anna.telegram.tell("Анна presses [📊 По всем интервью]")
+    await anna.press_data("across")
+    async with anna.database.transaction() as connection:
+        recording = await add_interview(connection, anna.id, ["srv_breakfast", "des_noise"], metadata=ZARYA)
+        await add_interview(connection, anna.id, ["srv_breakfast"], metadata=VOLNA)
+        await _with_transcript(connection, recording)
+    anna.telegram.tell("Анна presses [📊 По всем интервью]")
+    await anna.press_data("across")
+    for label in (
+        "🏨 Заведение",
+        "Заря",
+        "🏨 Заведение",
+        "Любой",
+        "📊 Посчитать",
+        "1",
+        "1",
+        "« К факторам",
+    ):
+        await anna.press(label)
+    is_as_reviewed("across", anna.telegram.told)
+
+
 async def test_a_quote_opens_its_place_with_its_neighbours(anna: Asker, boris: Asker) -> None:
     async with anna.database.transaction() as connection:
         recording = await add_interview(connection, boris.id, ["srv_breakfast"])
@@ -277,11 +303,11 @@ async def test_chart_and_files_are_sent_and_the_numbers_stay_below(anna: Asker) 
     await anna.press("📈 График")
     assert anna.telegram.files[-1].name == "По всем интервью 29.11.2026.png"
     assert anna.telegram.files[-1].content.startswith(b"\x89PNG")
-    await anna.press("docx")
+    await anna.press("DOCX")
     told = "\n".join(paragraph.text for paragraph in Document(io.BytesIO(anna.telegram.files[-1].content)).paragraphs)
     assert "Завтрак: 3 из 3" in told
     assert "«слова гостя: Завтрак» (запись №3, 03.11.2026, Клиент, 12:41)" in told
-    await anna.press("md")
+    await anna.press("MD")
     assert "| 1 | Завтрак | Сервис | 3 из 3 | 100 % | мало данных |" in anna.telegram.files[-1].text
     assert "2 фактора." in anna.last
 

@@ -7,9 +7,13 @@ import pytest
 import incoming_store
 from datamodels import Role
 from datamodels_telegram import IncomingState
+from db import Database
 from errors import NotFound
 from handlers_world import MB, Bot, Person
 from knowledge.documents import Documents
+from object_store import ObjectStore
+from reviewed_storyboards import is_as_reviewed
+from told_double import ToldDouble
 
 
 async def loads(person: Person, folder: Path, name: str) -> int:
@@ -90,3 +94,16 @@ async def test_many_documents_are_turned_page_by_page(bot: Bot, tmp_path: Path) 
         assert f"[№{first} · " in admin.sees
     with pytest.raises(NotFound):
         await admin.press_data(f"document||{10**17}")
+
+
+async def test_the_storyboard_is_as_it_was_reviewed(followed: Database, tmp_path: Path, objects: ObjectStore) -> None:
+    telegram = ToldDouble()
+    anna = await Person.come(Bot(followed, tmp_path, objects, telegram), "Анна", Role.ADMIN)
+    await loads(anna, tmp_path, "Стандарты сети.txt")
+    telegram.tell("Анна presses [📦 Хранилище]")
+    await anna.press_data("menu_storage")
+    await anna.press("📚 Документы")
+    await anna.press(next(each.text for _, each in anna.buttons if "Стандарты сети" in each.text))
+    await anna.press("🗑 Удалить")
+    await anna.press("🗑 Да, удалить")
+    is_as_reviewed("documents", telegram.told)

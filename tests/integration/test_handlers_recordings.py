@@ -1,5 +1,6 @@
 """Recordings in the chat: taken in, listed, opened, sent back, corrected, processed again, deleted."""
 
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -18,21 +19,26 @@ from datamodels_telegram import (
     IncomingState,
     MessageId,
     OutboxItem,
+    Screen,
     WizardStep,
 )
+from db import Database
 from dialogs import Dialogs, SettingsDialog
 from errors import AccessDenied, NoSpeech, NotFound, OutdatedButton
-from handlers_world import MB, PACK, Person
+from handlers_world import MB, PACK, Bot, Person
 from knowledge.search_store import load_archive
 from markups.callback_data import Action, unpack
 from markups.card_parts import Times
 from markups.cards import card_view
 from markups.recordings import which_scenario
+from object_store import ObjectStore
 from recordings import spoken_store
 from recordings.preferences import Preferences
+from reviewed_storyboards import is_as_reviewed
 from screens import drawn
 from texts.telegram_recordings import ALREADY_SENT, SENDING
 from texts.voice_notes import CHOSEN, DECIDED, LANGUAGE_SAME, LANGUAGE_SET, MADE_RECORDING
+from told_double import ToldDouble
 
 AUDIT = "12\n2026.11.03\nИванова Мария\nЗаря\nотель\nлобби\nКазань"
 SIX_LINES = "12\n2026.11.03\nИванова Мария\nПетров Иван\nотель\nЗаря"
@@ -83,8 +89,12 @@ async def test_an_album_is_taken_file_by_file_and_has_one_caption(person: Person
 
 async def shown(person: Person) -> str:
     """The latest card of the person, as it is drawn now."""
+    return drawn(await card_of(person))
+
+
+async def card_of(person: Person) -> Screen:
     progress = (await cards(person))[-1]
-    return drawn(card_view(progress, Times(elapsed_s=0, remaining_s=None), PACK).screen)
+    return card_view(progress, Times(elapsed_s=0, remaining_s=None), PACK).screen
 
 
 async def test_a_short_voice_note_is_asked_about_once_and_the_answer_is_the_persons_own(person: Person) -> None:
@@ -634,3 +644,88 @@ async def test_nobody_corrects_what_is_anothers(person: Person, data: str) -> No
     stranger = await Person.come(person.bot, "Пётр")
     with pytest.raises(NotFound):
         await stranger.press_data(data)
+
+
+# --- what a person sees -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def anna(shared_database: Database, tmp_path: Path, objects: ObjectStore) -> Person:
+    """Somebody whose chat is told as a storyboard."""
+    return await Person.come(Bot(shared_database, tmp_path, objects, ToldDouble()), "Анна")
+
+
+def is_told_as(person: Person, name: str) -> None:
+    """Kept in ``tests/e2e/storyboards``; after a change that is meant: ``STORYBOARDS=write``, and review."""
+    assert isinstance(person.bot.telegram, ToldDouble)
+    is_as_reviewed(name, person.bot.telegram.told)
+
+
+async def test_the_storyboard_of_recordings_is_as_it_was_reviewed(anna: Person) -> None:
+    await anna.has_recording("none", step=WizardStep.CLOSED)
+    await anna.has_recording(file_name="Беседа в лобби.m4a", metadata=RecordingMetadata(place="Заря"))
+    await anna.command("start")
+    for label in ("📦 Хранилище", "ИНТЕРВЬЮ", "« Назад", "Без вида"):
+        await anna.press(label)
+    await anna.press(next(each.text for _, each in anna.buttons if "№1 ·" in each.text))
+    for label in ("🔀 Вид", "Интервью", "🔒 Только мне", "🌐 Язык: определять по записи", "английский"):
+        await anna.press(label)
+    await anna.command("status")
+    for label in ("📦 Хранилище", "Все"):
+        await anna.press(label)
+    await anna.press(next(each.text for _, each in anna.buttons if "№2 ·" in each.text))
+    for label in ("▶ Прослушать", "📄 Расшифровка", "🗑 Удалить", "🗑 Да, удалить"):
+        await anna.press(label)
+    is_told_as(anna, "recordings")
+
+
+async def test_the_storyboard_of_corrections_is_as_it_was_reviewed(anna: Person) -> None:
+    anna.bot.telegram.tell("Анна presses [📦 Открыть запись]")
+    await talked(anna)
+    for label in ("👥 Говорящие", "2. Клиент", "Это Петров Пётр", "3. Спикер 3", "🔗 Это тот же человек, что…"):
+        await anna.press(label)
+    await anna.press("2. Клиент — Петров Пётр")
+    await anna.press("1. Сотрудник")
+    await anna.press("▶ Послушать")
+    await anna.press("✏️ Назвать")
+    await anna.type("петров пётр")
+    await anna.type("Анна, администратор")
+    await anna.press("↔ Передать реплику другому")
+    await anna.type("1:99")
+    await anna.type("00:06")
+    await anna.press("1. Сотрудник — Анна, администратор")
+    await anna.press("↩ Отменить правку")
+    await anna.press("« Назад")
+    await anna.press("✏️ Исправить слова")
+    await anna.type("нет такого -> Заря")
+    await anna.type("в заре -> в «Заре»")
+    await anna.press("📖 «Заря» — в словарь")
+    await anna.press("✏️ Исправить ещё")
+    await anna.type("00:09")
+    await anna.type("И очень чисто.")
+    anna.bot.telegram.tell("Анна presses [📦 Хранилище]")
+    await anna.press_data("menu_storage")
+    await anna.press("📖 Словарь")
+    await anna.press("➕ Добавить")
+    await anna.type("Гранд Отель Волна, хамам")
+    await anna.press("➖ Убрать")
+    await anna.press("хамам")
+    is_told_as(anna, "corrections")
+
+
+async def test_the_storyboard_of_voice_notes_and_settings_is_as_it_was_reviewed(anna: Person) -> None:
+    anna.bot.telegram.tell("Анна: <voice voice.ogg>")
+    await anna.speaks()
+    [file] = await incoming(anna)
+    await anna.bot.telegram.send(anna.chat, await card_of(anna))
+    anna.bot.telegram.tell("Анна presses [❓ Вопрос]")
+    await anna.press_data(f"voice_is||{file.id}||words")
+    await anna.bot.telegram.send(anna.chat, await card_of(anna))
+    anna.bot.telegram.tell("Анна presses [🙋 Мои настройки]")
+    await anna.press_data("my_settings")
+    await anna.press("🕒 Время")
+    await anna.type("в чёрной дыре")
+    await anna.type("МСК+7")
+    for label in ("🌐 Язык записей", "английский", "🎤 Голосовые", "Спрашивать"):
+        await anna.press(label)
+    is_told_as(anna, "voice_notes")

@@ -8,7 +8,7 @@ import pytest
 
 import texts.chats
 from chats_world import Asker, ChatsBot
-from datamodels_telegram import MessageKind, Screen
+from datamodels_telegram import Doing, MessageKind, Screen
 from db import Database
 from followers_world import look
 from jobs.chats import AnswerSteps
@@ -60,6 +60,17 @@ async def test_an_answer_grows_in_one_message(anna: Asker, server: OpenAIServer)
     assert "Зато кофе был хороший [1]." in anna.last
     assert anna.sees.count(f"❓ {BREAKFAST}") == 1
     assert "---" not in anna.sees
+
+
+async def test_while_an_answer_is_written_its_chat_says_so(anna: Asker, server: OpenAIServer) -> None:
+    task = await begun(anna, server)
+    showing = asyncio.create_task(anna.bot.deliveries.run())
+    for _ in range(2000):
+        await asyncio.sleep(0 if anna.bot.telegram.doing else 0.01)
+    showing.cancel()
+    assert set(anna.bot.telegram.doing) == {(anna.chat, Doing.WRITING)}
+    server.goes_on.set()
+    await task
 
 
 @pytest.mark.parametrize("kind", [Kind.STREAM_CUT, Kind.STREAM_ENDS, Kind.STREAM_ERROR])

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import metadata_store
@@ -26,8 +26,10 @@ from metadata.fields import PROMPTS, VALUE_OF
 from metadata.form import ASKED, EDITED
 from object_store import ObjectStore
 from recording_wizard import RecordingWizards
+from reviewed_storyboards import is_as_reviewed
 from telegram_handlers.context import Context
 from telegram_handlers.shared import awaited
+from told_double import ToldDouble
 
 WHOLE = RecordingMetadata(
     audio_number=17,
@@ -166,6 +168,35 @@ async def test_from_a_voice_note_to_its_first_report_it_is_three_taps_and_nothin
     assert "📊 Заказано по записи №1: 2) Отчет о связках" in person.sees
 
 
+async def test_the_storyboard_of_what_waits_is_as_it_was_reviewed(
+    followed: Database, tmp_path: Path, objects: ObjectStore
+) -> None:
+    telegram = ToldDouble()
+    anna = await Person.come(Bot(followed, tmp_path, objects, telegram), "Анна")
+    await is_proposed(anna, await anna.has_recording("none", file_name="Беседа.ogg", step=WizardStep.SCENARIO))
+    await anna.has_recording("design", file_name="Обход.m4a", metadata=WHOLE.model_copy(update={"city": "Казань"}))
+    await anna.has_recording(metadata=WHOLE, step=WizardStep.REPORTS)
+    for label in ("№1 · Вид записи", "Интервью"):
+        if label != "Интервью":
+            await anna.command("status")
+        await anna.press(label)
+    await time_passes(anna)
+    await anna.press("➕ ФИО сотрудника")
+    await anna.type("12345")
+    await anna.type("как гости о завтраке")
+    await anna.press("✍️ Это ответ")
+    await anna.command("cancel")
+    await anna.press("📌 Ждут вас: 3")
+    await anna.press("№2 · Проверить")
+    await says(anna, "завтраки в Заре")
+    await anna.press("Подтвердить")
+    await anna.press("Только расшифровка")
+    await anna.command("status")
+    await anna.press("№3 · Отчёты")
+    await anna.press("2) Отчет о связках")
+    is_as_reviewed("waiting", telegram.told)
+
+
 # --- whatever two people do ---------------------------------------------------------------------------------------
 
 _OF_FILES = frozenset([Action.RECORDING_PLAY, Action.RECORDING_TRANSCRIPT, Action.TRANSCRIPT_FILE])
@@ -181,11 +212,20 @@ _TYPED = (
 )
 _OPEN = ("fill_in", "edit_employee", "edit_date", "back_to_confirm", "edit_data", "recording_metadata", "go_on")
 """Buttons of forms and cards: what is above in the chat can be pressed at any time."""
+_ASKED_ELSEWHERE = {
+    "words||1": "✏️ <b>Исправить слова в записи №",
+    "turn||1": "↔ Какая реплика записи №",
+    "speaker_name||1||1": "👤 Как зовут этого говорящего?",
+    "glossary_add": "📖 Пришлите названия или имена",
+    "my_zone": "🕒 <b>Ваше время</b>",
+}
+"""Other buttons after which text is waited for, and how the question reads."""
 _moves = st.one_of(
     st.tuples(st.just("comes"), st.sampled_from(["none", "interview", "design"])),
     st.tuples(st.just("waits"), st.just(0)),
     st.tuples(st.just("presses"), st.integers(0, 60)),
     st.tuples(st.just("opens"), st.tuples(st.sampled_from(_OPEN), st.integers(1, 2), st.integers(0, 5))),
+    st.tuples(st.just("asks"), st.sampled_from(list(_ASKED_ELSEWHERE))),
     st.tuples(st.just("types"), st.sampled_from(_TYPED)),
     st.tuples(st.just("types"), st.sampled_from(_TYPED)),
     st.tuples(st.just("commands"), st.sampled_from(["start", "status", "cancel", "help"])),
@@ -213,6 +253,7 @@ async def time_passes(person: Person) -> None:
 
 async def says(person: Person, text: str) -> None:
     """Type text as the router takes it: to the question that is in the chat, else to the archive."""
+    person.bot.telegram.tell(f"{person.user.name}: {text}")
     message = person.written(text)
     dialogs = Dialogs(person.bot.database)
     dialog: Any = await awaited(dialogs, person.bot.messages, person.user.id, message)
@@ -253,6 +294,8 @@ async def moves(person: Person, what: str, value: Any, recordings: list[Recordin
             opened, number, where = value
             shown = list(person.bot.telegram.chats.get(person.chat, {}))
             await presses_data(person, f"{opened}||{number}", shown[where % len(shown)] if shown else None)
+        case "asks":
+            await presses_data(person, value, None)
         case "types":
             await says(person, value)
         case "commands":
@@ -297,6 +340,19 @@ async def everything_that_waits_is_two_taps_away(person: Person) -> None:
         await no_step_is_open_unseen(person)
 
 
+async def kept(person: Person) -> tuple[int, int]:
+    """How many corrections of transcripts and terms of the glossary a person has."""
+    async with person.bot.database.transaction() as connection:
+        query = """
+            SELECT
+                (SELECT count(*) FROM transcript_versions WHERE author_id = %(id)s) AS versions,
+                (SELECT count(*) FROM glossary_terms WHERE owner_id = %(id)s) AS terms
+        """
+        row = await (await connection.execute(query, {"id": person.user.id})).fetchone()
+    assert row is not None
+    return row["versions"], row["terms"]
+
+
 async def is_stored_only_where_it_was_asked(
     owner: Person, before: list[tuple[Recording, RecordingMetadata]], dialog: Dialog | None, seen: str
 ) -> None:
@@ -309,11 +365,27 @@ async def is_stored_only_where_it_was_asked(
             assert PROMPTS[field] in seen, f"a text was stored as {VALUE_OF[field]}, which was not visible"
 
 
+async def was_kept_only_where_it_was_asked(
+    people: list[Person],
+    before: list[list[tuple[Recording, RecordingMetadata]]],
+    learnt: list[tuple[int, int]],
+    typed: Person,
+    dialog: Dialog | None,
+    seen: str,
+) -> None:
+    """Compare what all have with what they had before ``typed`` typed, who had ``dialog`` open and saw ``seen``."""
+    for owner, mine_before, had in zip(people, before, learnt, strict=True):
+        await is_stored_only_where_it_was_asked(owner, mine_before, dialog if owner is typed else None, seen)
+        asked = owner is typed and any(question in seen for question in _ASKED_ELSEWHERE.values())
+        assert asked or await kept(owner) == had, f"something was kept though nobody was asked:\n{seen}"
+
+
 @pytest.fixture
 async def town(followed: Database, tmp_path: Path, objects: ObjectStore) -> Bot:
     return Bot(followed, tmp_path, objects)
 
 
+@example(script=[(0, ("asks", "glossary_add")), (0, ("commands", "status")), (0, ("types", "мария иванова"))])
 @given(script=st.lists(st.tuples(st.integers(0, 1), _moves), max_size=16))
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_whatever_people_do_no_step_is_open_unseen_and_no_text_goes_astray(
@@ -332,14 +404,14 @@ async def test_whatever_people_do_no_step_is_open_unseen_and_no_text_goes_astray
             for each in people:
                 each.bot = again
             continue
+        learnt = [await kept(each) for each in people]
         before, dialog = [await known(*each) for each in zip(people, recordings, strict=True)], await dialog_of(person)
         seen = person.sees
         await moves(person, what, value, mine)
         for each in people:
             await no_step_is_open_unseen(each)
         if what == "types":
-            for owner, mine_before in zip(people, before, strict=True):
-                await is_stored_only_where_it_was_asked(owner, mine_before, dialog if owner is person else None, seen)
+            await was_kept_only_where_it_was_asked(people, before, learnt, person, dialog, seen)
     await time_passes(people[0])
     for person in people:
         await everything_that_waits_is_two_taps_away(person)

@@ -97,3 +97,14 @@ async def test_a_question_about_work_that_is_handled_again_is_answered_once(bot:
     with sent_once("update"):
         await status(Context(person.user, person.chat, hear), asked)
     assert person.sees == nothing
+
+
+async def test_status_tells_of_a_recording_whose_roles_are_found_anew_after_its_card_was_done(
+    person: Person, other: Person
+) -> None:
+    await person.has_recording("design", file_name="обход.ogg")
+    await person.press_data("recording_kind||1||interview")
+    for each in (person, other):
+        await each.command("status")
+    assert "обход.ogg — Спикеры" in person.sees
+    assert "обход.ogg" not in other.sees

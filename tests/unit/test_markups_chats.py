@@ -13,7 +13,9 @@ from chats.sources import source_line
 from chats.threads import ChatPage
 from constants import MESSAGE_UTF16_UNITS
 from datamodels import RecordingId, UserId
-from datamodels_chats import AnswerOutcome, Basis, Chat, ChatFigures, ChatStatistics, RatingStats, Source
+from datamodels_chats import AnswerId, AnswerOutcome, Basis, Chat, ChatFigures, ChatStatistics, RatingStats, Source
+from markups.callback_data import word_of
+from markups.ratings import rated_messages
 from markups.text import utf16_units
 from screens import NASTY, check, drawn, nasty_text, read
 
@@ -134,6 +136,15 @@ def test_an_answer_has_the_question_above_and_the_sources_below() -> None:
         "<i>❓ Что о завтраке?</i>\n\n<b>Мало</b> горячего [2].\n\n"
         "📎 <b>Источники</b>\n[2] Интервью №17, 03.11.2026, Клиент, 12:41–13:05"
     )
+
+
+def test_each_source_that_was_said_opens_at_its_place() -> None:
+    said, written = source(2), source(3).model_copy(update={"section": "Факторы"})
+    outcome = AnswerOutcome(basis=Basis.QUOTES, text="Мало [2][3].", sources=(said, written))
+    [screen] = rated_messages("Что?", outcome, AnswerId(uuid4()))
+    assert said.recording_id is not None
+    opens = [each for row in screen.keyboard for each in row if each.text.startswith("▶")]
+    assert [(each.text, each.data) for each in opens] == [("▶ 2", f"across_passage||{word_of(said.recording_id)}||762")]
 
 
 def test_a_note_stands_above_quotes_and_below_an_answer() -> None:

@@ -22,6 +22,7 @@ from report_folder.index import ReportIndex
 from reports.archive_about import ReportAbout, listed
 from reports.archive_charts import (
     TrendBy,
+    axis_of,
     days_named,
     months_chart,
     reports_per_month,
@@ -255,6 +256,16 @@ def test_dates_on_the_axis_have_room_and_none_is_named_that_has_no_point(days: s
     assert all(later - earlier >= least for earlier, later in pairwise(named))
     gaps = [min(day - each for each in named if each <= day) for day in days]
     assert max(gaps) < least + 1, "what is not named is near a day that is"
+
+
+@given(st.lists(st.integers(739_000, 740_500), min_size=1, max_size=40))
+def test_forty_days_have_an_axis_that_fits_them(days: list[int]) -> None:
+    first, last, named = axis_of(set(days))
+    span = max(days) - min(days)
+    assert first < min(days) <= max(days) < last
+    assert last - first >= 14, "points of one day do not lie on an axis of hours"
+    assert last - first <= max(14, span * 1.07, span + 2), "nor on one of centuries"
+    assert 1 <= len(named) <= 8
 
 
 @pytest.mark.parametrize("people", [1, 12])

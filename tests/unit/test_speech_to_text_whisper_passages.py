@@ -1,13 +1,12 @@
 """Passages of one language, and holes where somebody speaks and nothing was heard."""
 
-import os
-from pathlib import Path
-
 import pytest
 
+import speech_to_text.onnx
+import speech_to_text.whisper
 from constants import SAMPLE_RATE
-from datamodels import Word
-from speech_to_text.whisper import WhisperSpeechToText
+from datamodels import Interval, Word
+from speech_to_text.port import PartLimits
 from speech_to_text.whisper_passages import (
     Chunk,
     chunks_by_language,
@@ -17,6 +16,7 @@ from speech_to_text.whisper_passages import (
     smoothed_languages,
     without_repeats,
 )
+from transcription.plan import plan_parts
 
 
 def stretch(start: float, end: float) -> tuple[int, int]:
@@ -140,9 +140,8 @@ def test_what_the_neighbours_have_is_not_said_twice(
     assert [word.text.strip() for word in without_repeats(*timed)] == left
 
 
-@pytest.mark.parametrize(("size", "target_s"), [(145_000_000, 300.0), (484_000_000, 60.0)])
-def test_a_model_that_takes_long_hears_short_parts(size: int, target_s: float, tmp_path: Path) -> None:
-    for name in ("config.json", "tokenizer.json", "model.bin"):
-        (tmp_path / name).touch()
-    os.truncate(tmp_path / "model.bin", size)
-    assert WhisperSpeechToText(tmp_path, threads=1).limits.target_s == target_s
+@pytest.mark.parametrize("limits", [speech_to_text.whisper.LIMITS, speech_to_text.onnx.LIMITS])
+def test_progress_of_a_short_recording_moves_and_a_kill_costs_a_minute(limits: PartLimits) -> None:
+    plan = plan_parts([Interval(start=0.0, end=300.0)], 300.0, limits)
+    assert len(plan) >= 4
+    assert all(part.end - part.start <= 90.0 for part in plan)

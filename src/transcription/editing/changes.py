@@ -15,7 +15,7 @@ from text_cleaning import folded, one_line, storable
 from transcription.editing.values import NEW_SPEAKER, Found, Revision, Search, Speaker, Turn
 from transcription.editing.words import shared_out, with_text
 
-_TIME = re.compile(r"(?:(\d{1,2}):)?(\d{1,3}):(\d{2})", re.ASCII)
+_TIME = re.compile(r"(?:(\d{1,2}):)?(\d{1,3}):([0-5]\d)", re.ASCII)
 _TELLING_S, _LONGEST_VOICE_S = 4.0, 15.0
 """Seconds by which a voice is known, and of it that are listened to."""
 
