@@ -43,7 +43,7 @@ for name in server["LIBRARIES"]:
 
 def ask(environment, name, asked=type(os.environ).__getitem__):
     frame = sys._getframe(1)
-    while frame.f_code.co_filename.endswith(("_collections_abc.py>", os.__file__)) or "frozen" in frame.f_code.co_filename:
+    while "frozen" in frame.f_code.co_filename:  # os and what it is made of
         frame = frame.f_back
     if frame.f_code.co_filename.startswith(sys.path[0]):
         print(frame.f_code.co_filename, "reads", name)
