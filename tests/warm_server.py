@@ -1,8 +1,7 @@
-"""Starts processes of the product that need not import modules any more, which is most of what a start takes.
+"""Starts processes of the product that need not import libraries any more, which is most of what a start takes.
 
-A program, run by ``warm_process``. It has imported libraries and the product's modules, which do nothing and read
-nothing of their surroundings when they are imported. For each request it forks; the fork becomes ``main.py``. It ends
-with its caller.
+A program, run by ``warm_process``. It has imported the libraries and nothing of the product: what has a state of its
+own is made in each process, as ever. For each request it forks; the fork becomes ``main.py``. It ends with its caller.
 """
 
 import array
@@ -26,9 +25,8 @@ LIBRARIES = (
     *("psycopg", "psycopg_pool", "pydantic", "pydantic_settings", "pyrogram", "pysubs2", "python_socks"),
     *("rich.console", "rich.progress", "structlog", "urllib3", "yaml", "yoyo"),
 )
-"""What takes longest. A start imports whatever is missing here, and does without what is not installed."""
-STARTS_THREADS = ("onnxruntime",)
-"""What starts threads when it is imported, which a fork would not have: it and what imports it is left to the forks."""
+"""What takes longest, but for what starts threads when it is imported: a fork would not have them. A start imports
+whatever is missing here, and does without what is not installed."""
 LARGEST_REQUEST = 1 << 17
 PASSED = 4
 """Descriptors that come with a request: standard input, output and error, and where the status is told."""
@@ -98,25 +96,14 @@ class Server:
         os.chdir(str(request["folder"]))
 
 
-def _ours() -> list[str]:
-    """The names of the product's modules but ``main``, which is what a fork becomes."""
-    source = ROOT / "src"
-    places = [path.relative_to(source).with_suffix("").parts for path in sorted(source.rglob("*.py"))]
-    return [".".join(each).removesuffix(".__init__") for each in places if each != ("main",)]
-
-
 def main() -> None:
     """Serve at the socket that is standard input."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # which a terminal sends to all: the tests end their processes
     sys.path[0] = str(ROOT / "src")
     gc.disable()
-    for name in STARTS_THREADS:
-        sys.modules[name] = None  # type: ignore[assignment]  # an import of it fails
-    for name in (*LIBRARIES, *_ours()):
+    for library in LIBRARIES:
         with suppress(ImportError):
-            importlib.import_module(name)
-    for name in STARTS_THREADS:
-        del sys.modules[name]
+            importlib.import_module(library)
     gc.freeze()
     gc.enable()
     requests = socket.socket(fileno=os.dup(0))
