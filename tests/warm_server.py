@@ -21,9 +21,9 @@ ROOT = Path(__file__).resolve().parents[1]
 SITE = Path(__file__).parent / "telegram_site"
 LIBRARIES = (
     *("aiolimiter", "anyio", "asyncio", "click", "docx", "httpx2", "jinja2", "jsonschema", "logging.handlers"),
-    *("lxml.etree", "markdown_it", "minio", "numpy", "prometheus_client", "procrastinate", "psutil", "psycopg"),
-    *("psycopg_pool", "pydantic", "pydantic_settings", "pyrogram", "pysubs2", "python_socks", "rich.console"),
-    *("rich.progress", "structlog", "urllib3", "yaml", "yoyo"),
+    *("lxml.etree", "markdown_it", "minio", "numpy", "openai", "prometheus_client", "procrastinate", "psutil"),
+    *("psycopg", "psycopg_pool", "pydantic", "pydantic_settings", "pyrogram", "pysubs2", "python_socks"),
+    *("rich.console", "rich.progress", "structlog", "urllib3", "yaml", "yoyo"),
 )
 """What takes longest, but for what starts threads when it is imported: a fork would not have them. A start imports
 whatever is missing here, and does without what is not installed."""

@@ -11,6 +11,7 @@ from speakers.diarization import (
     TICK_S,
     Diarization,
     Turn,
+    _costs,
     _second_voices,
     _turns,
     cheapest_path,
@@ -153,6 +154,11 @@ def test_a_flip_is_believed_when_it_is_worth_two_changes() -> None:
     assert path(flip, [CHANGE_COST] * 10) == "A" * 10
     assert path(flip, [CHANGE_COST / 4] * 10) == "AAAABBAAAA"
     assert path([-0.3] * 4 + [0.3] * 4 + [-0.3] * 4, [CHANGE_COST] * 12) == "AAAABBBBAAAA"
+
+
+def test_a_change_is_believed_sooner_in_a_pause() -> None:
+    costs = _costs(ticks(0, 3, 1.5, 3))
+    assert (costs[0], costs[len(costs) // 2], costs[-1]) == (0.4, 0.15, 0.4)
 
 
 def turned(spoken: NDArray[np.bool_], *changes_s: float) -> list[tuple[float, float, int]]:
