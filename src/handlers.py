@@ -339,7 +339,7 @@ class Router:
         return _HANDLED
 
     async def _message(self, user: User, message: IncomingMessage) -> str:
-        pictures = self._routes.pictures if may(user.role, Permission.RECORD) else None
+        pictures = self.routes.pictures if may(user.role, Permission.RECORD) else None
         if pictures is not None and await pictures(Context(user, message.chat_id, nobody_waits), message):
             return _HANDLED
         typed = message.file is None and not message.spoken
