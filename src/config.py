@@ -79,6 +79,14 @@ class VectorIndexKind(StrEnum):
     PGVECTOR = "pgvector"
 
 
+class TtsEngine(StrEnum):
+    AUTO = "auto"
+    OPENAI = "openai"
+    FOLDER = "folder"
+    FESTIVAL = "festival"
+    OFF = "off"
+
+
 class EmbeddingsEngine(StrEnum):
     AUTO = "auto"
     LOCAL = "local"
@@ -200,6 +208,14 @@ class Settings(BaseSettings):
     reranker_base_url: str | None = None
     reranker_api_key: SecretStr | None = None
     reranker_model: str | None = None
+
+    tts_engine: TtsEngine = TtsEngine.AUTO
+    tts_base_url: str | None = None
+    tts_api_key: SecretStr | None = None
+    tts_model: str | None = None
+    tts_voice: str = "alloy"
+    tts_model_dir: _Path | None = None
+    tts_hourly_limit: int = Field(50, ge=1, le=10_000)
 
     telegram_bot_token: SecretStr | None = None
     telegram_api_id: int | None = Field(None, ge=1)

@@ -44,11 +44,17 @@ class Sound(Value):
     duration_s: float
 
 
+class Voice(Value):
+    """Tells that a file, Ogg Opus, is a voice message; ``duration_s`` is at least 0."""
+
+    duration_s: float
+
+
 class Picture(Value):
     """Tells that a file is a picture to be looked at in the chat."""
 
 
-Shown = Sound | Picture
+Shown = Sound | Voice | Picture
 """How a file is shown that is not only to be opened."""
 
 
@@ -191,12 +197,13 @@ class FileSource(StrEnum):
     RECORDING = "recording"
     TAKEOUT = "takeout"
     FRAGMENT = "fragment"
+    SPEECH = "speech"
 
 
 class FileReference(Value):
     """Names the file of a message, whose content is made or fetched when the message is sent.
 
-    ``subject`` is the id of a recording or of a report run, of a takeout that of the person whose things it has. A
+    ``subject`` is the id of a recording, of a report run or of a speech, of a takeout that of the person whose things it has. A
     fragment of a recording has a ``start_s`` and an ``end_s``.
     """
 

@@ -15,7 +15,9 @@ import structlog
 
 import outbox_store
 import recordings_store
+import speeches.store
 import texts.editing
+import texts.speeches
 import texts.telegram
 import texts.telegram_recordings
 from audio import BUILT_IN, opus, prepare
@@ -31,6 +33,7 @@ from datamodels_telegram import (
     OutgoingMessage,
     Screen,
     Sound,
+    Voice,
 )
 from db import Database
 from dialogs import put_aside
@@ -51,6 +54,7 @@ from texts.errors_in_chats import chat_text
 from utils import clock, disk_full_mapped
 
 _DECODING_S = 300.0
+_HEARD = frozenset([FileSource.RECORDING, FileSource.SPEECH])
 _SOUND_EXTENSIONS = frozenset(["flac", "m4a", "mp3", "mpga", "oga", "ogg", "opus", "wav"])
 
 
@@ -59,7 +63,7 @@ class MadeFile(NamedTuple):
 
     content: bytes | Path
     name: str
-    sound: Sound | None = None
+    sound: Sound | Voice | None = None
 
 
 class OutboxFiles:
@@ -107,6 +111,8 @@ class OutboxFiles:
         elif file.source is FileSource.TAKEOUT:
             # One that was ordered before takeouts were made beside the messages.
             raise NotFound(what=f"takeout of {file.subject}")
+        elif file.source is FileSource.SPEECH:
+            yield await self._speech(owner, file)
         elif file.source is FileSource.TRANSCRIPT:
             yield MadeFile(*await self._transcript(owner, RecordingId(file.subject), file.extension))
         else:
@@ -136,6 +142,15 @@ class OutboxFiles:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         title = texts.editing.FRAGMENT_TITLE.format(number=recording.number, start=clock(start))
         return MadeFile(content, f"{safe_file_name(title)}.ogg", Sound(title=title, duration_s=end - start))
+
+    async def _speech(self, owner: UserId, file: FileReference) -> MadeFile:
+        async with self._database.transaction() as connection:
+            speech = await speeches.store.find(connection, owner, file.subject)
+            content = await speeches.store.sound(connection, owner, file.subject)
+        if speech is None or content is None:
+            raise NotFound(what=f"sound of speech {file.subject} of {owner}")
+        name = texts.speeches.FILE_NAME.format(title=speech.title)
+        return MadeFile(content, safe_file_name(name), Voice(duration_s=speech.duration_s or 0.0))
 
     async def _recording(self, owner: UserId, recording_id: RecordingId) -> Recording:
         async with self._database.transaction() as connection:
@@ -226,7 +241,7 @@ class Outbox:
 
     async def _delivered(self, item: OutboxItem) -> MessageId:
         replaced = item.message.replaces
-        if replaced is not None and await self._took_place(item, replaced):
+        if replaced is not None and item.message.file is None and await self._took_place(item, replaced):
             return replaced
         sent = await self._sent(item)
         if replaced is not None:
@@ -251,7 +266,7 @@ class Outbox:
             return await self._messages.send(
                 item.chat_id, message.kind, message.screen, random_id=item.random_id, subject=message.subject
             )
-        doing = Doing.SENDING_SOUND if message.file.source is FileSource.RECORDING else Doing.SENDING_FILE
+        doing = Doing.SENDING_SOUND if message.file.source in _HEARD else Doing.SENDING_FILE
         async with (
             self._messages.at_work(item.chat_id, doing),
             self._files.made(item.owner_id, message.file) as (content, name, sound),

@@ -8,6 +8,7 @@ from application.knowledge import Knowledge
 from application.parts import Application
 from followers import Loop
 from housekeeping import Housekeeping
+from jobs.speeches import SPEECH_QUEUE
 from jobs.stranded import StrandedWork
 from jobs.words import WORDS_QUEUE
 from metrics import LagMonitor
@@ -30,7 +31,8 @@ class Background:
         spool = settings.persistent_dir / "spool"
         self.uploads = Uploads(database, application.intake, application.limits, application.pack, spool, today)
         enqueue = jobs.enqueue_recording, jobs.enqueue_report, jobs.enqueue_answer
-        self._stranded = StrandedWork(database, *enqueue, partial(jobs.enqueue_other, WORDS_QUEUE))
+        others = (partial(jobs.enqueue_other, queue) for queue in (WORDS_QUEUE, SPEECH_QUEUE))
+        self._stranded = StrandedWork(database, *enqueue, *others)
         self._archive, self._conversations = application.archive, application.conversations
         self._old_reports = OldReports(database, application.pack)
         self._filing = TranscriptFiling(database, application.objects, to_json)

@@ -19,6 +19,7 @@ from application.notices import Notices
 from application.objects import StartProgress
 from application.only_bot import only_bot
 from application.parts import Application
+from application.speeches import speeches_of
 from application.training_data import collect_from
 from application.web import address_of, services_of, sessions_of
 from chats.asking import Asking
@@ -71,6 +72,7 @@ from telegram_handlers.recordings import RecordingHandlers, RecordingWork
 from telegram_handlers.reports import ReportHandlers, ReportWork
 from telegram_handlers.research import ResearchHandlers, ResearchWork
 from telegram_handlers.settings import SettingsHandlers
+from telegram_handlers.speeches import SpeechHandlers
 from telegram_handlers.takeout import TakeoutHandlers
 from telegram_handlers.voice_notes import HeardWords, VoiceNoteHandlers
 from telegram_handlers.waiting import WaitingHandlers
@@ -265,6 +267,7 @@ def _router(
             _across(application, messages).routes(),
             _takeouts(application, messages, followers).routes(),
             *_about_chats(application, messages, chats),
+            SpeechHandlers(speeches_of(application), Dialogs(database), followers.speeches.wake).routes(),
             BrowserHandlers(messages, sessions, address_of(settings)).routes(),
         ],
         menu=menu.main_menu_of,
@@ -303,8 +306,9 @@ def _report_work(application: Application, wake: Callable[[], None]) -> ReportWo
 
 def _my_reports(application: Application, messages: MessageTracker) -> MyReportsHandlers:
     lasts = timedelta(seconds=application.settings.report_list_ttl_s)
+    speaks = application.engines.has_voice
     desk = ReportDesk(application.database, lasts, lambda: datetime.now(UTC))
-    return MyReportsHandlers(messages, MyReportsWork(application.archive, application.pack, desk))
+    return MyReportsHandlers(messages, MyReportsWork(application.archive, application.pack, desk, speaks))
 
 
 def _without_database(settings: Settings, telegram: Messenger, machine: Machine) -> WithoutDatabase:
@@ -354,6 +358,7 @@ def _ratings(application: Application, ask: MessageHandler) -> RatingWork:
         ask=ask,
         examples=partial(collect_from, application.database),
         spool=application.settings.persistent_dir / "spool",
+        speaks=application.engines.has_voice,
     )
 
 

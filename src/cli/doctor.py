@@ -105,6 +105,7 @@ def _checks(settings: Settings, embedded: EmbeddedEngines, display: Display) -> 
         "speakers": lambda: _with_pool(settings, embedded, display, _speakers),
         "language": lambda: _with_pool(settings, embedded, display, _language),
         "meaning": lambda: _with_pool(settings, embedded, display, _meaning),
+        "voice": lambda: _with_pool(settings, embedded, display, _voice),
         **optional,
         "disk": disk,
     }
@@ -160,6 +161,14 @@ async def _meaning(pool: EnginePool) -> str:
     await embeddings.check()
     model, _, engine = embeddings.model.rpartition("@")
     return _model(engine, model)
+
+
+async def _voice(pool: EnginePool) -> str:
+    voice = await pool.text_to_speech()
+    if voice is None:
+        return texts.cli.DOCTOR_NO_VOICE
+    await voice.check()
+    return voice.voice
 
 
 def _model(engine: str, model: str) -> str:

@@ -103,7 +103,7 @@ class Jobs:
         self._report: SubjectTask = self._task("write_report", self._write_report)
         self._propose: SubjectTask = self._task("propose_metadata", self._propose_metadata)
         self._answer: SubjectTask = self._task("answer_question", self._answer_question)
-        self._others = {name: self._task(name, self._other_work(steps)) for name, steps in others.items()}
+        self._others = {name: self._task(name, self._other_work(name, steps)) for name, steps in others.items()}
         self._quick = [name for name, steps in others.items() if steps.is_quick]
 
     async def enqueue_recording(self, connection: Connection, recording_id: RecordingId) -> None:
@@ -354,10 +354,15 @@ class Jobs:
 
         await self._runner.run(context, str(context.job.lock), lambda: answers.answer(answer_id), fail)
 
-    def _other_work(self, steps: OtherSteps) -> Callable[[procrastinate.JobContext, str], Awaitable[None]]:
+    def _other_work(self, name: str, steps: OtherSteps) -> Callable[[procrastinate.JobContext, str], Awaitable[None]]:
         async def work(context: procrastinate.JobContext, subject: str) -> None:
             id_ = UUID(subject)
-            fail = partial(steps.fail, id_)
-            await self._runner.run(context, str(context.job.lock), lambda: steps.do(id_), fail)
+
+            async def do() -> None:
+                if await steps.do(id_):
+                    async with self._database.transaction() as connection:
+                        await self.enqueue_other(name, connection, id_)
+
+            await self._runner.run(context, str(context.job.lock), do, partial(steps.fail, id_))
 
         return work

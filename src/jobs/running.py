@@ -35,7 +35,9 @@ class OtherSteps(Protocol):
 
     is_quick: bool
 
-    async def do(self, id_: UUID) -> None: ...
+    async def do(self, id_: UUID) -> bool:
+        """Do the work, or a part of it; True when there is more to do, which is another job."""
+        ...
 
     async def fail(self, id_: UUID, error: VoxPersonaError, again_at: datetime | None) -> None:
         """Store a failure, as ``Fail`` does."""

@@ -49,6 +49,9 @@ _WORDS = f"""
     SELECT work.id FROM spoken_words AS work JOIN incoming_files AS incoming ON incoming.id = incoming_id
     WHERE sound IS NOT NULL AND state = 'hearing' AND finished_at IS NULL AND created_at {_OLD} AND {_OF_SUBJECT}
 """  # noqa: S608
+_SPEECH = f"""
+    SELECT work.id FROM speeches AS work WHERE ended_at IS NULL AND created_at {_OLD} AND {_OF_SUBJECT}
+"""  # noqa: S608
 
 _FIRST = f" LIMIT {_AT_ONCE}"
 _THIS = " AND work.id = %(id)s FOR NO KEY UPDATE OF work"
@@ -56,7 +59,7 @@ _THIS = " AND work.id = %(id)s FOR NO KEY UPDATE OF work"
 EnqueueRecording = Callable[[Connection, RecordingId], Awaitable[None]]
 EnqueueReport = Callable[[Connection, RecordingId | None, ReportRunId], Awaitable[None]]
 EnqueueAnswer = Callable[[Connection, UserId, AnswerId], Awaitable[None]]
-EnqueueWords = Callable[[Connection, UUID], Awaitable[None]]
+EnqueueOther = Callable[[Connection, UUID], Awaitable[None]]
 Row = dict[str, Any]
 
 
@@ -78,13 +81,14 @@ class StrandedWork:
         recording: EnqueueRecording,
         report: EnqueueReport,
         answer: EnqueueAnswer,
-        words: EnqueueWords,
+        words: EnqueueOther,
+        speech: EnqueueOther,
     ) -> None:
         self._database = database
         self._recording = recording
         self._report = report
         self._answer = answer
-        self._words = words
+        self._others = {_WORDS: words, _SPEECH: speech}
         self._seen: set[UUID] = set()
 
     async def run(self) -> Never:
@@ -98,8 +102,11 @@ class StrandedWork:
                 *[self._recording_of(row) async for row in await connection.execute(_RECORDING + _FIRST, _PARAMETERS)],
                 *[self._report_of(row) async for row in await connection.execute(_RUN + _FIRST, _PARAMETERS)],
                 *[self._answer_of(row) async for row in await connection.execute(_ANSWER + _FIRST, _PARAMETERS)],
-                *[self._words_of(row) async for row in await connection.execute(_WORDS + _FIRST, _PARAMETERS)],
             ]
+            for query in self._others:
+                works += [
+                    self._other_of(row, query) async for row in await connection.execute(query + _FIRST, _PARAMETERS)
+                ]
         seen, self._seen = self._seen, {work.id for work in works}
         for work in works:
             if work.id in seen:
@@ -121,9 +128,9 @@ class StrandedWork:
             answer, _ANSWER, answers_lock_of(owner), lambda connection: self._answer(connection, owner, answer)
         )
 
-    def _words_of(self, row: Row) -> _Work:
-        words = row["id"]
-        return _Work(words, _WORDS, lock_of(words), lambda connection: self._words(connection, words))
+    def _other_of(self, row: Row, query: LiteralString) -> _Work:
+        id_, enqueue = row["id"], self._others[query]
+        return _Work(id_, query, lock_of(id_), lambda connection: enqueue(connection, id_))
 
     async def _revive(self, work: _Work) -> None:
         async with self._database.locks.tried(work.lock) as free:

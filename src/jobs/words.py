@@ -55,8 +55,8 @@ class WordsSteps:
     def __init__(self, context: JobContext) -> None:
         self._context = context
 
-    async def do(self, id_: UUID) -> None:
-        """Store the words of a voice note, unless that is done or cancelled.
+    async def do(self, id_: UUID) -> bool:
+        """Store the words of a voice note, unless that is done or cancelled; nothing is left to do then.
 
         Raises:
             BadInput: nothing is said in it, or it is no sound.
@@ -67,7 +67,7 @@ class WordsSteps:
             spoken = await spoken_store.find_to_hear(connection, id_)
             settings = None if spoken is None else await settings_of(connection, spoken.owner_id)
         if spoken is None or settings is None:
-            return
+            return False
         folder = self._context.spool / f"words-{id_.hex}"
         try:
             async with self._context.calls.one():
@@ -79,6 +79,7 @@ class WordsSteps:
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         log.info("words_heard", words=str(id_), characters=len(words))
+        return False
 
     async def fail(self, id_: UUID, error: VoxPersonaError, again_at: datetime | None) -> None:
         """Note why nothing was recognised, and when that will be tried again."""
