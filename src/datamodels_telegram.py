@@ -203,8 +203,8 @@ class FileSource(StrEnum):
 class FileReference(Value):
     """Names the file of a message, whose content is made or fetched when the message is sent.
 
-    ``subject`` is the id of a recording, of a report run or of a speech, of a takeout that of the person whose things it has. A
-    fragment of a recording has a ``start_s`` and an ``end_s``.
+    ``subject`` is the id of a recording, of a report run or of a speech, of a takeout that of the person whose things
+    it has. A fragment of a recording has a ``start_s`` and an ``end_s``.
     """
 
     source: FileSource

@@ -14,9 +14,9 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
-import database.migrations
 import texts.errors
 from config import ROOT
+from database import migrations
 from database.errors import errors_mapped
 from database.locks import DatabaseLocks
 from database.watch import (
@@ -358,4 +358,4 @@ def migrate(
         DatabaseFull: the server has no space left.
     """
     with errors_mapped(place):
-        return database.migrations.apply(connection_parameters(dsn), scripts, refuse_newer=refuse_newer)
+        return migrations.apply(connection_parameters(dsn), scripts, refuse_newer=refuse_newer)

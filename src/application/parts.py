@@ -26,6 +26,7 @@ from jobs.context import JobContext, spare_processors
 from jobs.queue import Jobs
 from jobs.recordings import RecordingSteps
 from jobs.reports import ReportSteps
+from jobs.running import OtherSteps
 from jobs.speeches import SPEECH_QUEUE, SpeechSteps
 from jobs.words import WORDS_QUEUE, WordsSteps
 from knowledge.retrieval import KnowledgeRetrieval
@@ -209,7 +210,7 @@ def _jobs(  # each has its own reason
     answers = AnswerSteps(context, search, conversations, learning, settings.chat_context_tokens)
     concurrency, recordings = settings.worker_concurrency, RecordingSteps(context)
     reports = ReportSteps(context, files, archive)
-    others = {WORDS_QUEUE: WordsSteps(context), SPEECH_QUEUE: SpeechSteps(context, speech)}
+    others: dict[str, OtherSteps] = {WORDS_QUEUE: WordsSteps(context), SPEECH_QUEUE: SpeechSteps(context, speech)}
     return Jobs(database, recordings, reports, concurrency, retry_delays_s, answers, context.calls, others)
 
 

@@ -104,9 +104,8 @@ class StrandedWork:
                 *[self._answer_of(row) async for row in await connection.execute(_ANSWER + _FIRST, _PARAMETERS)],
             ]
             for query in self._others:
-                works += [
-                    self._other_of(row, query) async for row in await connection.execute(query + _FIRST, _PARAMETERS)
-                ]
+                rows = await connection.execute(query + _FIRST, _PARAMETERS)
+                works += [self._other_of(row, query) async for row in rows]
         seen, self._seen = self._seen, {work.id for work in works}
         for work in works:
             if work.id in seen:

@@ -11,7 +11,7 @@ _LONGEST_TITLE = 150
 
 def speech_progress(speech: Speech) -> Screen:
     """Show how far a speech is, and why it waits."""
-    counted = texts.speeches.COUNTED.format(done=speech.pieces_said, total=speech.pieces) if speech.pieces > 1 else ""
+    counted = texts.speeches.PIECES.format(done=speech.pieces_said, total=speech.pieces) if speech.pieces > 1 else ""
     if speech.error_code is not None:
         counted += texts.speeches.POSTPONED.format(reason=_reason(speech))
     return Screen(text=texts.speeches.PROGRESS.format(title=_title(speech), counted=counted))

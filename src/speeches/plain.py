@@ -16,7 +16,8 @@ _BLOCKS = frozenset(["paragraph_close", "heading_close", "tr_close"])
 def spoken_lines(markdown: str) -> str:
     """Return what is said of a text in Markdown: a line for each paragraph, item and row of a table.
 
-    Each line ends with a stop, so that a voice pauses there. Code, addresses, numbers of sources and times are left out.
+    Each line ends with a stop, so that a voice pauses there. Addresses, numbers of sources and times are left
+    out.
     """
     lines: list[str] = []
     parts: list[str] = []

@@ -68,8 +68,8 @@ class Page:
 class Speeches:
     """The speeches of everybody.
 
-    ``sources`` find what is said, ``voice`` names the voice in use, or None when there is none, and ``enqueue`` adds the
-    job that says it. A person may order ``hourly`` new ones an hour.
+    ``sources`` find what is said, ``voice`` names the voice in use, or None when there is none, and ``enqueue`` adds
+    the job that says it. A person may order ``hourly`` new ones an hour.
     """
 
     def __init__(

@@ -15,7 +15,7 @@ _COLUMNS: LiteralString = """
     id, owner_id, kind, title, text, is_whole, voice, pieces, cardinality(parts) AS pieces_said, duration_s,
     octet_length(sound) AS size_bytes, error_code, error_text, retry_at, created_at, ended_at
 """
-_SELECT: LiteralString = f"SELECT {_COLUMNS} FROM speeches WHERE owner_id = %(owner_id)s"
+_SELECT: LiteralString = f"SELECT {_COLUMNS} FROM speeches WHERE owner_id = %(owner_id)s"  # noqa: S608  # of constants
 _SELECT_ONE: LiteralString = f"{_SELECT} AND id = %(id)s"
 _SELECT_SAME: LiteralString = f"{_SELECT} AND key = %(key)s FOR UPDATE"
 _SELECT_PAGE: LiteralString = f"{_SELECT} ORDER BY created_at DESC, id LIMIT %(limit)s OFFSET %(offset)s"
@@ -58,7 +58,7 @@ _FAIL = """
 _SELECT_UNDELIVERED: LiteralString = f"""
     SELECT {_COLUMNS}, chat_id, occasion, progress_id
     FROM speeches WHERE chat_id IS NOT NULL AND delivered_at IS NULL ORDER BY created_at LIMIT %(limit)s
-"""
+"""  # noqa: S608
 _NOTE_PROGRESS = "UPDATE speeches SET progress_id = %(progress_id)s WHERE id = %(id)s"
 _NOTE_DELIVERED = """
     UPDATE speeches SET delivered_at = now(), progress_id = NULL
@@ -87,8 +87,8 @@ class SpeechOf(StrEnum):
 class Speech(Value):
     """A row of ``speeches`` without its sound, of which ``size_bytes`` are there.
 
-    ``is_whole`` is False when only the beginning is said. ``pieces_said`` counts what is paid for; once all is joined it
-    is 0. With ``retry_at`` the job is tried again; with an ``error_code`` and ``ended_at`` it is not.
+    ``is_whole`` is False when only the beginning is said. ``pieces_said`` counts what is paid for; once all is
+    joined it is 0. With ``retry_at`` the job is tried again; with an ``error_code`` and ``ended_at`` it is not.
     """
 
     id: UUID

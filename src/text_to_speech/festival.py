@@ -1,7 +1,7 @@
 """Debian's festival with its Russian voice, as a program: intelligible, dated, offline.
 
-Packages ``festival`` and ``festvox-ru``. The program reads a file and writes samples; a character that its Russian rules
-do not know costs a whole sentence, so that only what they know is given to it.
+Packages ``festival`` and ``festvox-ru``. The program reads a file and writes samples; a character that its Russian
+rules do not know costs a whole sentence, so that only what they know is given to it.
 """
 
 import asyncio
