@@ -13,6 +13,7 @@ from application.long_running import open_long_running
 from application.objects import StartProgress
 from application.only_bot import only_bot
 from application.parts import Application
+from application.speeches import speeches_of
 from application.worker import PARTS
 from audio import find_ffmpeg
 from chats.reading import ChatReading
@@ -75,6 +76,8 @@ def services_of(application: Application, sessions: Sessions, uploads: Uploads) 
         chats=Chats(database, jobs.enqueue_answer, application.conversations.get_stats),
         reading=ChatReading(database),
         ratings=Ratings(database, application.conversations),
+        speeches=speeches_of(application),
+        has_voice=lambda: application.engines.has_voice,
         has_demo_model=lambda: application.engines.has_demo_model,
     )
 

@@ -21,12 +21,13 @@ from reports.estimate import Estimates
 from reports.made_files import MadeFiles
 from reports.orders import ReportOrders
 from sign_in.sessions import Sessions
+from speeches.service import Speeches
 from transcription.editing.service import TranscriptEditing
 
 
 @dataclass(frozen=True)
 class Services:
-    """``has_demo_model`` tells whether reports are written by the model for demonstration."""
+    """``has_demo_model`` tells whether the model for demonstration writes reports, ``has_voice`` whether anything speaks."""
 
     sessions: Sessions
     pack: ReportPack
@@ -48,4 +49,6 @@ class Services:
     chats: Chats
     reading: ChatReading
     ratings: Ratings
+    speeches: Speeches
+    has_voice: Callable[[], bool]
     has_demo_model: Callable[[], bool]
