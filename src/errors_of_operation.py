@@ -32,7 +32,7 @@
     ├── UploadOutOfStep                a piece of a file is not the one that comes next
     ├── TooManyUploads                 a person begins many files and ends none
     ├── SeveralFiles                   a form brings more than one file
-    └── TooManySpeeches                the hour's orders are used up; trying again helps, after a pause
+    └── TooManySpeeches                the hour's orders are used up
     AccessDenied
     ├── SignInNeeded                   no session, or it has ended
     └── ForeignRequest                 a form of another site, or a page of ours from an ended session

@@ -94,6 +94,8 @@ def services_of(bot: Bot, sessions: Sessions, folder: Path) -> Services:
         chats=Chats(database, bot.jobs.enqueue_answer, bot.storage.get_stats),
         reading=ChatReading(database),
         ratings=Ratings(database, bot.storage),
+        speeches=bot.speeches,
+        has_voice=lambda: bot.voice is not None,
         has_demo_model=lambda: bot.demonstration,
     )
 

@@ -7,27 +7,23 @@ from uuid import UUID
 
 import structlog
 
-import outbox_store
 from datamodels_telegram import FileReference, FileSource, MessageKind, OutgoingMessage, Screen
-from db import Database
 from followers import KeyedTasks, Loop
 from markups.speeches import speech_caption, speech_failed, speech_progress
 from message_tracker import MessageTracker
 from messenger import MessengerError
 from random_ids import random_id_of
-from speeches import store
 from speeches.store import Undelivered
+from speeches.waiting import WaitingChats
 
 log = structlog.get_logger(__name__)
-
-_AT_ONCE = 20
 
 
 class SpeechDeliveries:
     """Follows the speeches that chats wait for: a voice message comes once for each press."""
 
-    def __init__(self, database: Database, messages: MessageTracker, wake_outbox: Callable[[], None]) -> None:
-        self._database = database
+    def __init__(self, chats: WaitingChats, messages: MessageTracker, wake_outbox: Callable[[], None]) -> None:
+        self._chats = chats
         self._messages = messages
         self._wake_outbox = wake_outbox
         self._loop = Loop("speeches")
@@ -46,8 +42,7 @@ class SpeechDeliveries:
     async def look(self, tasks: KeyedTasks[UUID]) -> None:
         """Deliver what has ended, and show how far the rest is."""
         busy = tasks.busy
-        async with self._database.transaction() as connection:
-            waiting = await store.list_undelivered(connection, _AT_ONCE)
+        waiting = await self._chats.waiting()
         self._shown = {each.id: self._shown[each.id] for each in waiting if each.id in self._shown}
         for speech in waiting:
             # One whose progress is being shown waits: the message that shows it is removed in the end.
@@ -65,10 +60,7 @@ class SpeechDeliveries:
         else:
             file, kind, screen = None, MessageKind.INFO_MESSAGE, speech_failed(speech)
         message = OutgoingMessage(kind=kind, screen=screen, file=file, replaces=speech.progress_id)
-        async with self._database.transaction() as connection:
-            if await store.note_delivered(connection, speech.id, speech.occasion):
-                key = f"speech:{speech.id}:{speech.occasion}"
-                await outbox_store.put(connection, key, speech.owner_id, speech.chat_id, message)
+        await self._chats.deliver(speech, message)
         self._wake_outbox()
 
     async def _show(self, speech: Undelivered) -> None:
@@ -79,8 +71,7 @@ class SpeechDeliveries:
             else:
                 same = random_id_of(f"speech:{speech.id}:{speech.occasion}")
                 sent = await self._messages.send(speech.chat_id, MessageKind.INFO_MESSAGE, screen, random_id=same)
-                async with self._database.transaction() as connection:
-                    await store.note_progress(connection, speech.id, sent)
+                await self._chats.note_progress(speech, sent)
         except MessengerError as exc:
             # The voice message, or why there is none, follows all the same.
             log.info("speech_progress_not_shown", speech=str(speech.id), error=exc.code)

@@ -1,17 +1,20 @@
 """A voice that the operator has put into a folder, spoken on this machine by sherpa-onnx.
 
-The folder is as https://k2-fsa.github.io/sherpa/onnx/tts has them: one ``.onnx`` file with ``tokens.txt``, and for VITS
-voices made with piper the folder ``espeak-ng-data``.
+The folder is as https://k2-fsa.github.io/sherpa/onnx/tts has them: one ``.onnx`` file, ``tokens.txt``, and for VITS
+voices made with piper ``lexicon.txt``. Since version 2 the package has no espeak-ng, which is under the GPL, and a word
+that is not in the lexicon is not said.
 """
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from errors import BadSettings, EngineFailed
-from speech_to_text.local import EngineThread
 from system import optional_packages
+from system.priority import yield_processor
 from text_to_speech.port import wav_of
 
 _THREADS = 1
@@ -32,7 +35,7 @@ class SherpaTextToSpeech:
         if len(models) != 1 or not (folder / "tokens.txt").is_file():
             raise BadSettings(names="TTS_MODEL_DIR")
         self._model = models[0]
-        self._thread = EngineThread("sherpa-onnx")
+        self._executor = ThreadPoolExecutor(1, "sherpa-onnx", initializer=yield_processor)
         self._engine: Any = None
 
     @property
@@ -40,13 +43,13 @@ class SherpaTextToSpeech:
         return f"sherpa-onnx/{self._model.stem}"
 
     async def speak(self, text: str) -> bytes:
-        return await self._thread.run(lambda _: self._spoken(text))
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._spoken, text)
 
     async def check(self) -> None:
         await self.speak("да")
 
     async def close(self) -> None:
-        await self._thread.close()
+        await asyncio.to_thread(self._executor.shutdown, cancel_futures=True)
         self._engine = None
 
     def _spoken(self, text: str) -> bytes:
@@ -70,11 +73,10 @@ class SherpaTextToSpeech:
         except (ImportError, OSError) as exc:
             raise EngineFailed(engine="sherpa-onnx", reason=str(exc)) from exc
         folder = self._model.parent
-        espeak, lexicon = folder / "espeak-ng-data", folder / "lexicon.txt"
+        lexicon = folder / "lexicon.txt"
         vits = sherpa_onnx.OfflineTtsVitsModelConfig(
             model=str(self._model),
             tokens=str(folder / "tokens.txt"),
-            data_dir=str(espeak) if espeak.is_dir() else "",
             lexicon=str(lexicon) if lexicon.is_file() else "",
         )
         config = sherpa_onnx.OfflineTtsConfig(

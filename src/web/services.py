@@ -27,7 +27,7 @@ from transcription.editing.service import TranscriptEditing
 
 @dataclass(frozen=True)
 class Services:
-    """``has_demo_model`` tells whether the model for demonstration writes reports, ``has_voice`` whether anything speaks."""
+    """``has_demo_model`` tells whether the model for demonstration writes reports, ``has_voice`` whether we speak."""
 
     sessions: Sessions
     pack: ReportPack

@@ -44,6 +44,7 @@ from handlers_world import MB, Bot
 from health.board import Board
 from recording_files import tone
 from sign_in.sessions import Sessions
+from text_to_speech.port import TextToSpeech
 from texts.web import UPLOAD_KNOWN
 from users_store import ensure_local_user
 from web.application import Facts, new_application
@@ -231,10 +232,16 @@ def routes() -> list[tuple[str, str, Permission]]:
     return found
 
 
-OF_ONE = re.compile(r"recordings/{number}|answer_id|upload_id|reports/{number}")
+OF_ONE = re.compile(r"recordings/{number}|answer_id|upload_id|speech_id|reports/{number}")
 """Addresses of what is one person's. Chats are not among them: everybody has a chat of the first number."""
 READING = frozenset(["GET", "HEAD"])
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+
+
+class Silence(TextToSpeech):
+    """A voice that nobody lets speak."""
+
+    voice = "silence"
 
 
 async def addresses(console: World) -> dict[str, str]:
@@ -242,7 +249,16 @@ async def addresses(console: World) -> dict[str, str]:
     recording = await has_recording(console)
     answer = await has_answer(console, "researcher", recording)
     upload = await console.services.uploads.begin(recording.owner_id, "b.wav", 9, "none")
-    return {"answer_id": answer, "upload_id": str(upload.id), "number": "1", "place": "1", "extension": "txt"}
+    console.bot.voice = Silence()
+    speech = (await console.bot.speeches.order_text(recording.owner_id, "Тихо.")).id
+    return {
+        "answer_id": answer,
+        "upload_id": str(upload.id),
+        "speech_id": str(speech),
+        "number": "1",
+        "place": "1",
+        "extension": "txt",
+    }
 
 
 async def status(client: httpx2.AsyncClient, method: str, path: str, ids: dict[str, str], token: str) -> int:
