@@ -37,9 +37,9 @@ class SpeechDeliveries:
         """Follow until cancelled."""
         async with asyncio.TaskGroup() as group:
             tasks: KeyedTasks[UUID] = KeyedTasks("speeches", group, self._loop.wake)
-            await self._loop.run(lambda: self.look(tasks))
+            await self._loop.run(lambda: self._look(tasks))
 
-    async def look(self, tasks: KeyedTasks[UUID]) -> None:
+    async def _look(self, tasks: KeyedTasks[UUID]) -> None:
         """Deliver what has ended, and show how far the rest is."""
         busy = tasks.busy
         waiting = await self._chats.waiting()
