@@ -79,14 +79,6 @@ class VectorIndexKind(StrEnum):
     PGVECTOR = "pgvector"
 
 
-class TtsEngine(StrEnum):
-    AUTO = "auto"
-    OPENAI = "openai"
-    FOLDER = "folder"
-    FESTIVAL = "festival"
-    OFF = "off"
-
-
 class EmbeddingsEngine(StrEnum):
     AUTO = "auto"
     LOCAL = "local"
@@ -209,7 +201,7 @@ class Settings(BaseSettings):
     reranker_api_key: SecretStr | None = None
     reranker_model: str | None = None
 
-    tts_engine: TtsEngine = TtsEngine.AUTO
+    tts_engine: str = Field("auto", pattern="^(auto|openai|folder|festival|off)$")
     tts_base_url: str | None = None
     tts_api_key: SecretStr | None = None
     tts_model: str | None = None

@@ -264,7 +264,7 @@ class OpenAIServer:
         return JSONResponse({name: value for name, value in body.items() if value is not None})
 
     async def _speech(self, request: Request) -> Response:
-        """Say a text as a tone: 50 ms for each character."""
+        """Say a text as a tone: 10 ms for each character."""
         self._check_key(request)
         body = await request.json()
         record_json(body, request.state.recorded)
@@ -272,7 +272,7 @@ class OpenAIServer:
             raise Refused(400, f"String should have at most {LONGEST_SPEECH} characters", "string_too_long", "input")
         if body["response_format"] not in self.speech_formats:
             raise Refused(400, "response_format is not supported", "unsupported_value", "response_format")
-        sound = await run_in_threadpool(spoken, len(body["input"]) * 0.05, body["response_format"])
+        sound = await run_in_threadpool(spoken, len(body["input"]) * 0.01, body["response_format"])
         return Response(sound, media_type=f"audio/{body['response_format']}")
 
     async def _chat(self, request: Request) -> Response:

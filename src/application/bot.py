@@ -266,8 +266,7 @@ def _router(
             _my_reports(application, messages).routes(),
             _across(application, messages).routes(),
             _takeouts(application, messages, followers).routes(),
-            *_about_chats(application, messages, chats),
-            SpeechHandlers(speeches_of(application), Dialogs(database), followers.speeches.wake).routes(),
+            *_about_chats(application, messages, chats, followers.speeches.wake),
             BrowserHandlers(messages, sessions, address_of(settings)).routes(),
         ],
         menu=menu.main_menu_of,
@@ -337,12 +336,15 @@ def _chats(application: Application, messages: MessageTracker) -> ChatHandlers:
     return ChatHandlers(Dialogs(database), messages, work)
 
 
-def _about_chats(application: Application, messages: MessageTracker, chats: ChatHandlers) -> list[Routes]:
+def _about_chats(
+    application: Application, messages: MessageTracker, chats: ChatHandlers, wake_speeches: Callable[[], None]
+) -> list[Routes]:
     dialogs = Dialogs(application.database)
     return [
         chats.routes(),
         AskingHandlers(messages, _asking(application)).routes(),
         RatingHandlers(dialogs, messages, _ratings(application, chats.ask)).routes(),
+        SpeechHandlers(speeches_of(application), dialogs, wake_speeches).routes(),
     ]
 
 

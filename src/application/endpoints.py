@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from config import AsrEngine, EmbeddingsEngine, LlmEngine, Settings, TtsEngine
+from config import AsrEngine, EmbeddingsEngine, LlmEngine, Settings
 from errors import BadSettings
 
 OPENAI_URL = "https://api.openai.com/v1"
@@ -79,9 +79,9 @@ def speaking_endpoint(settings: Settings) -> Endpoint | None:
         BadSettings: an endpoint is chosen and its model or address is missing.
     """
     own = (settings.tts_base_url, settings.tts_api_key)
-    if settings.tts_engine is TtsEngine.AUTO and not any((*own, settings.tts_model)):
+    if settings.tts_engine == "auto" and not any((*own, settings.tts_model)):
         return None
-    if settings.tts_engine not in {TtsEngine.AUTO, TtsEngine.OPENAI}:
+    if settings.tts_engine not in {"auto", "openai"}:
         return None
     return _endpoint(settings, own, settings.tts_model, "TTS")
 

@@ -89,7 +89,7 @@ async def open_application(  # noqa: PLR0913  # each has its own reason
     language_model: LanguageModel | None = None,
     retry_delays_s: Sequence[float] = (),
     patience_s: float = _PATIENCE_S,
-    work_patience_s: float = _PATIENCE_S,
+    work_patience_s: float = _PATIENCE_S,  # jobs may wait longer than callers: they have more to lose
 ) -> AsyncIterator[Application]:
     """Open database, object store and services; engines start when they are first used.
 
@@ -108,7 +108,6 @@ async def open_application(  # noqa: PLR0913  # each has its own reason
         processors = spare_processors()
         engines = _engines(stack, (settings, embedded, ffmpeg, on_progress, processors), language_model)
         opened, objects = await _stores(stack, settings, embedded, on_progress)
-        # Jobs may wait longer than callers: work of minutes is not lost because the database is away for one.
         database, patient = opened.patient(patience_s), opened.patient(work_patience_s)
         owner = await database.outlast(lambda: _local_user(database))
         spool = settings.persistent_dir / "spool"

@@ -5,7 +5,7 @@ import asyncio
 from pathlib import Path
 
 from application.endpoints import Endpoint, speaking_endpoint
-from config import Settings, TtsEngine
+from config import Settings
 from errors import BadSettings
 from text_to_speech import festival
 from text_to_speech.port import TextToSpeech
@@ -26,14 +26,14 @@ class Speaking:
         self._endpoint = speaking_endpoint(settings)
         self._name = settings.tts_voice
         engine = settings.tts_engine
-        folder = settings.tts_model_dir if engine in {TtsEngine.AUTO, TtsEngine.FOLDER} else None
-        if engine is TtsEngine.FOLDER and folder is None:
+        folder = settings.tts_model_dir if engine in {"auto", "folder"} else None
+        if engine == "folder" and folder is None:
             raise BadSettings(names="TTS_MODEL_DIR")
         self._folder: Path | None = None if self._endpoint else folder
         self._festival: Path | None = None
-        if not (self._endpoint or folder) and engine in {TtsEngine.AUTO, TtsEngine.FESTIVAL}:
+        if not (self._endpoint or folder) and engine in {"auto", "festival"}:
             self._festival = festival.installed()
-            if engine is TtsEngine.FESTIVAL and self._festival is None:
+            if engine == "festival" and self._festival is None:
                 raise BadSettings(names="TTS_ENGINE")
         self._lock = asyncio.Lock()
         self._voice: TextToSpeech | None = None

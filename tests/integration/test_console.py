@@ -44,7 +44,6 @@ from handlers_world import MB, Bot
 from health.board import Board
 from recording_files import tone
 from sign_in.sessions import Sessions
-from text_to_speech.port import TextToSpeech
 from texts.web import UPLOAD_KNOWN
 from users_store import ensure_local_user
 from web.application import Facts, new_application
@@ -238,10 +237,17 @@ READING = frozenset(["GET", "HEAD"])
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 
 
-class Silence(TextToSpeech):
+class Silence:
     """A voice that nobody lets speak."""
 
     voice = "silence"
+
+    async def speak(self, text: str) -> bytes:
+        raise AssertionError(text)
+
+    async def check(self) -> None: ...
+
+    async def close(self) -> None: ...
 
 
 async def addresses(console: World) -> dict[str, str]:

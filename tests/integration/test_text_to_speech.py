@@ -79,17 +79,17 @@ async def test_a_server_without_mp3_is_asked_for_wav_from_then_on(server: OpenAI
     [
         (openai_faults.status(401), ProviderRefusedKey, 1),
         (openai_faults.status(400), ProviderRejectedRequest, 2),
-        (openai_faults.status(429, retry_after="0"), ProviderRateLimited, 5),
-        (openai_faults.status(500), ProviderUnavailable, 5),
-        (Fault(Kind.RESET), ProviderUnavailable, 5),
-        (Fault(Kind.TRUNCATED_BODY), ProviderUnavailable, 5),
-        (Fault(Kind.BODY, body={"error": {"message": "no voice"}}), ProviderInvalidAnswer, 5),
+        (openai_faults.status(429, retry_after="0"), ProviderRateLimited, 3),
+        (openai_faults.status(500), ProviderUnavailable, 3),
+        (Fault(Kind.RESET), ProviderUnavailable, 3),
+        (Fault(Kind.TRUNCATED_BODY), ProviderUnavailable, 3),
+        (Fault(Kind.BODY, body={"error": {"message": "no voice"}}), ProviderInvalidAnswer, 3),
     ],
 )
 async def test_what_goes_wrong_at_an_endpoint(
     server: OpenAIServer, connect: Connect, fault: Fault, error: type[ProviderError], requests: int
 ) -> None:
-    server.faults.add(*[fault] * 5)
+    server.faults.add(*[fault] * 3)
     with pytest.raises(error):
         await connect().speak("Да.")
     assert len(server.asked(SPEECH)) == requests
@@ -177,7 +177,12 @@ def test_what_is_missing_is_named(settings: dict[str, Any], names: str) -> None:
 
 
 async def test_the_configured_endpoint_speaks(tmp_path: Path) -> None:
-    settings = {"tts_base_url": "http://tts:1/v1", "tts_model": "m", "tts_voice": "v", "tts_model_dir": tmp_path}
+    settings: dict[str, Any] = {
+        "tts_base_url": "http://tts:1/v1",
+        "tts_model": "m",
+        "tts_voice": "v",
+        "tts_model_dir": tmp_path,
+    }
     speaking = Speaking(Settings(_env_file=None, **settings))
     voice = await speaking.voice()
     assert voice is not None
