@@ -75,11 +75,11 @@ RETENTIONS = (
     ),
     # Every process that holds vectors looks for these every second.
     Retention("removed_chunks", "removed_at < %(before)s", timedelta(days=1)),
+    Retention("web_links", "expires_at < %(before)s", timedelta()),
+    Retention("web_sessions", "expires_at < %(before)s", timedelta()),
     # What was said is heard again from here.
     Retention("speeches", "created_at < %(before)s AND ended_at IS NOT NULL", None),
     Retention("hourly_uses", "used_at < %(before)s", timedelta(days=1)),
-    Retention("web_links", "expires_at < %(before)s", timedelta()),
-    Retention("web_sessions", "expires_at < %(before)s", timedelta()),
     # A file that nobody goes on sending is given up; one that is whole is being worked on. Files go with their rows.
     Retention("web_uploads", "touched_at < %(before)s AND state <> 'whole'", timedelta(days=2)),
 )

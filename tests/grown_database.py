@@ -129,7 +129,8 @@ INSERT INTO speeches (
     id, owner_id, kind, title, text, is_whole, voice, key, pieces, chat_id, occasion, delivered_at, created_at, ended_at
 )
     SELECT
-        gen_random_uuid(), {owner}, 'text', '', repeat('слово ', 100), true, '', n::text, 1, 1, '', {time}, {time}, {time}
+        gen_random_uuid(), {owner}, 'text', '', repeat('слово ', 100), true, '', n::text, 1, 1, '', {time}, {time},
+        {time}
     FROM generate_series(1, {rows}) AS n;
 INSERT INTO job_failures (lock, failures)
     SELECT 'subject:' || {recording}, 1 FROM generate_series(1, {rows}) AS n;
