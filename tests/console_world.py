@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx2
 
 from access import Team
+from application.training_data import collect_from
 from audio import BUILT_IN
 from chats.reading import ChatReading
 from chats.threads import Chats
@@ -94,6 +96,7 @@ def services_of(bot: Bot, sessions: Sessions, folder: Path) -> Services:
         chats=Chats(database, bot.jobs.enqueue_answer, bot.storage.get_stats),
         reading=ChatReading(database),
         ratings=Ratings(database, bot.storage),
+        examples=partial(collect_from, database),
         speeches=bot.speeches,
         has_voice=lambda: bot.voice is not None,
         has_demo_model=lambda: bot.demonstration,

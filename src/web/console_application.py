@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 
 import web.api.chats
 import web.api.editing
+import web.api.learning
 import web.api.recordings
 import web.api.speeches
 import web.api.uploads
@@ -50,6 +51,7 @@ def add_console(application: FastAPI, site: Site) -> None:
         web.api.uploads,
         web.api.chats,
         web.api.speeches,
+        web.api.learning,
     ):
         api.include_router(each.routes())
 

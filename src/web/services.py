@@ -1,6 +1,6 @@
 """The services that pages and the JSON interface call: the same that the bot calls."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from chats.reading import ChatReading
@@ -22,6 +22,7 @@ from reports.made_files import MadeFiles
 from reports.orders import ReportOrders
 from sign_in.sessions import Sessions
 from speeches.service import Speeches
+from training_data.export import Examples
 from transcription.editing.service import TranscriptEditing
 
 
@@ -49,6 +50,7 @@ class Services:
     chats: Chats
     reading: ChatReading
     ratings: Ratings
+    examples: Callable[[], Awaitable[Examples]]
     speeches: Speeches
     has_voice: Callable[[], bool]
     has_demo_model: Callable[[], bool]

@@ -220,7 +220,7 @@ class TranscriptEditing:
     async def _current(
         self, connection: Connection, owner: UserId, number: int, version: int | None, asked_by: str
     ) -> tuple[Recording, store.Head]:
-        """Lock recording and transcript as ``_locked`` does, for an edit of ``version`` that is not ``asked_by`` yet."""
+        """Do what ``_locked`` does, and refuse an edit of another ``version`` that ``asked_by`` has not made yet."""
         recording, head = await self._locked(connection, owner, number)
         if version is not None and head.version != version and not (asked_by and head.asked_by == asked_by):
             raise TranscriptChanged(number=number, version=head.version)
