@@ -110,6 +110,7 @@ async def world(bot: Bot, folder: Path) -> AsyncIterator[World]:
         "researcher": await Person.come(bot),
         "colleague": await Person.come(bot, "Олег"),
         "guest": await Person.come(bot, "Гость", Role.GUEST),
+        "lead": await Person.come(bot, "Вера", Role.SUPER_ADMIN),
     }
 
     def number(user: User) -> int:
@@ -117,7 +118,7 @@ async def world(bot: Bot, folder: Path) -> AsyncIterator[World]:
         return user.telegram_id
 
     members = frozenset(number(people[name].user) for name in ("researcher", "colleague"))
-    team = Team(None, members, frozenset([number(people["guest"].user)]))
+    team = Team(number(people["lead"].user), members, frozenset([number(people["guest"].user)]))
     services = services_of(bot, Sessions(bot.database, team, LOCAL_KEY), folder)
     site = Site()
     application = new_application(Board(), Facts("1", None), None)
