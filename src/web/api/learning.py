@@ -24,7 +24,12 @@ _PAUSE_S = 0.3
 def routes() -> APIRouter:
     """Make the routes."""
     router = APIRouter(tags=["learning"])
+    _add_voice(router)
+    _add_learning(router)
+    return router
 
+
+def _add_voice(router: APIRouter) -> None:
     @router.post("/voice/process")
     async def process(request: Request, visitor: Asking, asked: VoiceIn) -> VoiceOut:
         """Ask in the chat ``session_id``, or the one the person is in, and wait for the answer, a minute at most.
@@ -47,6 +52,8 @@ def routes() -> APIRouter:
         await rated(services, owner, AnswerId(given.log_id), stars, given.comment)
         return _out(await services.reading.answer(owner, AnswerId(given.log_id)))
 
+
+def _add_learning(router: APIRouter) -> None:
     @router.get("/learning/stats")
     async def stats(request: Request, visitor: Overseeing) -> LearningOut:  # noqa: ARG001  # who may is all
         """Return everybody's ratings, and what people think of each model."""
@@ -81,8 +88,6 @@ def routes() -> APIRouter:
 
         headers = {"Content-Disposition": "attachment; filename=answers.jsonl", "Cache-Control": "no-store"}
         return StreamingResponse(lines(), media_type="application/x-ndjson", headers=headers)
-
-    return router
 
 
 async def _waited(services: Services, site: Site, owner: UserId, answer_id: AnswerId) -> ReadAnswer:
