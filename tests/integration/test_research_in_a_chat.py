@@ -71,7 +71,7 @@ async def test_from_the_button_to_the_archive(bot: Bot, tmp_path: Path) -> None:
     button = f"research||a{answer.hex}"
 
     await boris.press_data(button)
-    assert boris.heard == ["Этого ответа больше нет: его чат удалён."], "it is not his question"
+    assert boris.heard == ["Этого ответа у вас нет: возможно, его чат удалён."], "it is not his question"
     await anna.press_data(button)
     assert QUESTION in anna.sees
     assert "Прочитаю все подходящие записи: 4." in anna.sees
