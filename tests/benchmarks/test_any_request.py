@@ -6,6 +6,8 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from any_requests import storm
 from console_world import world
 from db import Database
@@ -15,6 +17,7 @@ from object_files import FolderObjectStore
 REQUESTS = int(os.environ.get("REQUESTS", "10000"))
 
 
+@pytest.mark.timeout(7200)
 async def test_no_request_makes_the_application_fail(database_url: str, tmp_path: Path) -> None:
     database = await Database.open(database_url)
     async with world(Bot(database, tmp_path, FolderObjectStore(tmp_path / "objects")), tmp_path) as console:
