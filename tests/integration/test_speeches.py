@@ -10,6 +10,7 @@ import pytest
 import chat_history
 import openai_faults
 from audio import BUILT_IN, probe
+from datamodels import NewReportFile, ReportId, ReportRunId
 from datamodels_chats import AnswerId, AnswerOutcome, Basis, Conversation, Occasion
 from datamodels_telegram import Voice
 from db import Database
@@ -232,6 +233,25 @@ async def test_what_is_one_persons_is_nobody_elses(talking: Talking) -> None:
     with pytest.raises(NotFound):
         await speeches.order(person.user.id, SpeechOf.REPORT, "1")
     assert await speeches.sound(person.user.id, ordered.id)
+
+
+async def test_a_report_is_said_by_its_number(talking: Talking) -> None:
+    person, other = await Person.come(talking.bot), await Person.come(talking.bot)
+    entry = NewReportFile(
+        id=ReportRunId(uuid4()),
+        title="Отель",
+        recording_number=1,
+        recording_file_name="а.ogg",
+        report_id=ReportId("report_int_links"),
+        label="2) Отчет о связках",
+        created_at=datetime(2026, 11, 3, tzinfo=UTC),
+    )
+    number = await talking.bot.archive.save(person.user.id, entry, "# Связки\n\n- **Тихо** [00:12]\n")
+    await other.press_data(pack(Action.SPEAK_REPORT, number))
+    assert other.heard == ["Озвучивать нечего: этого уже нет."]
+    await person.press_data(pack(Action.SPEAK_REPORT, number))
+    speech = await talking.bot.speeches.find(person.user.id, await newest(person))
+    assert (speech.title, speech.text) == ("Отель", "Связки.\nТихо.")
 
 
 async def test_what_was_said_goes_with_its_answer(talking: Talking) -> None:
