@@ -386,11 +386,11 @@ async def test_a_question_is_answered_within_one_request_and_learned_from(consol
         while not (found := (await reading.chat(owner, number))[1]):  # noqa: ASYNC110  # the database has no event of ours
             await asyncio.sleep(0.05)
     assert not asking.done()
-    unstorable = {"question": "Было ли шумно\0\ud800?", "key": "a\0\ud800"}
+    unstorable = {"question": "Было ли шумно в номере?", "key": "a\0"}
     address = f"/api/v1/chats/{number}/questions"
     content = json.dumps(unstorable).encode()
     sent = await researcher.client.post(address, content=content, headers={**headers, "Content-Type": JSON})
-    assert sent.status_code in {202, 422}
+    assert sent.status_code == 202
     await answered(console, owner, found[-1].id, recording)
     answer = (await asking).json()
     assert (answer["status"], answer["session_id"], answer["model"]) == ("done", number, "m")
