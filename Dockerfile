@@ -36,7 +36,7 @@ RUN --mount=type=secret,id=ca --mount=type=secret,id=pip \
     if [ -s /run/secrets/pip ]; then export PIP_CONFIG_FILE=/run/secrets/pip; fi; \
     export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1 \
     && python3 -m venv /opt/venv \
-    && pip install --quiet --no-deps --only-binary :all: --no-binary pyaes -r requirements.txt \
+    && pip install --quiet --no-deps --only-binary :all: --no-binary pyaes,docopt -r requirements.txt \
     && pip uninstall --quiet --yes setuptools \
     && find /opt/venv -depth -type d '(' -name tests -o -name SelfTest -o -name __pycache__ ')' -exec rm -r '{}' + \
     && packages=/opt/venv/lib/python3.11/site-packages \

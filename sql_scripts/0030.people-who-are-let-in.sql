@@ -1,4 +1,4 @@
--- depends: 0028.people-who-come-back
+-- depends: 0029.speeches
 -- Invitations, roles that were granted, people who are blocked or off the team, and the record of who changed what.
 
 -- granted is NULL for those whom the settings alone name. left_at is since when a person is no more of the team, blocked

@@ -61,12 +61,16 @@ class ChatDeliveries:
     """Delivers answers that have ended and proposals that are made; shows answers that are being written.
 
     A draft is shown in the message that says that the search goes on, and the answer then takes this message's place.
+    With ``speaks`` there is a button that has an answer said.
     """
 
-    def __init__(self, database: Database, messages: MessageTracker, wake_outbox: Callable[[], None]) -> None:
+    def __init__(
+        self, database: Database, messages: MessageTracker, wake_outbox: Callable[[], None], *, speaks: bool = False
+    ) -> None:
         self._database = database
         self._messages = messages
         self._wake_outbox = wake_outbox
+        self._speaks = speaks
         self._loop = Loop("answers", _PAUSE_S)
         self._shown: dict[AnswerId, str] = {}
 
@@ -91,7 +95,7 @@ class ChatDeliveries:
             ended = await chat_history.lock_ended(connection, _DOOR, _AT_ONCE)
             for each in ended:
                 if each.id not in busy:
-                    await _deliver(connection, each)
+                    await self._deliver(connection, each)
             proposals = await asking_store.lock_made(connection, _DOOR, _AT_ONCE)
             for made in proposals:
                 await _deliver_proposals(connection, made)
@@ -117,20 +121,19 @@ class ChatDeliveries:
             # The next draft or the answer follows in a moment.
             log.warning("draft_not_shown", answer=str(draft.id), error=exc.code, reason=str(exc))
 
-
-async def _deliver(connection: Connection, ended: EndedAnswer) -> None:
-    destination = _Destination.model_validate(ended.return_to)
-    messages = _messages(ended, destination.waiting_message_id)
-    turn = await open_form(connection, ended.owner_id, destination.below)
-    if turn is not None:
-        subject = turn.recording.id
-        messages.append(OutgoingMessage(kind=form_kind(turn), screen=form_screen(turn), subject=subject))
-    for message in messages:
-        # ``mark_delivered`` keeps this from happening twice. The key is always new: an answer whose failure
-        # was delivered is delivered again when it is made after all.
-        key = f"answer:{ended.id}:{new_name()}"
-        await outbox_store.put(connection, key, ended.owner_id, destination.chat_id, message)
-    await chat_history.mark_delivered(connection, ended.id)
+    async def _deliver(self, connection: Connection, ended: EndedAnswer) -> None:
+        destination = _Destination.model_validate(ended.return_to)
+        messages = _messages(ended, destination.waiting_message_id, speaks=self._speaks)
+        turn = await open_form(connection, ended.owner_id, destination.below)
+        if turn is not None:
+            subject = turn.recording.id
+            messages.append(OutgoingMessage(kind=form_kind(turn), screen=form_screen(turn), subject=subject))
+        for message in messages:
+            # ``mark_delivered`` keeps this from happening twice. The key is always new: an answer whose failure
+            # was delivered is delivered again when it is made after all.
+            key = f"answer:{ended.id}:{new_name()}"
+            await outbox_store.put(connection, key, ended.owner_id, destination.chat_id, message)
+        await chat_history.mark_delivered(connection, ended.id)
 
 
 async def _deliver_proposals(connection: Connection, made: Proposals) -> None:
@@ -141,9 +144,9 @@ async def _deliver_proposals(connection: Connection, made: Proposals) -> None:
     await asking_store.mark_delivered(connection, made.id)
 
 
-def _messages(ended: EndedAnswer, waiting: MessageId | None) -> list[OutgoingMessage]:
+def _messages(ended: EndedAnswer, waiting: MessageId | None, *, speaks: bool) -> list[OutgoingMessage]:
     """Return the messages of an answer; the first takes the place of ``waiting``, which tells of the search."""
-    screens = rated_messages(ended.question, ended.outcome, ended.id)
+    screens = rated_messages(ended.question, ended.outcome, ended.id, speaks=speaks)
     return [
         OutgoingMessage(kind=MessageKind.RESULT, screen=screen, replaces=None if part else waiting)
         for part, screen in enumerate(screens)

@@ -1,24 +1,20 @@
 """Settings: read once from the environment and ``.env``, then frozen. Nothing else reads the environment."""
 
-import io
 import json
 import os
-import re
 import tomllib
-from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, get_args
 from zoneinfo import available_timezones
 
-from dotenv.parser import Binding, parse_stream
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-import texts.errors
 from datamodels import Visibility
-from errors import BadSettings, UnreadableSettings
+from errors import BadSettings
+from system import env_file
 
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout: ``prompts``, ``resources``, ``sql_scripts`` and ``samples`` lie here."""
@@ -38,8 +34,6 @@ _OF_THE_NETWORK = (
 )
 _OF_STORAGE = ("AWS_", "AZURE_", "B2_", "GOOGLE_", "OS_", "ST_")
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-_SINGLE_QUOTED = re.compile(r"[^=]*=\s*'")
 
 OF_COMPOSE = frozenset(
     {
@@ -201,6 +195,14 @@ class Settings(BaseSettings):
     reranker_api_key: SecretStr | None = None
     reranker_model: str | None = None
 
+    tts_engine: str = Field("auto", pattern="^(auto|openai|folder|festival|off)$")
+    tts_base_url: str | None = None
+    tts_api_key: SecretStr | None = None
+    tts_model: str | None = None
+    tts_voice: str = "alloy"
+    tts_model_dir: _Path | None = None
+    tts_hourly_limit: int = Field(50, ge=1, le=10_000)
+
     telegram_bot_token: SecretStr | None = None
     telegram_api_id: int | None = Field(None, ge=1)
     telegram_api_hash: SecretStr | None = None
@@ -279,63 +281,8 @@ def load_environment(path: Path) -> bool:
     """
     if not path.is_file():
         return False
-    os.environ.update({str(each.key): each.value or "" for _, each in _lines(path)})
+    os.environ.update({str(each.key): each.value or "" for _, each in env_file.lines(path, ROOT)})
     return True
-
-
-def _lines(path: Path) -> Iterator[tuple[int, Binding]]:
-    """Yield what a file like ``.env`` sets, with the number of its line; nothing is expanded.
-
-    Raises:
-        UnreadableSettings: the file cannot be read, or some lines are no ``NAME=value``. Their numbers are named.
-    """
-    shown = path.name if path.parent == ROOT else path
-    try:
-        content = path.read_bytes()
-        text = content.decode("utf-8")
-    except OSError:
-        raise UnreadableSettings(reason=texts.errors.ENV_CLOSED.format(path=shown)) from None
-    except UnicodeDecodeError as exc:
-        # Not its cause: that one has the file's content.
-        line = content.count(b"\n", 0, exc.start) + 1
-        raise UnreadableSettings(reason=texts.errors.ENV_NOT_UTF8.format(path=shown, line=line)) from None
-    found, wrong = [], []
-    for each in parse_stream(io.StringIO(text)):
-        written = each.original.string
-        line = each.original.line + len(written[: len(written) - len(written.lstrip())].splitlines())
-        if each.error or (each.key is not None and not _is_plain(each)):
-            wrong.append(str(line))
-        elif each.key is not None:
-            found.append((line, each))
-    if wrong:
-        raise UnreadableSettings(reason=texts.errors.ENV_LINES.format(path=shown, lines=", ".join(wrong)))
-    yield from found
-
-
-def _is_plain(each: Binding) -> bool:
-    """Tell whether a line is ``NAME=value``. A value of several lines is a quote that was closed by accident."""
-    value = each.value
-    return value is not None and _NAME.fullmatch(str(each.key)) is not None and not set(value) & set("\n\r\0")
-
-
-def _check_env_file() -> None:
-    """Refuse an ``.env`` that cannot be read, or that Compose, which reads it too, would understand in another way.
-
-    Compose expands ``$NAME`` and ``${NAME}`` outside single quotes, the library here ``${NAME}`` everywhere.
-
-    Raises:
-        UnreadableSettings: the lines are named, not what stands there.
-    """
-    path = ROOT / ".env"
-    if not path.is_file():
-        return
-    wrong = [
-        str(line)
-        for line, each in _lines(path)
-        if "${" in (value := each.value or "") or ("$" in value and not _SINGLE_QUOTED.match(each.original.string))
-    ]
-    if wrong:
-        raise UnreadableSettings(reason=texts.errors.ENV_DOLLAR.format(lines=", ".join(wrong)))
 
 
 def env_file_is_open() -> bool:
@@ -367,7 +314,7 @@ def wrong_names() -> list[str]:
     Raises:
         UnreadableSettings: ``.env`` cannot be read as a whole.
     """
-    _check_env_file()
+    env_file.check(ROOT)
     try:
         Settings()
     except ValidationError as exc:
@@ -383,7 +330,7 @@ def unknown_names() -> list[str]:
     known = {name.upper() for name, _ in fields} | OF_COMPOSE | OF_DEPLOYS
     known |= {f"{name}_file".upper() for name, each in fields if _in_file(name, each)}
     path = ROOT / ".env"
-    named = {str(each.key) for _, each in _lines(path)} if path.is_file() else set()
+    named = {str(each.key) for _, each in env_file.lines(path, ROOT)} if path.is_file() else set()
     return sorted(name for name in named if name.upper() not in known)
 
 

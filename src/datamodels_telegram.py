@@ -46,11 +46,17 @@ class Sound(Value):
     duration_s: float
 
 
+class Voice(Value):
+    """Tells that a file, Ogg Opus, is a voice message; ``duration_s`` is at least 0."""
+
+    duration_s: float
+
+
 class Picture(Value):
     """Tells that a file is a picture to be looked at in the chat."""
 
 
-Shown = Sound | Picture
+Shown = Sound | Voice | Picture
 """How a file is shown that is not only to be opened."""
 
 
@@ -74,9 +80,7 @@ class OtherMedia(StrEnum):
 
 
 class IncomingMessage(Value):
-    """A message of a person. ``text`` is the text, or the caption of ``file`` or ``other``; ``private`` is False in
-    groups.
-    """
+    """A message of a person. ``text`` may be the caption of ``file`` or ``other``; groups are not ``private``."""
 
     chat_id: ChatId
     message_id: MessageId
@@ -123,8 +127,8 @@ class UpdateKind(StrEnum):
 class SeenUpdate(Value):
     """A row of ``seen_updates``: an update whose handling has not ended.
 
-    ``data`` is a button's callback data; None for a message. The text of a message is not stored: when the message has
-    to be handled again, it is fetched again. ``tries`` counts how often handling the update has begun.
+    ``data`` is a button's callback data; None for a message, whose text is fetched again when it is handled again.
+    ``tries`` counts how often handling the update has begun.
     """
 
     kind: UpdateKind
@@ -196,13 +200,13 @@ class FileSource(StrEnum):
     PICTURE = "picture"
     TAKEOUT = "takeout"
     FRAGMENT = "fragment"
+    SPEECH = "speech"
 
 
 class FileReference(Value):
     """Names the file of a message, whose content is made or fetched when the message is sent.
 
-    ``subject`` is the id of a recording, a report run or a picture's order, of a takeout that of the person whose
-    things it has. A fragment of a recording has a ``start_s`` and an ``end_s``.
+    ``subject`` is the id of what is sent, of a takeout its person's. Fragments have a ``start_s`` and an ``end_s``.
     """
 
     source: FileSource

@@ -14,9 +14,9 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
-import migrations
 import texts.errors
 from config import ROOT
+from database import migrations
 from database.errors import errors_mapped
 from database.locks import DatabaseLocks
 from database.watch import (

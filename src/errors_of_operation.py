@@ -7,7 +7,8 @@
     ├── WorkerAlone                    nobody shares database and object store with a worker
     ├── ClosedModels               weights cannot be read or fetched for want of rights
     ├── NeitherBotNorShared            no token is given, and nobody shares database and object store
-    └── BackupPasswordRefused          the file with the password is not there, or has another one
+    ├── BackupPasswordRefused          the file with the password is not there, or has another one
+    └── NoVoice                        nothing here speaks
     VoxPersonaError
     └── BackupFailed                   exit status 3: earlier sets are as they were
         ├── BackupUnavailable          the repository does not answer
@@ -31,6 +32,7 @@
     ├── UploadOutOfStep                a piece of a file is not the one that comes next
     ├── TooManyUploads                 a person begins many files and ends none
     ├── SeveralFiles                   a form brings more than one file
+    ├── TooManySpeeches                the hour's orders are used up
     ├── PhotoRefused                   no photograph to train on; the reason says why
     └── AvatarRefused                  an avatar cannot be trained or painted with now; the reason is the whole sentence
     AccessDenied
@@ -314,6 +316,18 @@ class SeveralFiles(BadInput):
     """The form has more than one file."""
 
     user_text_template = texts.web_errors.SEVERAL_FILES
+
+
+class NoVoice(BadSettings):
+    """Nothing speaks here."""
+
+    user_text_template = texts.errors.NO_VOICE
+
+
+class TooManySpeeches(BadInput):
+    """The person has had {most} texts said within an hour; the next one is in {retry_after_s} s."""
+
+    user_text_template = texts.errors.TOO_MANY_SPEECHES
 
 
 class SignInNeeded(AccessDenied):

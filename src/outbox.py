@@ -15,7 +15,9 @@ import structlog
 
 import outbox_store
 import recordings_store
+import speeches.store
 import texts.editing
+import texts.speeches
 import texts.telegram
 import texts.telegram_recordings
 from audio import BUILT_IN, opus, prepare
@@ -34,6 +36,7 @@ from datamodels_telegram import (
     Screen,
     Shown,
     Sound,
+    Voice,
 )
 from db import Database
 from dialogs import put_aside
@@ -54,6 +57,7 @@ from texts.errors_in_chats import chat_text
 from utils import clock, disk_full_mapped
 
 _DECODING_S = 300.0
+_HEARD = frozenset([FileSource.RECORDING, FileSource.SPEECH])
 _SOUND_EXTENSIONS = frozenset(["flac", "m4a", "mp3", "mpga", "oga", "ogg", "opus", "wav"])
 
 
@@ -119,6 +123,8 @@ class OutboxFiles:
         elif file.source is FileSource.TAKEOUT:
             # One that was ordered before takeouts were made beside the messages.
             raise NotFound(what=f"takeout of {file.subject}")
+        elif file.source is FileSource.SPEECH:
+            yield await self._speech(owner, file)
         elif file.source is FileSource.TRANSCRIPT:
             yield MadeFile(*await self._transcript(owner, RecordingId(file.subject), file.extension))
         else:
@@ -160,6 +166,15 @@ class OutboxFiles:
             return MadeFile(await asyncio.to_thread(path.read_bytes), safe_file_name(name), Picture())
         finally:
             await asyncio.to_thread(path.unlink, missing_ok=True)
+
+    async def _speech(self, owner: UserId, file: FileReference) -> MadeFile:
+        async with self._database.transaction() as connection:
+            speech = await speeches.store.find(connection, owner, file.subject)
+            content = await speeches.store.sound(connection, owner, file.subject)
+        if speech is None or content is None:
+            raise NotFound(what=f"sound of speech {file.subject} of {owner}")
+        name = texts.speeches.FILE_NAME.format(title=speech.title)
+        return MadeFile(content, safe_file_name(name), Voice(duration_s=speech.duration_s or 0.0))
 
     async def _recording(self, owner: UserId, recording_id: RecordingId) -> Recording:
         async with self._database.transaction() as connection:
@@ -250,7 +265,7 @@ class Outbox:
 
     async def _delivered(self, item: OutboxItem) -> MessageId:
         replaced = item.message.replaces
-        if replaced is not None and await self._took_place(item, replaced):
+        if replaced is not None and item.message.file is None and await self._took_place(item, replaced):
             return replaced
         sent = await self._sent(item)
         if replaced is not None:
@@ -275,7 +290,7 @@ class Outbox:
             return await self._messages.send(
                 item.chat_id, message.kind, message.screen, random_id=item.random_id, subject=message.subject
             )
-        doings = {FileSource.RECORDING: Doing.SENDING_SOUND, FileSource.PICTURE: Doing.SENDING_PICTURE}
+        doings = {FileSource.PICTURE: Doing.SENDING_PICTURE, **dict.fromkeys(_HEARD, Doing.SENDING_SOUND)}
         doing = doings.get(message.file.source, Doing.SENDING_FILE)
         async with (
             self._messages.at_work(item.chat_id, doing),

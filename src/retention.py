@@ -79,6 +79,9 @@ RETENTIONS = (
     Retention("web_sessions", "expires_at < %(before)s", timedelta()),
     # The record of changes tells of an invitation for ever.
     Retention("invitations", "expires_at < %(before)s", timedelta(days=30)),
+    # What was said is heard again from here.
+    Retention("speeches", "created_at < %(before)s AND ended_at IS NOT NULL", None),
+    Retention("hourly_uses", "used_at < %(before)s", timedelta(days=1)),
     # A file that nobody goes on sending is given up; one that is whole is being worked on. Files go with their rows.
     Retention("web_uploads", "touched_at < %(before)s AND state <> 'whole'", timedelta(days=2)),
 )

@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx2
 
 from access import Team
+from application.training_data import collect_from
 from audio import BUILT_IN
 from chats.reading import ChatReading
 from chats.threads import Chats
@@ -94,6 +96,9 @@ def services_of(bot: Bot, sessions: Sessions, folder: Path) -> Services:
         chats=Chats(database, bot.jobs.enqueue_answer, bot.storage.get_stats),
         reading=ChatReading(database),
         ratings=Ratings(database, bot.storage),
+        examples=partial(collect_from, database),
+        speeches=bot.speeches,
+        has_voice=lambda: bot.voice is not None,
         has_demo_model=lambda: bot.demonstration,
     )
 
@@ -105,6 +110,7 @@ async def world(bot: Bot, folder: Path) -> AsyncIterator[World]:
         "researcher": await Person.come(bot),
         "colleague": await Person.come(bot, "Олег"),
         "guest": await Person.come(bot, "Гость", Role.GUEST),
+        "lead": await Person.come(bot, "Вера", Role.SUPER_ADMIN),
     }
 
     def number(user: User) -> int:
@@ -112,7 +118,7 @@ async def world(bot: Bot, folder: Path) -> AsyncIterator[World]:
         return user.telegram_id
 
     members = frozenset(number(people[name].user) for name in ("researcher", "colleague"))
-    team = Team(None, members, frozenset([number(people["guest"].user)]))
+    team = Team(number(people["lead"].user), members, frozenset([number(people["guest"].user)]))
     services = services_of(bot, Sessions(bot.database, team, LOCAL_KEY), folder)
     site = Site()
     application = new_application(Board(), Facts("1", None), None)

@@ -52,13 +52,16 @@ from recording_wizard import RecordingWizards
 from recordings.uploads import Uploads
 from recordings_factory import add_user, new_recording
 from telegram_double import TelegramDouble
+from telegram_handlers.speech_deliveries import SpeechDeliveries
 
 PACK = load_pack(ROOT / "prompts")
 INTERVIEW = ScenarioId("interview")
 _chats = count(5_000_000_000)
 _messages = count(10)
 
-Follower = ChatDeliveries | Downloads | LostOriginals | ProgressCards | Outbox | RecordingWizards | Uploads
+Follower = (
+    ChatDeliveries | Downloads | LostOriginals | ProgressCards | Outbox | RecordingWizards | SpeechDeliveries | Uploads
+)
 
 
 class Clock:

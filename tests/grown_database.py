@@ -125,6 +125,13 @@ INSERT INTO chunk_vectors (chunk_id, model_id, vector, version)
     SELECT chunks.id, embedding_models.id, decode(repeat('2a', 768), 'hex'), next_chunk_version()
     FROM chunks, embedding_models;
 INSERT INTO removed_chunks (chunk_id, xid) SELECT {rows} + n, '1' FROM generate_series(1, {rows}) AS n;
+INSERT INTO speeches (
+    id, owner_id, kind, title, text, is_whole, voice, key, pieces, chat_id, occasion, delivered_at, created_at, ended_at
+)
+    SELECT
+        gen_random_uuid(), {owner}, 'text', '', repeat('слово ', 100), true, '', n::text, 1, 1, '', {time}, {time},
+        {time}
+    FROM generate_series(1, {rows}) AS n;
 INSERT INTO job_failures (lock, failures)
     SELECT 'subject:' || {recording}, 1 FROM generate_series(1, {rows}) AS n;
 """
@@ -153,6 +160,7 @@ GROWN_TABLES = (
     "chunks",
     "chunk_vectors",
     "removed_chunks",
+    "speeches",
 )
 """Those that nobody may read from end to end every second; people are a hundredth of them."""
 

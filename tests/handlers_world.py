@@ -1,8 +1,10 @@
 """A person who presses what is seen and types, over the real handlers, stores and database; Telegram is in memory."""
 
 from datetime import date, datetime
+from functools import partial
 from itertools import count
 from pathlib import Path
+from uuid import UUID
 
 import metadata_store
 import recording_wizard_store
@@ -10,6 +12,9 @@ import recordings_store
 import transcripts_store
 from access import Team
 from application.corrections import corrections
+from application.speeches import answer_source, report_source
+from audio import BUILT_IN
+from chats.reading import ChatReading
 from config import ROOT
 from conversations.hybrid import HybridStorage
 from datamodels import (
@@ -33,7 +38,7 @@ from datamodels_telegram import (
     TelegramPerson,
     WizardStep,
 )
-from db import Database
+from db import Connection, Database
 from dead_letters import DeadLetters, Enqueue
 from dialogs import Dialog, Dialogs, OpenDialog, Step
 from embeddings.port import Embeddings
@@ -41,6 +46,8 @@ from jobs.context import JobContext
 from jobs.queue import Jobs
 from jobs.recordings import RecordingSteps
 from jobs.reports import ReportSteps
+from jobs.running import OtherSteps
+from jobs.speeches import SPEECH_QUEUE, SpeechSteps
 from knowledge.documents import Documents
 from language_model.port import LanguageModel
 from machine import Machine
@@ -70,6 +77,8 @@ from screens import drawn
 from scripted_model import ScriptedModel
 from sign_in.sessions import Sessions
 from speech_to_text.port import SpeechToText
+from speeches.service import Speeches
+from speeches.store import SpeechOf
 from telegram_double import TelegramDouble
 from telegram_handlers.browser import BrowserHandlers
 from telegram_handlers.context import Context, PressHandler
@@ -82,8 +91,10 @@ from telegram_handlers.reports import ReportHandlers, ReportWork
 from telegram_handlers.research import ResearchHandlers, ResearchWork
 from telegram_handlers.settings import SettingsHandlers
 from telegram_handlers.shared import awaited
+from telegram_handlers.speeches import SpeechHandlers
 from telegram_handlers.voice_notes import VoiceNoteHandlers
 from telegram_handlers.waiting import WaitingHandlers
+from text_to_speech.port import TextToSpeech
 from updates_journal import UpdatesJournal
 from user_states import get
 from users_store import ensure_telegram_user
@@ -135,13 +146,14 @@ class Bot:
             Originals(database, objects, folder),
             PACK,
             self.engines,
-            Path("ffmpeg"),
+            BUILT_IN,
             folder / "spool",
         )
         files = ReportFiles(folder / "reports")
         self.archive = ReportArchive(database, files, PACK)
         steps = ReportSteps(context, files, self.archive)
-        jobs = Jobs(database, RecordingSteps(context), steps, 1)
+        others: dict[str, OtherSteps] = {SPEECH_QUEUE: SpeechSteps(context, self._text_to_speech)}
+        jobs = Jobs(database, RecordingSteps(context), steps, 1, others=others)
 
         async def engine() -> tuple[str, str]:
             return "scripted", "scripted-1"
@@ -158,6 +170,15 @@ class Bot:
         )
         descriptions = Descriptions(database, PACK, changes, lambda: TODAY)
         self.jobs = jobs
+        self.voice: TextToSpeech | None = None
+        """What says texts."""
+        self.hourly = 3
+        self.saying = others[SPEECH_QUEUE]
+        sources = {
+            SpeechOf.ANSWER: partial(answer_source, ChatReading(database)),
+            SpeechOf.REPORT: partial(report_source, self.archive),
+        }
+        self.speeches = Speeches(database, sources, self._voice_name, self._say, self.hourly)
         orders = ReportOrders(database, PACK, self._language_model, jobs.enqueue_report, jobs.cancel_reports)
         self.orders = orders
         self.research = ResearchOrders(
@@ -212,8 +233,18 @@ class Bot:
             ResearchHandlers(messages, ResearchWork(PACK, self.research, self._wake)).routes(),
             DocumentHandlers(messages, Documents(database)).routes(),
             *corrections(database, PACK, messages, self._wake),
+            SpeechHandlers(self.speeches, Dialogs(database), self._wake).routes(),
             BrowserHandlers(messages, Sessions(database, Team(None, frozenset())), "https://vox.example").routes(),
         ]
+
+    async def _text_to_speech(self) -> TextToSpeech | None:
+        return self.voice
+
+    async def _voice_name(self) -> str | None:
+        return None if self.voice is None else self.voice.voice
+
+    async def _say(self, connection: Connection, id_: UUID) -> None:
+        await self.jobs.enqueue_other(SPEECH_QUEUE, connection, id_)
 
     async def _language_model(self) -> LanguageModel | None:
         return await self.engines.language_model()

@@ -27,6 +27,21 @@ def decode(audio: bytes) -> Samples:
     return np.concatenate([frame.to_ndarray()[0] for frame in frames], dtype=np.float32)
 
 
+def spoken(seconds: float, file_format: str) -> bytes:
+    """A tone as MP3 or WAV."""
+    content = io.BytesIO()
+    samples = (8000 * np.sin(np.arange(int(seconds * 24_000)) / 12)).astype(np.int16)
+    with av.open(content, "w", format=file_format) as container:
+        stream = container.add_stream("libmp3lame" if file_format == "mp3" else "pcm_s16le", rate=24_000)
+        frame = av.AudioFrame.from_ndarray(samples[None, :], format="s16", layout="mono")
+        frame.sample_rate = 24_000
+        resampler = av.AudioResampler(format=stream.format.name, layout="mono", rate=24_000)
+        for each in resampler.resample(frame):
+            container.mux(stream.encode(each))
+        container.mux(stream.encode(None))
+    return content.getvalue()
+
+
 def verbose(heard: Sequence[Heard], language: str, granularities: Sequence[str], seconds: float) -> dict[str, Any]:
     """What ``verbose_json`` has besides the text, in OpenAI's way: the language by name, words apart from segments."""
     names = {"ru": "russian", "en": "english"}

@@ -10,6 +10,7 @@ TRANSCRIPTIONS = "/audio/transcriptions"
 MODELS = "/models"
 EMBEDDINGS = "/embeddings"
 RERANK = "/rerank"
+SPEECH = "/audio/speech"
 
 
 class Kind(StrEnum):

@@ -36,11 +36,21 @@ from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from openai_answers import EMBEDDING_SIZE, SAMPLE_RATE, Messages, Samples, Schema, Transcriber, by_sound, chat_answer
-from openai_bodies import completion, decode, embeddings_body, events, rerank_body, schema_in_prompt, verbose
+from openai_bodies import (
+    completion,
+    decode,
+    embeddings_body,
+    events,
+    rerank_body,
+    schema_in_prompt,
+    spoken,
+    verbose,
+)
 from openai_faults import OF_STREAMS, Fault, Faults, Kind
 
 LARGEST_BATCH = 10
 """Texts to embed at once, as at the strictest provider."""
+LONGEST_SPEECH = 4096
 LARGEST_UPLOAD = 25 * 1024 * 1024
 TEXT_ONLY_MODELS = frozenset(["gpt-transcribe", "gpt-4o-transcribe", "gpt-4o-mini-transcribe"])
 
@@ -105,6 +115,8 @@ class OpenAIServer:
         self.goes_on.set()
         self.piece_s = 0.0
         """How long each piece of a stream takes to be written."""
+        self.speech_formats = frozenset(["mp3", "wav"])
+        """In which forms text is said; others are refused."""
         self.transcription_fields: dict[str, Any] = {}
         """Put over every transcription; a value of None leaves the field out."""
         self.faults = Faults()
@@ -117,6 +129,7 @@ class OpenAIServer:
         routes = [
             Route("/v1/models", self._models),
             Route("/v1/audio/transcriptions", self._transcriptions, methods=["POST"]),
+            Route("/v1/audio/speech", self._speech, methods=["POST"]),
             Route("/v1/chat/completions", self._chat, methods=["POST"]),
             Route("/v1/embeddings", self._embeddings, methods=["POST"]),
             Route("/v1/rerank", self._rerank, methods=["POST"]),
@@ -249,6 +262,18 @@ class OpenAIServer:
             body |= verbose(heard, asked.get("language", ""), asked["timestamp_granularities"], recorded.seconds)
         body |= self.transcription_fields
         return JSONResponse({name: value for name, value in body.items() if value is not None})
+
+    async def _speech(self, request: Request) -> Response:
+        """Say a text as a tone: 10 ms for each character."""
+        self._check_key(request)
+        body = await request.json()
+        record_json(body, request.state.recorded)
+        if not body["input"] or len(body["input"]) > LONGEST_SPEECH:
+            raise Refused(400, f"String should have at most {LONGEST_SPEECH} characters", "string_too_long", "input")
+        if body["response_format"] not in self.speech_formats:
+            raise Refused(400, "response_format is not supported", "unsupported_value", "response_format")
+        sound = await run_in_threadpool(spoken, len(body["input"]) * 0.01, body["response_format"])
+        return Response(sound, media_type=f"audio/{body['response_format']}")
 
     async def _chat(self, request: Request) -> Response:
         self._check_key(request)

@@ -10,6 +10,7 @@ from avatars.cleaning import AvatarCleaning
 from avatars.work import AVATARS_QUEUE
 from followers import Loop
 from housekeeping import Housekeeping
+from jobs.speeches import SPEECH_QUEUE
 from jobs.stranded import StrandedWork
 from jobs.words import WORDS_QUEUE
 from metrics import LagMonitor
@@ -34,8 +35,8 @@ class Background:
         spool = settings.persistent_dir / "spool"
         self.uploads = Uploads(database, application.intake, application.limits, application.pack, spool, today)
         enqueue = jobs.enqueue_recording, jobs.enqueue_report, jobs.enqueue_answer
-        others = {name: partial(jobs.enqueue_other, name) for name in (WORDS_QUEUE, AVATARS_QUEUE)}
-        self._stranded = StrandedWork(database, *enqueue, others[WORDS_QUEUE], others[AVATARS_QUEUE])
+        others = (partial(jobs.enqueue_other, queue) for queue in (WORDS_QUEUE, SPEECH_QUEUE, AVATARS_QUEUE))
+        self._stranded = StrandedWork(database, *enqueue, *others)
         self._archive, self._conversations = application.archive, application.conversations
         self._old_reports = OldReports(database, application.pack)
         self._filing = TranscriptFiling(database, application.objects, to_json)

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 
 import texts.telegram
 from access import Team
+from application.chats import about_chats, chats_of
 from application.connecting import Connecting, connected
 from application.corrections import corrections
 from application.engines import language_in_use, speech_in_use
@@ -20,15 +20,10 @@ from application.objects import StartProgress
 from application.only_bot import only_bot
 from application.parts import Application
 from application.team import TeamParts
-from application.training_data import collect_from
 from application.web import services_of, sessions_of
 from avatars.intake import AvatarPhotos
 from avatars.telling import Telling
-from chats.asking import Asking
-from chats.export import write_history
-from chats.threads import Chats
 from config import Settings
-from conversations.ratings import Ratings
 from dead_letters import DeadLetters, Enqueue
 from dialogs import Dialogs
 from errors import VoxPersonaError
@@ -59,16 +54,13 @@ from system.ending import end_tasks
 from system.local_time import today
 from telegram_client.client import TelegramClient
 from telegram_handlers.across import AcrossHandlers, AcrossWork
-from telegram_handlers.asking import AskingHandlers, AskingWork
 from telegram_handlers.avatars import AvatarHandlers, AvatarWork
-from telegram_handlers.chats import ChatHandlers, ChatWork
-from telegram_handlers.context import MessageHandler, Routes
+from telegram_handlers.context import Routes
 from telegram_handlers.dead_letters import DeadLetterHandlers, LettersWork
 from telegram_handlers.documents import DocumentHandlers
 from telegram_handlers.menu import MenuHandlers, MenuWork, SystemFacts
 from telegram_handlers.metadata import MetadataHandlers
 from telegram_handlers.my_reports_shared import MyReportsWork
-from telegram_handlers.ratings import RatingHandlers, RatingWork
 from telegram_handlers.recordings import RecordingHandlers, RecordingWork
 from telegram_handlers.reports import ReportHandlers, ReportWork
 from telegram_handlers.research import ResearchHandlers, ResearchWork
@@ -231,7 +223,7 @@ def router_of(
     letters = DeadLetters(database, Enqueue(jobs.enqueue_recording, jobs.enqueue_report, jobs.enqueue_answer))
 
     wake_deliveries, wake_all = followers.wake_deliveries, followers.wake_all
-    recordings, chats = _recording_work(application, preferences, wake_all), _chats(application, messages)
+    recordings, chats = _recording_work(application, preferences, wake_all), chats_of(application, messages)
     waiting = WaitingRecordings(database)
     form = MetadataForm(database, today)
     metadata = MetadataHandlers(form, waiting, messages, pack, wake_deliveries, chats.ask, application.estimates)
@@ -267,7 +259,7 @@ def router_of(
             _my_reports(application, messages).routes(),
             _across(application, messages).routes(),
             *_of_followers(application, messages, followers),
-            *_about_chats(application, messages, chats),
+            *about_chats(application, messages, chats, followers.speeches.wake),
             *team.routes(),
         ],
         menu=menu.main_menu_of,
@@ -312,8 +304,9 @@ def _report_work(application: Application, wake: Callable[[], None]) -> ReportWo
 
 def _my_reports(application: Application, messages: MessageTracker) -> MyReportsHandlers:
     lasts = timedelta(seconds=application.settings.report_list_ttl_s)
+    speaks = application.engines.has_voice
     desk = ReportDesk(application.database, lasts, lambda: datetime.now(UTC))
-    return MyReportsHandlers(messages, MyReportsWork(application.archive, application.pack, desk))
+    return MyReportsHandlers(messages, MyReportsWork(application.archive, application.pack, desk, speaks))
 
 
 def _without_database(settings: Settings, telegram: Messenger, machine: Machine) -> WithoutDatabase:
@@ -343,41 +336,6 @@ def _avatars(application: Application, messages: MessageTracker, followers: Foll
 def _across(application: Application, messages: MessageTracker) -> AcrossHandlers:
     across = AcrossInterviews(application.database, application.pack, today)
     return AcrossHandlers(messages, AcrossWork(across, today, application.settings.persistent_dir))
-
-
-def _chats(application: Application, messages: MessageTracker) -> ChatHandlers:
-    database = application.database
-    work = ChatWork(
-        chats=Chats(database, application.jobs.enqueue_answer, application.conversations.get_stats),
-        write_history=partial(write_history, database),
-        spool=application.settings.persistent_dir / "spool",
-        today=today,
-    )
-    return ChatHandlers(Dialogs(database), messages, work)
-
-
-def _about_chats(application: Application, messages: MessageTracker, chats: ChatHandlers) -> list[Routes]:
-    dialogs = Dialogs(application.database)
-    return [
-        chats.routes(),
-        AskingHandlers(messages, _asking(application)).routes(),
-        RatingHandlers(dialogs, messages, _ratings(application, chats.ask)).routes(),
-    ]
-
-
-def _asking(application: Application) -> AskingWork:
-    database, enqueue = application.database, application.jobs.enqueue_answer
-    chats = Chats(database, enqueue, application.conversations.get_stats)
-    return AskingWork(chats, Asking(database, enqueue), application.pack)
-
-
-def _ratings(application: Application, ask: MessageHandler) -> RatingWork:
-    return RatingWork(
-        ratings=Ratings(application.database, application.conversations),
-        ask=ask,
-        examples=partial(collect_from, application.database),
-        spool=application.settings.persistent_dir / "spool",
-    )
 
 
 def _facts(application: Application) -> SystemFacts:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from application.endpoints import embeddings_endpoint, language_endpoint, speech_endpoint
+from application.endpoints import embeddings_endpoint, language_endpoint, speaking_endpoint, speech_endpoint
 from application.knowledge_index import reranker_endpoint
 from application.objects import bucket_store
 from config import LlmEngine, Settings, env_file_is_open, unknown_names, wrong_names
@@ -61,7 +61,7 @@ def examine_settings(*, worker: bool) -> Examined:
     settings = Settings()
     missing = dict.fromkeys(_missing(settings, worker=worker))
     wrong: dict[str, None] = {}
-    endpoints = (speech_endpoint, language_endpoint, embeddings_endpoint, reranker_endpoint)
+    endpoints = (speech_endpoint, language_endpoint, embeddings_endpoint, speaking_endpoint, reranker_endpoint)
     for check in (_database, _objects, *endpoints):
         for name in _refused(check, settings):
             (missing if getattr(settings, name.lower()) is None else wrong)[name] = None

@@ -1,4 +1,4 @@
-"""The endpoints that the settings name for speech, language and embeddings, and which of them are in use."""
+"""The endpoints that the settings name for speech, language, embeddings and voice, and which of them are in use."""
 
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -68,6 +68,22 @@ def embeddings_endpoint(settings: Settings) -> Endpoint | None:
     if settings.embeddings_engine not in {EmbeddingsEngine.AUTO, EmbeddingsEngine.OPENAI}:
         return None
     return _endpoint(settings, own, settings.embeddings_model, "EMBEDDINGS")
+
+
+def speaking_endpoint(settings: Settings) -> Endpoint | None:
+    """Return the endpoint that speaks; None when something on this machine does, or nothing.
+
+    As with embeddings, ``OPENAI_BASE_URL`` and ``OPENAI_API_KEY`` alone do not choose one.
+
+    Raises:
+        BadSettings: an endpoint is chosen and its model or address is missing.
+    """
+    own = (settings.tts_base_url, settings.tts_api_key)
+    if settings.tts_engine == "auto" and not any((*own, settings.tts_model)):
+        return None
+    if settings.tts_engine not in {"auto", "openai"}:
+        return None
+    return _endpoint(settings, own, settings.tts_model, "TTS")
 
 
 def _configured(settings: Settings, own: tuple[str | None, SecretStr | None]) -> bool:

@@ -16,6 +16,7 @@ import texts.cli
 from application.endpoints import Endpoint, embeddings_endpoint, language_endpoint, speech_endpoint
 from application.local_speech import AGAIN_S, LocalSpeech, models_in_use, needed_weights
 from application.objects import StartProgress
+from application.speaking import Speaking
 from audio import opus
 from config import EmbeddingsEngine, LlmEngine, Settings
 from embedded.engines import Engines as EmbeddedEngines
@@ -26,6 +27,7 @@ from language_model.small_models import is_small
 from speech_to_text.port import SpeechToText
 from system import optional_packages
 from system.ending import end_tasks
+from text_to_speech.port import TextToSpeech
 from utils import count_tokens
 from voices.encoder import VoiceEncoder
 from weights.installer import MANIFEST, are_there, ensure_weights
@@ -97,6 +99,7 @@ class EnginePool:
         # Read now, so that a missing model name is reported at the start and not after the work.
         self._speech_endpoint, self._language_endpoint = speech_endpoint(settings), language_endpoint(settings)
         self._embeddings_endpoint = embeddings_endpoint(settings)
+        self._speaking = Speaking(settings)
         self._embedded = embedded
         self._ffmpeg = ffmpeg
         self._on_progress = on_progress
@@ -119,6 +122,11 @@ class EnginePool:
     @property
     def has_embeddings(self) -> bool:
         return self._settings.embeddings_engine is not EmbeddingsEngine.OFF
+
+    @property
+    def has_voice(self) -> bool:
+        """Whether anything here speaks."""
+        return self._speaking.is_possible
 
     @property
     def has_demo_model(self) -> bool:
@@ -223,7 +231,12 @@ class EnginePool:
                 self._embeddings = make_embeddings(self._embeddings_endpoint)
             return self._embeddings
 
+    async def text_to_speech(self) -> TextToSpeech | None:
+        """Return the voice in use; None when nothing speaks."""
+        return await self._speaking.voice()
+
     async def close(self) -> None:
+        await self._speaking.close()
         if self._fetching is not None:
             await end_tasks([self._fetching])
         await self._local_speech.close()

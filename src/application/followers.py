@@ -25,8 +25,10 @@ from recordings.preferences import Preferences
 from recordings.spoken import SpokenWords
 from reports.takeout.orders import TakeoutOrders
 from reports.takeout.service import Takeout
+from speeches.waiting import WaitingChats
 from system.local_time import today
 from telegram_handlers.avatar_cards import AvatarCards
+from telegram_handlers.speech_deliveries import SpeechDeliveries
 from telegram_handlers.takeout import TakeoutMaker
 
 _SETTLE_S = 60.0
@@ -67,7 +69,8 @@ class Followers:
         self.takeouts = TakeoutMaker(
             self.takeout_orders, partial(Takeout, database, application.pack), messages, spool, preferences.zone_of
         )
-        self.answers = ChatDeliveries(database, messages, self.outbox.wake)
+        self.speeches = SpeechDeliveries(WaitingChats(database), messages, self.outbox.wake)
+        self.answers = ChatDeliveries(database, messages, self.outbox.wake, speaks=application.engines.has_voice)
         self.wizards = RecordingWizards(
             database, application.pack, application.jobs.enqueue_proposal, self.outbox.wake, today, preferences.zone_of
         )
@@ -100,6 +103,7 @@ class Followers:
                 self.outbox,
                 self.wizards,
                 self.answers,
+                self.speeches,
                 self.originals,
                 self.takeouts,
             ):

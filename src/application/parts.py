@@ -1,7 +1,7 @@
 """The parts of the application: built from the settings, opened and closed in the right order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,7 @@ from jobs.queue import Jobs
 from jobs.recordings import RecordingSteps
 from jobs.reports import ReportSteps
 from jobs.running import OtherSteps
+from jobs.speeches import SPEECH_QUEUE, SpeechSteps
 from jobs.words import WORDS_QUEUE, WordsSteps
 from knowledge.retrieval import KnowledgeRetrieval
 from language_model.port import LanguageModel
@@ -45,6 +46,7 @@ from reports.orders import ReportOrders
 from reports.research.forgetting import ResearchForgetting
 from reports.research.orders import ResearchOrders
 from system.local_time import use_zone
+from text_to_speech.port import TextToSpeech
 
 _PATIENCE_S = 600.0
 _ALONE_PATIENCE_S = 60.0
@@ -92,7 +94,7 @@ async def open_application(  # noqa: PLR0913  # each has its own reason
     images: Images | None = None,
     retry_delays_s: Sequence[float] = (),
     patience_s: float = _PATIENCE_S,
-    work_patience_s: float = _PATIENCE_S,
+    work_patience_s: float = _PATIENCE_S,  # jobs may wait longer than callers: they have more to lose
 ) -> AsyncIterator[Application]:
     """Open database, object store and services; engines start when they are first used.
 
@@ -118,7 +120,8 @@ async def open_application(  # noqa: PLR0913  # each has its own reason
         files, archive = await _archive(settings, database, pack, None if for_bot else owner)
         conversations = HybridStorage(patient, spool / "conversations")
         index = _index(stack, settings, database, engines)
-        jobs = _jobs(settings, context, index, files, None if for_bot else archive, conversations, retry_delays_s)
+        kept = None if for_bot else archive
+        jobs = _jobs(settings, context, index, files, kept, conversations, retry_delays_s, engines.text_to_speech)
         yield Application(
             settings=settings,
             database=database,
@@ -195,7 +198,7 @@ def _intake(settings: Settings, database: Database, objects: ObjectStore, jobs: 
     return Intake(database, objects, _limits(settings), *how, visibility=settings.recording_visibility)
 
 
-def _jobs(
+def _jobs(  # each has its own reason
     settings: Settings,
     context: JobContext,
     index: IndexWithEngines,
@@ -203,6 +206,7 @@ def _jobs(
     archive: ReportArchive | None,
     conversations: HybridStorage,
     retry_delays_s: Sequence[float],
+    speech: Callable[[], Awaitable[TextToSpeech | None]],
 ) -> Jobs:
     database, pack = context.database, context.pack
     search = KnowledgeRetrieval(database, pack, index, TranscriptSearch(database, pack), index.reranker)
@@ -210,8 +214,11 @@ def _jobs(
     answers = AnswerSteps(context, search, conversations, learning, settings.chat_context_tokens)
     concurrency, recordings = settings.worker_concurrency, RecordingSteps(context)
     reports = ReportSteps(context, files, archive)
-    avatars = AvatarSteps(database, context.objects, context.images, context.spool, context.calls)
-    others: dict[str, OtherSteps] = {WORDS_QUEUE: WordsSteps(context), AVATARS_QUEUE: avatars}
+    others: dict[str, OtherSteps] = {
+        WORDS_QUEUE: WordsSteps(context),
+        SPEECH_QUEUE: SpeechSteps(context, speech),
+        AVATARS_QUEUE: AvatarSteps(database, context.objects, context.images, context.spool, context.calls),
+    }
     return Jobs(database, recordings, reports, concurrency, retry_delays_s, answers, context.calls, others)
 
 

@@ -4,6 +4,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from access import Team
@@ -14,6 +15,8 @@ from application.long_running import open_long_running
 from application.objects import StartProgress
 from application.only_bot import only_bot
 from application.parts import Application
+from application.speeches import speeches_of
+from application.training_data import collect_from
 from application.worker import PARTS
 from audio import find_ffmpeg
 from chats.reading import ChatReading
@@ -76,6 +79,9 @@ def services_of(application: Application, sessions: Sessions, uploads: Uploads) 
         chats=Chats(database, jobs.enqueue_answer, application.conversations.get_stats),
         reading=ChatReading(database),
         ratings=Ratings(database, application.conversations),
+        examples=partial(collect_from, database),
+        speeches=speeches_of(application),
+        has_voice=lambda: application.engines.has_voice,
         has_demo_model=lambda: application.engines.has_demo_model,
         webhook=webhook_of(application),
     )

@@ -108,6 +108,7 @@ def _checks(settings: Settings, embedded: EmbeddedEngines, display: Display) -> 
         "language": lambda: _with_pool(settings, embedded, display, _language),
         "meaning": lambda: _with_pool(settings, embedded, display, _meaning),
         "avatars": lambda: _avatars(settings),
+        "voice": lambda: _with_pool(settings, embedded, display, _voice),
         **optional,
         "disk": disk,
     }
@@ -177,6 +178,14 @@ async def _meaning(pool: EnginePool) -> str:
     await embeddings.check()
     model, _, engine = embeddings.model.rpartition("@")
     return _model(engine, model)
+
+
+async def _voice(pool: EnginePool) -> str:
+    voice = await pool.text_to_speech()
+    if voice is None:
+        return texts.cli.DOCTOR_NO_VOICE
+    await voice.check()
+    return voice.voice
 
 
 def _model(engine: str, model: str) -> str:

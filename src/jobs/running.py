@@ -37,7 +37,7 @@ class OtherSteps(Protocol):
     is_quick: bool
 
     async def do(self, id_: UUID) -> datetime | None:
-        """Do the work; return when it is to be looked at again, None when it is over."""
+        """Do the work, or a part of it; return when it goes on or is looked at again, None when it is over."""
         ...
 
     async def fail(self, id_: UUID, error: VoxPersonaError, again_at: datetime | None) -> None:

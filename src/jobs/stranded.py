@@ -49,7 +49,9 @@ _WORDS = f"""
     SELECT work.id FROM spoken_words AS work JOIN incoming_files AS incoming ON incoming.id = incoming_id
     WHERE sound IS NOT NULL AND state = 'hearing' AND finished_at IS NULL AND created_at {_OLD} AND {_OF_SUBJECT}
 """  # noqa: S608
-
+_SPEECH = f"""
+    SELECT work.id FROM speeches AS work WHERE ended_at IS NULL AND created_at {_OLD} AND {_OF_SUBJECT}
+"""  # noqa: S608
 _IMAGES = f"""
     SELECT work.id FROM image_orders AS work WHERE ended_at IS NULL AND created_at {_OLD} AND {_OF_SUBJECT}
 """  # noqa: S608
@@ -83,14 +85,14 @@ class StrandedWork:
         report: EnqueueReport,
         answer: EnqueueAnswer,
         words: EnqueueOther,
+        speech: EnqueueOther,
         images: EnqueueOther,
     ) -> None:
         self._database = database
         self._recording = recording
         self._report = report
         self._answer = answer
-        self._words = words
-        self._images = images
+        self._others = {_WORDS: words, _SPEECH: speech, _IMAGES: images}
         self._seen: set[UUID] = set()
 
     async def run(self) -> Never:
@@ -104,9 +106,10 @@ class StrandedWork:
                 *[self._recording_of(row) async for row in await connection.execute(_RECORDING + _FIRST, _PARAMETERS)],
                 *[self._report_of(row) async for row in await connection.execute(_RUN + _FIRST, _PARAMETERS)],
                 *[self._answer_of(row) async for row in await connection.execute(_ANSWER + _FIRST, _PARAMETERS)],
-                *[self._words_of(row) async for row in await connection.execute(_WORDS + _FIRST, _PARAMETERS)],
-                *[self._images_of(row) async for row in await connection.execute(_IMAGES + _FIRST, _PARAMETERS)],
             ]
+            for query in self._others:
+                rows = await connection.execute(query + _FIRST, _PARAMETERS)
+                works += [self._other_of(row, query) async for row in rows]
         seen, self._seen = self._seen, {work.id for work in works}
         for work in works:
             if work.id in seen:
@@ -128,13 +131,9 @@ class StrandedWork:
             answer, _ANSWER, answers_lock_of(owner), lambda connection: self._answer(connection, owner, answer)
         )
 
-    def _words_of(self, row: Row) -> _Work:
-        words = row["id"]
-        return _Work(words, _WORDS, lock_of(words), lambda connection: self._words(connection, words))
-
-    def _images_of(self, row: Row) -> _Work:
-        order = row["id"]
-        return _Work(order, _IMAGES, lock_of(order), lambda connection: self._images(connection, order))
+    def _other_of(self, row: Row, query: LiteralString) -> _Work:
+        id_, enqueue = row["id"], self._others[query]
+        return _Work(id_, query, lock_of(id_), lambda connection: enqueue(connection, id_))
 
     async def _revive(self, work: _Work) -> None:
         async with self._database.locks.tried(work.lock) as free:

@@ -56,7 +56,7 @@ class WordsSteps:
         self._context = context
 
     async def do(self, id_: UUID) -> None:
-        """Store the words of a voice note, unless that is done or cancelled.
+        """Store the words of a voice note, unless that is done or cancelled; nothing is left to do then.
 
         Raises:
             BadInput: nothing is said in it, or it is no sound.

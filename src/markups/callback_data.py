@@ -178,6 +178,8 @@ class Action(StrEnum):
     RATE_ANSWER = "rate_answer"  # answer, stars
     COMMENT_ANSWER = "comment_answer"  # answer
     CANCEL_COMMENT = "cancel_comment"
+    SPEAK_ANSWER = "speak_answer"  # answer
+    SPEAK_REPORT = "speak_report"  # report number
     RESEARCH = "research"  # answer: tells what a deep research of its question takes
     RESEARCH_START = "research_start"  # answer
     RESEARCH_AGAIN = "research_again"  # report run that failed or was cancelled

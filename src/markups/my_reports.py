@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import texts.my_reports
+import texts.speeches
 import texts.telegram
 from constants import NO_RECORDING, REPORT_LIST_BYTES, REPORT_TITLE_CHARACTERS
 from datamodels import ReportFile
@@ -167,7 +168,7 @@ def reports_page(reports: Sequence[ReportFile], page: int, filter_lines: Sequenc
     return Screen(text=text, keyboard=(*listed, *([turn] if turn else []), *controls))
 
 
-def report_card(report: ReportFile) -> Screen:
+def report_card(report: ReportFile, *, speaks: bool = False) -> Screen:
     """Show all that the list says about a report, with its actions."""
     text = texts.my_reports.CARD.format(
         number=report.number,
@@ -178,10 +179,11 @@ def report_card(report: ReportFile) -> Screen:
         size=human_size(report.size_bytes),
         tokens=report.tokens,
     )
+    speak = (button(texts.speeches.BUTTON, Action.SPEAK_REPORT, report.number),) if speaks else ()
     return Screen(
         text=text,
         keyboard=(
-            (button(texts.my_reports.VIEW, Action.REPORT_VIEW, report.number),),
+            (button(texts.my_reports.VIEW, Action.REPORT_VIEW, report.number), *speak),
             (
                 button(texts.my_reports.RENAME, Action.REPORT_RENAME, report.number),
                 button(texts.my_reports.DELETE, Action.REPORT_DELETE, report.number),

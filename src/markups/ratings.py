@@ -6,6 +6,7 @@ from html import escape
 import texts.chats
 import texts.ratings
 import texts.research
+import texts.speeches
 import texts.telegram
 import texts.training_data
 from conversations.ratings import COMMENT_CHARACTERS
@@ -39,13 +40,18 @@ def rated_messages(
     answer_id: AnswerId,
     stars: int | None = None,
     comment: str | None = None,
+    *,
+    speaks: bool = False,
 ) -> list[Screen]:
-    """Show an answer as ``answer_messages`` does; if it can be rated, the last message has the buttons for that."""
+    """Show an answer as ``answer_messages`` does; if it can be rated, the last message has the buttons for that.
+
+    With ``speaks`` there is one that has it said.
+    """
     *others, last = answer_messages(question, outcome)
     if outcome is None or outcome.basis not in _RATEABLE:
         return [*others, last]
     asking = asking_rows(answer_id, outcome.narrowing, refinable=outcome.refinable)
-    keyboard = (*_keyboard(answer_id, stars, comment), *asking, *_sources(outcome.sources))
+    keyboard = (*_keyboard(answer_id, stars, comment, speaks=speaks), *asking, *_sources(outcome.sources))
     return [*others, last.model_copy(update={"keyboard": keyboard})]
 
 
@@ -64,7 +70,7 @@ def _sources(sources: Sequence[Source]) -> Keyboard:
     return (tuple(shown[:_MOST_SOURCES]),) if shown else ()
 
 
-def rated(conversation: RatedConversation) -> Screen:
+def rated(conversation: RatedConversation, *, speaks: bool = False) -> Screen:
     """Show the last message of an answer with its rating."""
     return rated_messages(
         conversation.question,
@@ -72,6 +78,7 @@ def rated(conversation: RatedConversation) -> Screen:
         conversation.answer_id,
         conversation.stars,
         conversation.comment,
+        speaks=speaks,
     )[-1]
 
 
@@ -147,9 +154,12 @@ def _model(metrics: ModelMetrics) -> str:
     )
 
 
-def _keyboard(answer_id: AnswerId, stars: int | None, comment: str | None) -> tuple[tuple[Button, ...], ...]:
+def _keyboard(
+    answer_id: AnswerId, stars: int | None, comment: str | None, *, speaks: bool
+) -> tuple[tuple[Button, ...], ...]:
     subject = word_of(answer_id)
-    deeper = (button(texts.research.BUTTON, Action.RESEARCH, subject),)
+    speak = (button(texts.speeches.BUTTON, Action.SPEAK_ANSWER, subject),) if speaks else ()
+    deeper = (button(texts.research.BUTTON, Action.RESEARCH, subject), *speak)
     row = tuple(
         button(texts.ratings.CHOSEN.format(stars=label) if each == stars else label, Action.RATE_ANSWER, subject, each)
         for each, label in enumerate(texts.ratings.LABELS, 1)

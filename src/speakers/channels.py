@@ -22,7 +22,7 @@ from audio import prepare, tracks_of
 from constants import SAMPLE_RATE
 from datamodels import AudioInfo, Interval, MissingInterval, Segment, Value
 from utils import disk_full_mapped
-from voice_activity import speech_intervals
+from voices.activity import speech_intervals
 
 _GAP_S = 15.0
 """Silence between channels that stand one after another: parts are never planned across so much of it."""

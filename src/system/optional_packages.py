@@ -41,6 +41,8 @@ LANGUAGE_MODEL = OptionalEngine("xllamacpp", _EMBEDDED, "LLM_BASE_URL, LLM_MODEL
 
 GIGAAM = OptionalEngine("onnx_asr", _LOCAL, "ASR_ENGINE", texts.errors.NEEDS_GIGAAM)
 
+VOICE = OptionalEngine("sherpa_onnx", "requirements-voice.txt", "TTS_BASE_URL, TTS_MODEL", texts.errors.NEEDS_VOICE)
+
 _OF_WEIGHTS = {"llm": LANGUAGE_MODEL, "whisper": SPEECH, "gigaam": GIGAAM}
 """By the first word of the weights' name."""
 

@@ -15,7 +15,7 @@ from aiolimiter import AsyncLimiter
 from pyrogram import enums, raw, types, utils
 
 from constants import CHAT_MESSAGES_PER_MINUTE, MESSAGES_PER_SECOND
-from datamodels_telegram import ChatId, Doing, Keyboard, MessageId, Picture, Screen, Shown
+from datamodels_telegram import ChatId, Doing, Keyboard, MessageId, Picture, Screen, Shown, Voice
 from telegram_client.session import BotClient, Users
 from telegram_client.updates import chat_of, document_of, file_name_of
 
@@ -54,7 +54,9 @@ async def uploaded(client: BotClient, file: BinaryIO, file_name: str, shown: Sho
     if isinstance(shown, Picture):
         return raw.types.InputMediaUploadedPhoto(file=upload)
     attributes: list[Any] = [raw.types.DocumentAttributeFilename(file_name=file_name)]
-    if shown is not None:
+    if isinstance(shown, Voice):
+        attributes.append(raw.types.DocumentAttributeAudio(duration=round(shown.duration_s), voice=True))
+    elif shown is not None:
         attributes.append(raw.types.DocumentAttributeAudio(duration=round(shown.duration_s), title=shown.title))
     return raw.types.InputMediaUploadedDocument(
         file=upload,

@@ -119,7 +119,7 @@ class BrowseHandlers:
         except NotFound:
             await self._screens.show_menu_after(context, f"❌ {texts.my_reports.GONE.format(number=press.number)}")
             return
-        await self._show(context, report_card(report))
+        await self._show(context, report_card(report, speaks=self._work.speaks))
 
     async def _filters(self, context: Context, press: Press) -> None:  # noqa: ARG002  # it names nothing
         await self._desk.end(context.user.id)

@@ -38,11 +38,12 @@ class ReportAction(StrEnum):
 
 @dataclass(frozen=True)
 class MyReportsWork:
-    """The parts that the handlers use."""
+    """The parts that the handlers use. With ``speaks`` there is a button that has a report said."""
 
     archive: ReportArchive
     pack: ReportPack
     desk: ReportDesk
+    speaks: bool = False
 
 
 class DeskScreens:

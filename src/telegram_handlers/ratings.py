@@ -37,12 +37,14 @@ class RatingWork:
     """The parts that the handlers use.
 
     ``ask`` takes a message as a question, ``examples`` collects everybody's good answers, files are made in ``spool``.
+    With ``speaks`` there is a button that has an answer said.
     """
 
     ratings: Ratings
     ask: MessageHandler
     examples: Callable[[], Awaitable[Examples]]
     spool: Path
+    speaks: bool = False
 
 
 class RatingHandlers:
@@ -54,6 +56,7 @@ class RatingHandlers:
         self._ratings = work.ratings
         self._ask = work.ask
         self._examples = work.examples
+        self._speaks = work.speaks
         self._folder = work.spool / "outgoing"
 
     def routes(self) -> Routes:
@@ -83,7 +86,7 @@ class RatingHandlers:
     async def _show_rating(self, context: Context, conversation: RatedConversation, message: MessageId | None) -> None:
         """Show the rating under the answer, whose last message is ``message``."""
         if message is not None:
-            await self._messages.edit(context.chat, message, rated(conversation))
+            await self._messages.edit(context.chat, message, rated(conversation, speaks=self._speaks))
 
     async def _ask_comment(self, context: Context, press: Press) -> None:
         owner = context.user.id

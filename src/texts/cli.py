@@ -196,6 +196,7 @@ DOCTOR_ROWS = {
     "language": "Языковая модель",
     "speakers": "Голоса",
     "meaning": "Поиск по смыслу",
+    "voice": "Озвучка",
     "order": "Порядок найденного",
     "ffmpeg": "ffmpeg",
     "pack": "Набор отчётов",
@@ -206,6 +207,7 @@ DOCTOR_SETTINGS = "Настройки"
 DOCTOR_COLUMNS = ("Что", "Чем", "Состояние")
 DOCTOR_OFF = "отключена"
 DOCTOR_SEARCH_OFF = "отключён"
+DOCTOR_NO_VOICE = "нет, кнопок «🔊 Озвучить» не будет: задайте TTS_MODEL или TTS_MODEL_DIR, либо установите festival"
 DOCTOR_SHUTDOWN = "модель отключат {date}"
 DOCTOR_PACK = "сценариев: {scenarios}, отчётов: {reports}"
 DOCTOR_DISK = "свободно {free}"

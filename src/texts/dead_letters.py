@@ -21,6 +21,7 @@ FILES = {
     "transcript": "Файл с расшифровкой",
     "report": "Файл с отчётом",
     "recording": "Исходный файл",
+    "speech": "Голосовое сообщение",
     "fragment": "Отрывок записи",
 }
 MESSAGES = {"result": "Результат", "input_request": "Вопрос", "confirmation": "Вопрос"}

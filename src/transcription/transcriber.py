@@ -64,7 +64,7 @@ class Transcription:
     ) -> TranscriptDraft:
         """Transcribe the prepared audio ``pcm``; parts that were done before are not done again.
 
-        ``speech`` is what ``voice_activity`` found. ``language`` is an ISO 639-1 code, or None: then the language of
+        ``speech`` is what ``voices.activity`` found. ``language`` is an ISO 639-1 code, or None: then the language of
         each part is detected, and a part that does not tell is transcribed in that of the others. ``hints`` are names
         that may be said; what was transcribed without them is not transcribed again.
 

@@ -7,6 +7,7 @@ from datamodels import UserId
 from datamodels_chats import AnswerId, Occasion
 from dialogs import get_user_lock
 from errors import BadText
+from text_cleaning import storable
 from web.services import Services
 
 _DOOR = "web"
@@ -21,10 +22,10 @@ async def asked_in(services: Services, owner: UserId, number: int, text: str, ke
         BadText: it is no question.
         NotFound: the owner has no chat of that number.
     """
-    question = text.replace("\0", "").strip()
+    question = storable(text).strip()
     if said := said_to_no_question(question):
         raise BadText(reason=said)
-    occasion = Occasion(door=_DOOR, key=f"{owner}:{key[:_LONGEST_KEY]}")
+    occasion = Occasion(door=_DOOR, key=f"{owner}:{storable(key)[:_LONGEST_KEY]}")
     async with get_user_lock(owner):
         if await services.chats.is_known(owner, occasion):
             return None

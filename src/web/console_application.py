@@ -8,7 +8,9 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 
 import web.api.chats
 import web.api.editing
+import web.api.learning
 import web.api.recordings
+import web.api.speeches
 import web.api.uploads
 import web.api.work
 import web.console.chats
@@ -17,6 +19,7 @@ import web.console.plain_upload
 import web.console.recordings
 import web.console.reports
 import web.console.sign_in
+import web.console.speeches
 import web.console.start
 import web.webhooks
 from web.api.shared import PROBLEMS
@@ -37,12 +40,21 @@ def add_console(application: FastAPI, site: Site) -> None:
         web.console.editing,
         web.console.reports,
         web.console.chats,
+        web.console.speeches,
     ):
         application.include_router(module.routes(templates), include_in_schema=False)
     application.include_router(web.console.plain_upload.routes(), include_in_schema=False)
     application.include_router(web.webhooks.routes(), include_in_schema=False)
     api = APIRouter(prefix="/api/v1", responses=PROBLEMS)
-    for each in (web.api.work, web.api.recordings, web.api.editing, web.api.uploads, web.api.chats):
+    for each in (
+        web.api.work,
+        web.api.recordings,
+        web.api.editing,
+        web.api.uploads,
+        web.api.chats,
+        web.api.speeches,
+        web.api.learning,
+    ):
         api.include_router(each.routes())
 
     @api.get("/{path:path}", include_in_schema=False)

@@ -87,4 +87,5 @@ async def _token_in(request: Request) -> str:
 
 Looking = Annotated[Visitor, Depends(Needs(Permission.LOOK))]
 Asking = Annotated[Visitor, Depends(Needs(Permission.ASK))]
+Overseeing = Annotated[Visitor, Depends(Needs(Permission.OVERSEE))]
 Recording = Annotated[Visitor, Depends(Needs(Permission.RECORD))]

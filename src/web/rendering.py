@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 import texts.editing
 import texts.metadata
+import texts.speeches
 import texts.telegram
 import texts.transcript
 import texts.web
@@ -57,6 +58,7 @@ class Templates:
         self._environment.globals |= {
             "t": texts.web,
             "t_edit": texts.web_editing,
+            "t_speech": texts.speeches,
             "turns": texts.editing.TURNS.counted,
             "buildings": texts.metadata.BUILDINGS,
             "languages": texts.transcript.LANGUAGES,

@@ -1,6 +1,6 @@
 """The services that pages and the JSON interface call: the same that the bot calls."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from avatars.webhook import ImageWebhook
@@ -22,12 +22,14 @@ from reports.estimate import Estimates
 from reports.made_files import MadeFiles
 from reports.orders import ReportOrders
 from sign_in.sessions import Sessions
+from speeches.service import Speeches
+from training_data.export import Examples
 from transcription.editing.service import TranscriptEditing
 
 
 @dataclass(frozen=True)
 class Services:
-    """``has_demo_model`` tells whether reports are written by the model for demonstration.
+    """``has_demo_model`` tells whether the model for demonstration writes reports, ``has_voice`` whether we speak.
 
     ``webhook`` takes those of the image service, where there is one.
     """
@@ -52,5 +54,8 @@ class Services:
     chats: Chats
     reading: ChatReading
     ratings: Ratings
+    examples: Callable[[], Awaitable[Examples]]
+    speeches: Speeches
+    has_voice: Callable[[], bool]
     has_demo_model: Callable[[], bool]
     webhook: ImageWebhook | None = None

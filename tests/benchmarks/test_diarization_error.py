@@ -23,7 +23,7 @@ import speech_corpus
 from datamodels import Interval
 from product import MODELS
 from speakers.diarization import diarize
-from voice_activity import speech_intervals
+from voices.activity import speech_intervals
 from voices.encoder import VoiceEncoder
 from weights.installer import ensure_weights
 

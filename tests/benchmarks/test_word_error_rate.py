@@ -27,7 +27,7 @@ from datamodels import PartPlan, PartTranscript, TranscriptDraft
 from product import MODELS
 from speech_to_text.whisper import WhisperSpeechToText
 from transcription.transcriber import Transcription
-from voice_activity import speech_intervals
+from voices.activity import speech_intervals
 from weights.installer import ensure_weights
 
 pytestmark = [pytest.mark.weights, pytest.mark.timeout(7200)]

@@ -27,6 +27,7 @@ from datamodels_telegram import (
     Picture,
     Screen,
     Sound,
+    Voice,
 )
 from errors import DiskFull
 from messenger import ChatClosed, FileGone, MessengerError, MessengerRefusedSecrets, MessengerUnavailable
@@ -259,11 +260,14 @@ async def test_a_sound_is_played_in_the_chat_and_another_sound_file_stays_a_file
     sound = Sound(title="№1 · Встреча", duration_s=12.4)
     await bot.client.send_file(chat_of(anna), b"OggS", "Встреча.opus", shown=sound)
     await bot.client.send_file(chat_of(anna), b"OggS", "Встреча.opus")
-    played, kept = (message.file for message in anna.chat.from_bot)
+    await bot.client.send_file(chat_of(anna), b"OggS", "Ответ.ogg", shown=Voice(duration_s=3.4))
+    played, kept, voice = (message.file for message in anna.chat.from_bot)
     assert played is not None
     assert (played.kind, played.name, played.title, played.duration) == ("audio", "Встреча.opus", "№1 · Встреча", 12)
     assert kept is not None
     assert kept.kind == "document"
+    assert voice is not None
+    assert (voice.kind, voice.duration) == ("voice", 3)
 
 
 @pytest.mark.usefixtures("impatient")

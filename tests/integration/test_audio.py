@@ -16,7 +16,7 @@ from constants import SAMPLE_RATE
 from errors import BrokenRecording, DiskFull, MissingProgram, OutOfResources
 from recording_files import encode, encode_unseekable, read_pcm, silence, tone, truncated, write_pcm
 from system.programs import ProcessLimits, running
-from voice_activity import speech_intervals
+from voices.activity import speech_intervals
 
 FFMPEG = find_ffmpeg(None)
 AUDIO = tone(6)

@@ -1,6 +1,7 @@
 """The console: who comes in, what each person sees, and files that come in pieces, over real connections."""
 
 import asyncio
+import json
 import os
 import re
 import wave
@@ -20,8 +21,10 @@ from playwright.async_api import Page, async_playwright
 import metadata_store
 import recordings_store
 import reports_store
+import speeches.store
 import transcripts_store
 from access import Permission, Team, may
+from any_requests import storm
 from config import ROOT
 from console_world import LOCAL_KEY, Browser, World, world
 from constants import SAMPLE_RATE
@@ -231,10 +234,23 @@ def routes() -> list[tuple[str, str, Permission]]:
     return found
 
 
-OF_ONE = re.compile(r"recordings/{number}|answer_id|upload_id|reports/{number}")
+OF_ONE = re.compile(r"recordings/{number}|answer_id|upload_id|speech_id|reports/{number}")
 """Addresses of what is one person's. Chats are not among them: everybody has a chat of the first number."""
 READING = frozenset(["GET", "HEAD"])
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+
+
+class Silence:
+    """A voice that nobody lets speak."""
+
+    voice = "silence"
+
+    async def speak(self, text: str) -> bytes:
+        raise AssertionError(text)
+
+    async def check(self) -> None: ...
+
+    async def close(self) -> None: ...
 
 
 async def addresses(console: World) -> dict[str, str]:
@@ -242,7 +258,16 @@ async def addresses(console: World) -> dict[str, str]:
     recording = await has_recording(console)
     answer = await has_answer(console, "researcher", recording)
     upload = await console.services.uploads.begin(recording.owner_id, "b.wav", 9, "none")
-    return {"answer_id": answer, "upload_id": str(upload.id), "number": "1", "place": "1", "extension": "txt"}
+    console.bot.voice = Silence()
+    speech = (await console.bot.speeches.order_text(recording.owner_id, "Тихо.")).id
+    return {
+        "answer_id": answer,
+        "upload_id": str(upload.id),
+        "speech_id": str(speech),
+        "number": "1",
+        "place": "1",
+        "extension": "txt",
+    }
 
 
 async def status(client: httpx2.AsyncClient, method: str, path: str, ids: dict[str, str], token: str) -> int:
@@ -296,6 +321,14 @@ async def test_what_is_one_persons_is_nobody_elses(console: World) -> None:
     assert {row: code for row, code in found.items() if code != 404} == {}
 
 
+async def test_no_request_makes_the_application_fail(console: World) -> None:
+    ids = await addresses(console)
+    async with console.browser("researcher") as browser:
+        found = await storm(console, browser, ids, 120)
+    assert sum(found.values()) >= 120
+    assert found[200] > 12
+
+
 async def test_what_people_wrote_is_shown_and_never_run(console: World, researcher: Browser) -> None:
     recording = await has_recording(console)
     answer = await has_answer(console, "researcher", recording)
@@ -338,6 +371,76 @@ async def test_a_question_is_asked_once_and_its_answer_rated(console: World, res
     rated = (await researcher.client.get(f"/api/v1/answers/{answer}")).json()
     assert (rated["stars"], rated["comment"]) == (4, "Точно")
     assert (await researcher.post(f"/answers/{answer}/rating", stars="6")).status_code == 422
+
+
+async def test_a_question_is_answered_within_one_request_and_learned_from(console: World, researcher: Browser) -> None:
+    recording, reading = await has_recording(console), console.services.reading
+    owner, headers = researcher.person.user.id, {"X-CSRF-Token": researcher.token}
+
+    async def post(path: str, **body: object) -> httpx2.Response:
+        return await researcher.client.post(f"/api/v1/voice/{path}", json=body, headers=headers)
+
+    number = (await console.services.chats.active(owner)).number
+    asking = asyncio.create_task(post("process", text="Было ли тихо в номере?", session_id=number))
+    async with asyncio.timeout(20):
+        while not (found := (await reading.chat(owner, number))[1]):  # noqa: ASYNC110  # the database has no event of ours
+            await asyncio.sleep(0.05)
+    assert not asking.done()
+    unstorable = {"question": "Было ли шумно в номере?", "key": "a\0"}
+    address = f"/api/v1/chats/{number}/questions"
+    content = json.dumps(unstorable).encode()
+    sent = await researcher.client.post(address, content=content, headers={**headers, "Content-Type": JSON})
+    assert sent.status_code == 202
+    await answered(console, owner, found[-1].id, recording)
+    answer = (await asking).json()
+    assert (answer["status"], answer["session_id"], answer["model"]) == ("done", number, "m")
+    assert answer["answer"].startswith("Да, тихо")
+    assert [each["recording_number"] for each in answer["sources"]] == [recording.number]
+    assert (await post("feedback", log_id=answer["log_id"], rating=6)).status_code == 422
+    assert (await post("feedback", log_id=answer["log_id"], rating=5)).status_code == 200
+    async with console.browser("colleague") as colleague:
+        foreign = {"log_id": answer["log_id"], "rating": 1}
+        given = {"X-CSRF-Token": colleague.token}
+        assert (await colleague.client.post("/api/v1/voice/feedback", json=foreign, headers=given)).status_code == 404
+        assert (await colleague.client.get("/api/v1/learning/stats")).status_code == 403
+    async with console.browser("lead") as lead:
+        assert (await lead.client.get("/api/v1/learning/stats")).json()["by_stars"][4] >= 1
+        lines = (await lead.client.get("/api/v1/learning/export")).text.splitlines()
+    assert any("тихо в номере" in line for line in lines)
+
+
+async def test_a_text_is_said_kept_and_deleted(console: World, researcher: Browser) -> None:
+    console.bot.voice = Silence()
+    page = await researcher.post("/speeches", text="Тихо было.")
+    address = page.headers["location"]
+    shown = await researcher.client.get(address)
+    assert "Озвучиваю: готово частей 0 из 1" in shown.text
+    id_ = UUID(address.rpartition("/")[2])
+    async with console.bot.database.transaction() as connection:
+        await speeches.store.finish(connection, id_, bytes(range(100)), 2.0)
+    assert f"/api/v1/tts/{id_}/sound" in (await researcher.client.get(address)).text
+    assert address in (await researcher.client.get("/speeches")).text
+    sound = f"/api/v1/tts/{id_}/sound"
+    for wanted, status, content in [
+        ("", 200, bytes(range(100))),
+        ("bytes=10-19", 206, bytes(range(10, 20))),
+        ("bytes=90-", 206, bytes(range(90, 100))),
+        ("bytes=-5", 206, bytes(range(95, 100))),
+        ("bytes=100-", 416, b""),
+    ]:
+        got = await researcher.client.get(sound, headers={"Range": wanted} if wanted else {})
+        assert (got.status_code, got.content) == (status, content), wanted
+    assert (await researcher.post(f"{address}/delete")).status_code == 303
+    assert (await researcher.client.get(sound)).status_code == 404
+    for body, status in [({"text": ""}, 422), ({"text": "а" * 5001}, 422), ({}, 422), ({"report": 1}, 404)]:
+        said = await researcher.client.post("/api/v1/tts", json=body, headers={"X-CSRF-Token": researcher.token})
+        assert said.status_code == status
+    console.bot.voice = None
+    assert "Озвучить" not in (await researcher.client.get("/speeches")).text.replace("«🔊 Озвучить»", "")
+    refused = await researcher.client.post(
+        "/api/v1/tts", json={"text": "Да."}, headers={"X-CSRF-Token": researcher.token}
+    )
+    assert (refused.status_code, refused.json()["error"]) == (503, "no_voice")
 
 
 async def test_reports_are_offered_ordered_once_and_described(console: World, researcher: Browser) -> None:

@@ -40,6 +40,8 @@ ASKED_FOR = (
     "FROM report_runs AS work",
     "FROM chat_answers AS work",
     "FROM spoken_words AS work",
+    "FROM speeches AS work",
+    "FROM speeches WHERE chat_id",
     "passed_at IS NULL",
     "FROM takeouts",
     "FROM chunk_sources",

@@ -1,6 +1,7 @@
 """Work without a job gets one, and only such work."""
 
 import asyncio
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
@@ -38,6 +39,10 @@ _WORDS = """
     )
     INSERT INTO spoken_words (id, incoming_id, sound) SELECT %(id)s, id, 'x' FROM file
 """
+_SPEECH = """
+    INSERT INTO speeches (id, owner_id, kind, title, text, is_whole, voice, key, pieces, created_at, ended_at)
+    VALUES (%s, %s, 'text', '', '', true, '', '', 1, now() - interval '2 minutes', %s)
+"""
 _JOB = """
     INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args, status, scheduled_at)
     VALUES ('q', 'task', %s, %s, '{}', %s, now() + interval '1 hour')
@@ -50,7 +55,8 @@ class Enqueued:
     def __init__(self, database: Database) -> None:
         self.subjects: list[UUID] = []
         self.owners: list[UserId] = []
-        self.watch = StrandedWork(database, self._recording, self._report, self._answer, self._words, self._words)
+        others = [self._other] * 3
+        self.watch = StrandedWork(database, self._recording, self._report, self._answer, *others)
 
     async def _recording(self, _: Connection, recording: RecordingId) -> None:
         self.subjects.append(recording)
@@ -58,8 +64,8 @@ class Enqueued:
     async def _report(self, _: Connection, recording: RecordingId | None, run: ReportRunId) -> None:
         self.subjects += [each for each in (recording, run) if each is not None]
 
-    async def _words(self, _: Connection, words: UUID) -> None:
-        self.subjects.append(words)
+    async def _other(self, _: Connection, id_: UUID) -> None:
+        self.subjects.append(id_)
 
     async def _answer(self, _: Connection, owner: UserId, answer: AnswerId) -> None:
         self.owners.append(owner)
@@ -193,3 +199,15 @@ async def test_a_research_without_a_job_gets_one_of_no_recording(database: Datab
     await enqueued.watch.step()
     await enqueued.watch.step()
     assert enqueued.subjects == [run]
+
+
+@pytest.mark.parametrize("ended", [None, datetime(2026, 1, 1, tzinfo=UTC)])
+async def test_a_text_that_nobody_says_gets_a_job(
+    database: Database, enqueued: Enqueued, ended: datetime | None
+) -> None:
+    async with database.transaction() as connection:
+        speech = uuid4()
+        await connection.execute(_SPEECH, (speech, (await add_recording(connection)).owner_id, ended))
+    await enqueued.watch.step()
+    await enqueued.watch.step()
+    assert enqueued.subjects == ([] if ended else [speech])

@@ -24,6 +24,8 @@ AGES = {
     "procrastinate_jobs": None,
     "job_failures": timedelta(),
     "removed_chunks": timedelta(days=1),
+    "speeches": None,
+    "hourly_uses": timedelta(days=1),
     "web_links": timedelta(),
     "web_sessions": timedelta(),
     "invitations": timedelta(days=30),
@@ -74,6 +76,12 @@ _UPLOAD = """
     INSERT INTO web_uploads (id, owner_id, file_name, size_bytes, scenario, state, touched_at)
     VALUES (gen_random_uuid(), %(owner)s, %(name)s, 1, 'none', '{state}', %(when)s)
 """
+_SPEECH = """
+    INSERT INTO speeches (
+        id, owner_id, kind, title, text, is_whole, voice, key, pieces, created_at, ended_at
+    ) VALUES (gen_random_uuid(), %(owner)s, 'text', %(name)s, '', true, '', %(name)s, 1, %(when)s, {ended})
+"""
+_USE = "INSERT INTO hourly_uses (feature, owner_id, used_at) VALUES (%(name)s, %(owner)s, %(when)s)"
 _SENT = """
     INSERT INTO sent_messages (chat_id, message_id, kind, sent_at)
     VALUES ({chat}, {message}, '{kind}', %(when)s)
@@ -204,6 +212,16 @@ CASES: list[tuple[str, LiteralString, list[tuple[str, datetime, LiteralString, b
         _HASH_AS_NAME.format("code_hash"),
         [("old", OLD, _INVITATION, True), ("young", YOUNG, _INVITATION, False)],
     ),
+    (
+        "speeches",
+        "title",
+        [
+            ("ended", OLD, _SPEECH.format(ended="%(when)s"), True),
+            ("open", OLD, _SPEECH.format(ended="NULL"), False),
+            ("young", YOUNG, _SPEECH.format(ended="%(when)s"), False),
+        ],
+    ),
+    ("hourly_uses", "feature", [("old", OLD, _USE, True), ("young", YOUNG, _USE, False)]),
     (
         "web_uploads",
         "file_name",

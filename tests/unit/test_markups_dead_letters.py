@@ -49,6 +49,8 @@ NEVER_IN_A_ROW = (
         "upload_out_of_step",
         "several_files",
         "too_many_uploads",
+        "no_voice",
+        "too_many_speeches",
     }
     | {
         "interrupted",

@@ -34,6 +34,7 @@ from telegram_handlers.recordings import RecordingHandlers
 from telegram_handlers.reports import ReportHandlers
 from telegram_handlers.research import ResearchHandlers, ResearchWork
 from telegram_handlers.settings import SettingsHandlers
+from telegram_handlers.speeches import SpeechHandlers
 from telegram_handlers.takeout import TakeoutHandlers
 from telegram_handlers.voice_notes import VoiceNoteHandlers
 from telegram_handlers.waiting import WaitingHandlers
@@ -52,6 +53,7 @@ look
     report_export report_charts report_chart_months report_trend
     menu_chats chat chat_history show_stats
 ask
+    speak_answer speak_report
     new_chat confirm_switch rate_answer comment_answer cancel_comment
     where where_chat wider refine ask_proposal as_is
     across across_report across_choose across_set across_reset across_count across_factor across_passage across_chart
@@ -143,6 +145,7 @@ def _modules() -> list[Routes]:
         BrowserHandlers(_NOBODY, _NOBODY, "").routes(),
         PeopleHandlers(_NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY).routes(),
         InvitationHandlers(_NOBODY, _NOBODY, _NOBODY).routes(),
+        SpeechHandlers(_NOBODY, _NOBODY, _NOBODY).routes(),
     ]
 
 

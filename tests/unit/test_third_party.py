@@ -26,7 +26,7 @@ def normal(name: str) -> str:
 
 
 def pinned() -> set[str]:
-    files = ("requirements.txt", "requirements-local.txt", "requirements-embedded.txt")
+    files = ("requirements.txt", "requirements-local.txt", "requirements-embedded.txt", "requirements-voice.txt")
     lines = "".join((ROOT / file).read_text(encoding="utf-8") for file in files).splitlines()
     return {normal(line.partition("==")[0]) for line in lines if "==" in line}
 

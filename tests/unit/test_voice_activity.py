@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from constants import SAMPLE_RATE
-from voice_activity import WINDOW, intervals_of, speech_intervals
+from voices.activity import WINDOW, intervals_of, speech_intervals
 
 WINDOW_S = WINDOW / SAMPLE_RATE
 

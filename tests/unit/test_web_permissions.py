@@ -28,8 +28,13 @@ look
     GET /api/v1/reports/{number}/file/{extension}, GET /api/v1/uploads, GET /api/v1/uploads/{upload_id}
     GET /api/v1/chats, GET /api/v1/chats/{number}, GET /api/v1/answers/{answer_id}
     GET /api/v1/answers/{answer_id}/events
+    GET /speeches, GET /speeches/{speech_id}, GET /speeches/{speech_id}/events
+    GET /api/v1/tts, GET /api/v1/tts/{speech_id}, GET /api/v1/tts/{speech_id}/sound
     GET /api/v1/answers/{answer_id}/sources/{place}/sound, HEAD /api/v1/answers/{answer_id}/sources/{place}/sound
 ask
+    POST /speeches, POST /speeches/{speech_id}/delete
+    POST /api/v1/tts, DELETE /api/v1/tts/{speech_id}
+    POST /api/v1/voice/process, POST /api/v1/voice/feedback
     POST /chats, POST /chats/{number}/questions, POST /answers/{answer_id}/rating
     POST /api/v1/chats, POST /api/v1/chats/{number}/questions, PUT /api/v1/answers/{answer_id}/rating
 record
@@ -42,6 +47,8 @@ record
     GET /api/v1/recordings/{number}/offer, POST /api/v1/recordings/{number}/reports
     POST /api/v1/uploads, HEAD /api/v1/uploads/{upload_id}, PATCH /api/v1/uploads/{upload_id}
     DELETE /api/v1/uploads/{upload_id}
+oversee
+    GET /api/v1/learning/stats, GET /api/v1/learning/export
 """
 
 

@@ -171,8 +171,12 @@ def with_texts(transcript: Transcript, said: Mapping[int, str]) -> Revision:
         NotFound: there is no such segment.
         BadText: a text is too long.
     """
-    segments = transcript.segments
-    if any(not 0 <= position < len(segments) for position in said):
+    return with_texts_of(dict(enumerate(transcript.segments)), said)
+
+
+def with_texts_of(segments: Mapping[int, Segment], said: Mapping[int, str]) -> Revision:
+    """Do what ``with_texts`` does, for a transcript of which only some segments are known, by position."""
+    if said.keys() - segments.keys():
         raise NotFound(what="segment")
     clean = {position: one_line(storable(text)) for position, text in said.items()}
     if any(len(text) > LONGEST_TURN_TEXT for text in clean.values()):

@@ -133,12 +133,27 @@ class TranscriptEditing:
     ) -> Edited:
         """Replace the texts of segments by position, "" where nothing was said.
 
-        Words that stay keep their times, the others share the time between these.
+        Words that stay keep their times, the others share the time between these. Of a long transcript only these
+        segments are read: people type, and each pause is an edit.
         """
+        async with self._database.transaction() as connection:
+            recording, head = await self._current(connection, owner, number, version, asked_by)
+            if asked_by and head.asked_by == asked_by:
+                return _edited(head, None)
+            if not await store.has_voice_of_roles(connection, recording.id):
+                there = await store.load_at(connection, recording.id, sorted(said))
+                revision = await asyncio.to_thread(changes.with_texts_of, there, said)
+                if not revision.segments:
+                    return _edited(head, {})
+                before = {position: there[position] for position in revision.segments}
+                occasion = store.Occasion(owner, ChangeKind.WORDS, asked_by)
+                head = await store.store_revision(connection, recording.id, head, before, revision, occasion)
+                return _edited(head, revision.segments)
 
         def with_texts(transcript: Transcript) -> Revision:
             return changes.with_texts(transcript, said)
 
+        # Each role of a voice is to become a speaker of its own, which all segments tell.
         return await self._edit(owner, number, version, with_texts, ChangeKind.WORDS, asked_by)
 
     async def replace_turn(
@@ -176,11 +191,9 @@ class TranscriptEditing:
     async def undo(self, owner: UserId, number: int, version: int | None, asked_by: str = "") -> Edited:
         """Go one change back; done again, one further. The undoing is a version, too: nothing is lost by it."""
         async with self._database.transaction() as connection:
-            recording, head = await self._locked(connection, owner, number)
+            recording, head = await self._current(connection, owner, number, version, asked_by)
             if asked_by and head.asked_by == asked_by:
                 return _edited(head, None)
-            if version is not None and head.version != version:
-                raise TranscriptChanged(number=number, version=head.version)
             if not head.can_undo:
                 raise BadText(reason=texts.editing.NOTHING_TO_UNDO)
             occasion = store.Occasion(owner, ChangeKind.UNDONE, asked_by)
@@ -191,11 +204,9 @@ class TranscriptEditing:
         self, owner: UserId, number: int, version: int | None, change: Change, kind: ChangeKind, asked_by: str
     ) -> Edited:
         async with self._database.transaction() as connection:
-            recording, head = await self._locked(connection, owner, number)
+            recording, head = await self._current(connection, owner, number, version, asked_by)
             if asked_by and head.asked_by == asked_by:
                 return _edited(head, None)
-            if version is not None and head.version != version:
-                raise TranscriptChanged(number=number, version=head.version)
             stored = await transcripts_store.load_transcript(connection, recording.id)
             if stored is None:
                 raise NotFound(what=f"transcript of {recording.id}")
@@ -205,6 +216,15 @@ class TranscriptEditing:
             occasion = store.Occasion(owner, kind, asked_by)
             head = await store.store_revision(connection, recording.id, head, before, revision, occasion)
         return _edited(head, revision.segments)
+
+    async def _current(
+        self, connection: Connection, owner: UserId, number: int, version: int | None, asked_by: str
+    ) -> tuple[Recording, store.Head]:
+        """Do what ``_locked`` does, and refuse an edit of another ``version`` that ``asked_by`` has not made yet."""
+        recording, head = await self._locked(connection, owner, number)
+        if version is not None and head.version != version and not (asked_by and head.asked_by == asked_by):
+            raise TranscriptChanged(number=number, version=head.version)
+        return recording, head
 
     async def _locked(self, connection: Connection, owner: UserId, number: int) -> tuple[Recording, store.Head]:
         """Lock recording and transcript, so that no job replaces the transcript meanwhile."""

@@ -1,7 +1,7 @@
 """Heads of transcripts and rows of ``transcript_versions``: what a change replaced is kept, not whole transcripts."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -33,6 +33,11 @@ _SELECT_HISTORY = """
     FROM transcript_versions LEFT JOIN users ON users.id = author_id
     WHERE recording_id = %(recording_id)s ORDER BY version DESC LIMIT %(limit)s
 """
+_SELECT_VOICE_OF_ROLES = """
+    SELECT FROM transcript_segments WHERE recording_id = %(recording_id)s
+    GROUP BY coalesce(speaker, '') HAVING count(DISTINCT coalesce(role, chr(1))) > 1 LIMIT 1
+"""
+_COUNT_SEGMENTS = "SELECT count(*) AS count FROM transcript_segments WHERE recording_id = %(recording_id)s"
 _UPDATE_SEGMENT = """
     UPDATE transcript_segments SET speaker = %(speaker)s, role = %(role)s, text = %(text)s, words = %(words)s
     WHERE recording_id = %(recording_id)s AND position = %(position)s
@@ -132,6 +137,22 @@ async def list_versions(connection: Connection, recording_id: RecordingId, limit
     """Load the latest versions, the newest first."""
     cursor = await connection.execute(_SELECT_HISTORY, {"recording_id": recording_id, "limit": limit})
     return [VersionInfo.model_validate(row) async for row in cursor]
+
+
+async def has_voice_of_roles(connection: Connection, recording_id: RecordingId) -> bool:
+    """Tell whether a voice has several roles, of which ``changes.by_speaker`` makes speakers of their own."""
+    cursor = await connection.execute(_SELECT_VOICE_OF_ROLES, {"recording_id": recording_id})
+    return await cursor.fetchone() is not None
+
+
+async def load_at(connection: Connection, recording_id: RecordingId, positions: Sequence[int]) -> dict[int, Segment]:
+    """Load the segments at those of ``positions``, in order, that there are."""
+    cursor = await connection.execute(_COUNT_SEGMENTS, {"recording_id": recording_id})
+    row = await cursor.fetchone()
+    count = 0 if row is None else int(row["count"])
+    there = [position for position in positions if 0 <= position < count]
+    segments = await transcripts_store.load_segments(connection, recording_id, there)
+    return dict(zip(there, segments, strict=True))
 
 
 async def store_revision(

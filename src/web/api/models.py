@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from datamodels import BuildingType, IndexValue, MissingInterval, RecordingMetadata, RunStatus, Stage, Visibility
 from datamodels_chats import AnswerStatus, Basis, Source
+from speeches.store import SpeechOf
 
 
 class Me(BaseModel):
@@ -238,6 +239,88 @@ class RatingIn(BaseModel):
 
     stars: int | None = Field(default=None, ge=1, le=5)
     comment: str = ""
+
+
+class VoiceIn(BaseModel):
+    """A question in words; ``session_id`` is the number of the chat that it continues."""
+
+    text: str
+    session_id: int | None = None
+
+
+class VoiceOut(BaseModel):
+    """An answer as it stands; by ``log_id`` it is rated, and followed while ``status`` is waiting."""
+
+    log_id: UUID
+    session_id: int
+    status: AnswerStatus
+    answer: str | None
+    sources: list[Source]
+    model: str | None
+    response_s: float | None
+
+
+class FeedbackIn(BaseModel):
+    """A rating, a comment, or both."""
+
+    log_id: UUID
+    rating: int | None = Field(default=None, ge=1, le=5)
+    comment: str = ""
+
+
+class ModelOut(BaseModel):
+    """What people think of the answers of one model and prompt; ``duration_s`` is an average."""
+
+    model: str
+    prompt_version: str
+    answers: int
+    ratings: int
+    average: float | None
+    duration_s: float
+
+
+class LearningOut(BaseModel):
+    """Everybody's ratings; ``by_stars`` counts those of 1 to 5. ``partial`` figures lack what is not stored yet."""
+
+    answers: int
+    ratings: int
+    by_stars: list[int]
+    partial: bool
+    models: list[ModelOut]
+
+
+class SpeechIn(BaseModel):
+    """One of these is said: a text of 1 to 5000 characters, an answer by its id, a report by its number."""
+
+    text: str | None = None
+    answer: UUID | None = None
+    report: int | None = None
+
+
+class SpeechOut(BaseModel):
+    """A text said aloud, or on its way; of a longer one the first ``characters`` are. Its sound is there when ready."""
+
+    id: UUID
+    kind: SpeechOf
+    title: str
+    characters: int
+    is_whole: bool
+    pieces: int
+    pieces_done: int
+    ready: bool
+    at_work: bool
+    duration_s: float | None
+    error: str | None
+    message: str | None
+    created_at: datetime
+
+
+class SpeechesOut(BaseModel):
+    """A page of what was said, the newest first; pages count from 1."""
+
+    total: int
+    page: int
+    speeches: list[SpeechOut]
 
 
 class WorkOut(BaseModel):

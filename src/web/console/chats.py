@@ -64,6 +64,7 @@ def _add_chats(router: APIRouter, templates: Templates) -> None:
             key=new_name(),
             longest=LONGEST_QUESTION,
             longest_comment=COMMENT_CHARACTERS,
+            speaks=services_of(request).has_voice(),
         )
 
     @router.post("/chats/{number}/questions")
@@ -84,7 +85,8 @@ def _add_answers(router: APIRouter, templates: Templates) -> None:
 
         async def look() -> Seen:
             answer = await services.reading.answer(owner, AnswerId(answer_id))
-            html = templates.part("_answer.html", visitor, answer=answer, longest_comment=COMMENT_CHARACTERS)
+            values = {"answer": answer, "longest_comment": COMMENT_CHARACTERS, "speaks": services.has_voice()}
+            html = templates.part("_answer.html", visitor, **values)
             return Seen({"html": html}, final=answer.status is not AnswerStatus.WAITING)
 
         return stream(site_of(request), owner, look, pause_s=_PAUSE_S)

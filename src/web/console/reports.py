@@ -78,6 +78,7 @@ def routes(templates: Templates) -> APIRouter:
             heard=heard,
             text=report_as_html(to_markdown(made.document), heard),
             forms=_FORMS,
+            speaks=services.has_voice(),
         )
 
     return router

@@ -1,0 +1,117 @@
+"""Questions that are answered within one request, what people think of answers, and what can be learned from that."""
+
+import asyncio
+from collections.abc import Iterator
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response, StreamingResponse
+
+from datamodels import UserId
+from datamodels_chats import AnswerId, AnswerStatus, ReadAnswer
+from dialogs import get_user_lock
+from random_ids import new_name
+from texts.training_data import SYSTEM
+from web.api.models import FeedbackIn, LearningOut, ModelOut, VoiceIn, VoiceOut
+from web.asking import asked_in, rated
+from web.people import Asking, Overseeing
+from web.services import Services
+from web.site import Site, services_of, site_of
+
+_LONGEST_S = 60.0
+_PAUSE_S = 0.3
+
+
+def routes() -> APIRouter:
+    """Make the routes."""
+    router = APIRouter(tags=["learning"])
+    _add_voice(router)
+    _add_learning(router)
+    return router
+
+
+def _add_voice(router: APIRouter) -> None:
+    @router.post("/voice/process")
+    async def process(request: Request, visitor: Asking, asked: VoiceIn) -> VoiceOut:
+        """Ask in the chat ``session_id``, or the one the person is in, and wait for the answer, a minute at most.
+
+        Where it takes longer, ``status`` is waiting, and the answer comes at ``/answers/{log_id}``.
+        """
+        services, owner, number = services_of(request), visitor.user.id, asked.session_id
+        if number is None:
+            async with get_user_lock(owner):
+                number = (await services.chats.active(owner)).number
+        answer_id = await asked_in(services, owner, number, asked.text, new_name())
+        assert answer_id is not None  # noqa: S101  # nobody has asked with this key before
+        return _out(await _waited(services, site_of(request), owner, answer_id))
+
+    @router.post("/voice/feedback")
+    async def feedback(request: Request, visitor: Asking, given: FeedbackIn) -> VoiceOut:
+        """Rate the answer ``log_id`` from 1 to 5, comment on it, or both."""
+        services, owner = services_of(request), visitor.user.id
+        stars = "" if given.rating is None else str(given.rating)
+        await rated(services, owner, AnswerId(given.log_id), stars, given.comment)
+        return _out(await services.reading.answer(owner, AnswerId(given.log_id)))
+
+
+def _add_learning(router: APIRouter) -> None:
+    @router.get("/learning/stats")
+    async def stats(request: Request, visitor: Overseeing) -> LearningOut:  # noqa: ARG001  # who may is all
+        """Return everybody's ratings, and what people think of each model."""
+        ratings = services_of(request).ratings
+        figures, models = await ratings.stats(None), await ratings.models()
+        return LearningOut(
+            answers=figures.conversations,
+            ratings=figures.ratings,
+            by_stars=list(figures.by_stars),
+            partial=figures.partial,
+            models=[
+                ModelOut(
+                    model=each.model,
+                    prompt_version=each.prompt_version,
+                    answers=each.answers,
+                    ratings=each.ratings,
+                    average=each.average,
+                    duration_s=each.duration_s,
+                )
+                for each in models
+            ],
+        )
+
+    @router.get("/learning/export", response_class=Response)
+    async def export(request: Request, visitor: Overseeing) -> Response:  # noqa: ARG001
+        """Return everybody's good answers as lines of JSON to train a model on; personal data is masked."""
+        examples = await services_of(request).examples()
+
+        def lines() -> Iterator[str]:
+            for line in examples.lines(SYSTEM):
+                yield f"{line}\n"
+
+        headers = {"Content-Disposition": "attachment; filename=answers.jsonl", "Cache-Control": "no-store"}
+        return StreamingResponse(lines(), media_type="application/x-ndjson", headers=headers)
+
+
+async def _waited(services: Services, site: Site, owner: UserId, answer_id: AnswerId) -> ReadAnswer:
+    """Return an answer as soon as it has ended, or as it is after a minute or when the process stops."""
+    try:
+        async with asyncio.timeout(_LONGEST_S):
+            while not site.closing.is_set():
+                answer = await services.reading.answer(owner, answer_id)
+                if answer.status is not AnswerStatus.WAITING:
+                    return answer
+                await asyncio.sleep(_PAUSE_S)
+    except TimeoutError:
+        pass
+    return await services.reading.answer(owner, answer_id)
+
+
+def _out(answer: ReadAnswer) -> VoiceOut:
+    outcome = answer.outcome
+    return VoiceOut(
+        log_id=answer.id,
+        session_id=answer.chat_number,
+        status=answer.status,
+        answer=answer.draft if outcome is None else outcome.text,
+        sources=[] if outcome is None else list(outcome.sources),
+        model=None if outcome is None else outcome.model,
+        response_s=None if outcome is None else outcome.duration_s,
+    )
