@@ -153,14 +153,13 @@ class ChatDialog(OpenDialog):
 class RatingDialog(OpenDialog):
     """A dialog that waits for a comment on an answer.
 
-    ``message_id`` is the answer's last message, ``prompt`` the message that asks for the comment.
+    ``message_id`` is the answer's last message.
     """
 
     STEPS = RATING_STEPS
     model_config = ConfigDict(extra="forbid")
     answer_id: AnswerId
     message_id: MessageId | None = None
-    prompt: MessageId | None = None
 
 
 class EditingDialog(OpenDialog):
@@ -207,6 +206,9 @@ class _Replied(State):
         | Annotated[SettingsDialog, Tag("settings")],
         Discriminator(_kind),
     ]
+
+
+_NOT_ABOUT_RECORDINGS = (ReportDialog, ChatDialog, RatingDialog, EditingDialog, SettingsDialog)
 
 
 class TakenReply(StrEnum):
@@ -280,11 +282,16 @@ class Dialogs:
     async def note_reply(self, owner: UserId, message_id: int) -> None:
         """Note that a message is taken as the reply to the dialog that is open, unless that is about a recording."""
         async with self._database.transaction() as connection:
-            for kind in (ReportDialog, ChatDialog, RatingDialog, EditingDialog, SettingsDialog):
+            for kind in _NOT_ABOUT_RECORDINGS:
                 dialog = await user_states.get(connection, owner, kind)
                 if dialog is not None:
                     replied = _Replied(message_id=message_id, dialog=dialog)
                     await user_states.put(connection, owner, replied, ttl=_LASTS)
+
+    async def place(self, owner: UserId) -> str | None:
+        """Call the function ``place`` in a transaction of its own."""
+        async with self._database.transaction() as connection:
+            return await place(connection, owner)
 
     async def replied_before(self, owner: UserId, message_id: int) -> OpenDialog | TakenReply | None:
         """Return the dialog to which a message is a reply that is handled again after a crash; None for any other.
@@ -307,6 +314,13 @@ class Dialogs:
         """Call the function ``first_tap`` in a transaction of its own."""
         async with self._database.transaction() as connection:
             return await first_tap(connection, owner, message_id, button, update)
+
+
+async def place(connection: Connection, owner: UserId) -> str | None:
+    """Return a text that tells what the person's dialog asks, and about what; None in none, or one about a recording."""
+    found = [await user_states.get(connection, owner, kind) for kind in _NOT_ABOUT_RECORDINGS]
+    how_often = {"tries", "answered", "interrupted"}
+    return next((each.model_dump_json(exclude=how_often) for each in found if each is not None), None)
 
 
 async def first_tap(

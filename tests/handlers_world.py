@@ -71,6 +71,7 @@ from scripted_model import ScriptedModel
 from sign_in.sessions import Sessions
 from speech_to_text.port import SpeechToText
 from telegram_double import TelegramDouble
+from telegram_handlers.beside import Steps
 from telegram_handlers.browser import BrowserHandlers
 from telegram_handlers.context import Context, PressHandler
 from telegram_handlers.dead_letters import DeadLetterHandlers, LettersWork
@@ -128,6 +129,8 @@ class Bot:
         self.demonstration = False
         self.woken = 0
         self.asked: list[str] = []
+        self.asked_again: str | None = None
+        """The step that is asked again below the latest answer."""
         self.messages = messages = MessageTracker(database, self.telegram)
         context = JobContext(
             database,
@@ -203,7 +206,6 @@ class Bot:
                 recordings.recordings,
                 intake,
                 Dialogs(database),
-                self.ask,
                 self._wake,
             ).routes(),
             metadata.routes(),
@@ -215,14 +217,19 @@ class Bot:
             BrowserHandlers(messages, Sessions(database, Team(None, frozenset())), "https://vox.example").routes(),
         ]
 
+        answers = {step: answer for routes in self.routes for step, answer in routes.answers.items()}
+        again = {step: ask for routes in self.routes for step, ask in routes.again.items()}
+        self.steps = Steps(answers, again, messages, self.ask)
+
     async def _language_model(self) -> LanguageModel | None:
         return await self.engines.language_model()
 
     def _wake(self) -> None:
         self.woken += 1
 
-    async def ask(self, context: Context, message: IncomingMessage) -> None:  # noqa: ARG002
+    async def ask(self, context: Context, message: IncomingMessage) -> None:
         self.asked.append(message.text)
+        self.asked_again = None if context.again is None else context.again.screen.text
 
     def of(self, action: Action) -> PressHandler:
         return next(routes.presses[action][1] for routes in self.routes if action in routes.presses)
@@ -292,7 +299,7 @@ class Person:
         message = self._message(text, message_id)
         dialog = await awaited(Dialogs(self.bot.database), self.bot.messages, self.user.id, message)
         assert isinstance(dialog, OpenDialog), "the bot waits for nothing"
-        [handler] = [routes.answers[dialog.step][1] for routes in self.bot.routes if dialog.step in routes.answers]
+        _, handler = self.bot.steps.at(dialog.step)
         await handler(Context(self.user, self.chat, self.hear), message)
         return message.message_id
 

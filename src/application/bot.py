@@ -60,7 +60,7 @@ from telegram_handlers.across import AcrossHandlers, AcrossWork
 from telegram_handlers.asking import AskingHandlers, AskingWork
 from telegram_handlers.browser import BrowserHandlers
 from telegram_handlers.chats import ChatHandlers, ChatWork
-from telegram_handlers.context import MessageHandler, Routes
+from telegram_handlers.context import Routes
 from telegram_handlers.dead_letters import DeadLetterHandlers, LettersWork
 from telegram_handlers.documents import DocumentHandlers
 from telegram_handlers.menu import MenuHandlers, MenuWork, SystemFacts
@@ -252,7 +252,6 @@ def _router(
                 recordings.recordings,
                 recordings.intake,
                 Dialogs(database),
-                chats.ask,
                 wake_all,
             ).routes(),
             metadata.routes(),
@@ -338,7 +337,7 @@ def _about_chats(application: Application, messages: MessageTracker, chats: Chat
     return [
         chats.routes(),
         AskingHandlers(messages, _asking(application)).routes(),
-        RatingHandlers(dialogs, messages, _ratings(application, chats.ask)).routes(),
+        RatingHandlers(dialogs, messages, _ratings(application)).routes(),
     ]
 
 
@@ -348,10 +347,9 @@ def _asking(application: Application) -> AskingWork:
     return AskingWork(chats, Asking(database, enqueue), application.pack)
 
 
-def _ratings(application: Application, ask: MessageHandler) -> RatingWork:
+def _ratings(application: Application) -> RatingWork:
     return RatingWork(
         ratings=Ratings(application.database, application.conversations),
-        ask=ask,
         examples=partial(collect_from, application.database),
         spool=application.settings.persistent_dir / "spool",
     )

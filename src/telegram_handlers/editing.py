@@ -38,6 +38,7 @@ from markups.editing import (
 from markups.text import escaped
 from message_tracker import MessageTracker
 from recordings.lookup import Recordings, is_ready
+from telegram_handlers.beside import check_is_reply
 from telegram_handlers.context import Context, Routes
 from telegram_handlers.effects import SentOnce
 from telegram_handlers.shared import show
@@ -94,7 +95,18 @@ class EditingHandlers:
         return Routes(
             presses={action: (Permission.RECORD, handler) for action, handler in presses.items()},
             answers={step: (Permission.RECORD, handler) for step, handler in answers.items()},
+            again=dict.fromkeys(answers, self._again),
         )
+
+    async def _again(self, context: Context) -> OutgoingMessage:
+        dialog, number = await self._open_dialog(context.user.id)
+        recording = (await self._editing.open(context.user.id, number)).recording
+        if dialog.step is Step.EDITING_ASK_NAME:
+            _, speaker, _ = await self._found(context.user.id, number, int(dialog.speaker.removeprefix("S")))
+            screen = ask_name(recording, speaker)
+        else:
+            screen = ask_turn(recording) if dialog.step is Step.EDITING_ASK_TURN else ask_words(recording)
+        return OutgoingMessage(kind=MessageKind.INPUT_REQUEST, screen=screen)
 
     async def _speakers(self, context: Context, press: Press) -> None:
         await self._show_speakers(context, press.number)
@@ -200,6 +212,7 @@ class EditingHandlers:
         opened = await self._editing.open(context.user.id, number)
         turn = found_turn(opened.transcript, message.text)
         if turn is None:
+            check_is_reply(Step.EDITING_ASK_TURN, message.text)
             screen = ask_turn(opened.recording, texts.editing.TURN_NOT_FOUND)
         else:
             screen = turn_screen(opened, turn, speakers_of(opened.transcript))
@@ -244,6 +257,8 @@ class EditingHandlers:
 
     async def _show_turn(self, context: Context, opened: OpenTranscript, typed: str) -> None:
         turn = found_turn(opened.transcript, typed)
+        if turn is None:
+            check_is_reply(Step.EDITING_ASK_WORDS, typed)
         if turn is None or len(turn.text) > SHOWN_TEXT:
             note = texts.editing.WORDS_NOT_FOUND.format(wanted=typed)
             screen = ask_words(opened.recording, note)

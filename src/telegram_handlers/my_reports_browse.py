@@ -8,7 +8,7 @@ import texts.my_reports
 from access import Permission
 from constants import REPORT_TRIES
 from datamodels import ReportId, ScenarioId, UserId
-from datamodels_telegram import Doing, IncomingMessage, MessageKind, Picture, Screen
+from datamodels_telegram import Doing, IncomingMessage, MessageKind, OutgoingMessage, Picture, Screen
 from dialogs import ReportDialog, Step
 from errors import BadText, NotFound, OutdatedButton
 from markups.callback_data import Action, Press
@@ -93,6 +93,7 @@ class BrowseHandlers:
                 Step.REPORT_FILTER_ASK_DATES: (Permission.LOOK, self._dates_typed),
                 Step.REPORT_FILTER_ASK_TITLE: (Permission.LOOK, self._title_typed),
             },
+            again={Step.REPORT_FILTER_ASK_DATES: self._dates_again},
         )
 
     async def _menu(self, context: Context, press: Press) -> None:  # noqa: ARG002  # it names nothing
@@ -132,6 +133,9 @@ class BrowseHandlers:
     async def _ask_title(self, context: Context, press: Press) -> None:  # noqa: ARG002
         note = questions_left(await self._desk.begin(context.user.id, ReportDialog(step=Step.REPORT_FILTER_ASK_TITLE)))
         await show(self._messages, context, MessageKind.INPUT_REQUEST, ask_title_part(note))
+
+    async def _dates_again(self, context: Context) -> OutgoingMessage:  # noqa: ARG002  # it asks everybody the same
+        return OutgoingMessage(kind=MessageKind.INPUT_REQUEST, screen=ask_dates(""))
 
     async def _dates_typed(self, context: Context, message: IncomingMessage) -> None:
         def put(wanted: ReportFilter) -> ReportFilter:

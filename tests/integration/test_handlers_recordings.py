@@ -9,6 +9,7 @@ import cards_store
 import incoming_store
 import outbox_store
 import recordings_store
+import texts.chats
 import transcripts_store
 from datamodels import BuildingType, Recording, RecordingMetadata, Role, Segment, Stage, Transcript
 from datamodels_telegram import (
@@ -31,6 +32,7 @@ from markups.callback_data import Action, unpack
 from markups.card_parts import Times
 from markups.cards import card_view
 from markups.recordings import which_scenario
+from markups.settings import zone_question
 from object_store import ObjectStore
 from recordings import spoken_store
 from recordings.preferences import Preferences
@@ -186,8 +188,9 @@ async def test_a_zone_may_be_typed_and_a_question_stays_one(person: Person) -> N
     assert "Не знаю такого времени: «в чёрной дыре»" in person.sees
     await person.type("Что говорят об отеле в Казани?")
     assert person.bot.asked == ["Что говорят об отеле в Казани?"]
-    assert await Dialogs(person.bot.database).find(person.user.id, SettingsDialog) is None
-    await person.press_data("my_zone")
+    assert person.bot.asked_again == zone_question().text
+    await person.type("ок")
+    assert f"{texts.chats.UNDERSTOOD}\n\n🕒 <b>Ваше время</b>" in person.sees
     await person.type("МСК+7")
     assert "Время: <b>UTC+10</b>" in person.sees
     assert await Dialogs(person.bot.database).find(person.user.id, SettingsDialog) is None
@@ -559,6 +562,10 @@ async def test_speakers_are_named_merged_and_moved_in_a_few_taps(person: Person)
     await person.press("✏️ Назвать")
     await person.type("петров пётр")
     assert "уже есть среди говорящих" in person.sees
+    await person.type("Что с завтраком?")
+    assert (person.bot.asked[-1], "✏️ Как зовут" in str(person.bot.asked_again)) == ("Что с завтраком?", True)
+    await person.type("Спасибо!")
+    assert f"{texts.chats.WELCOME}\n\n✏️" in person.sees
     await person.type("Анна, администратор")
     await person.press("↔ Передать реплику другому")
     await person.type("00:06")
@@ -576,6 +583,8 @@ async def test_words_are_corrected_and_what_was_learnt_is_kept_in_the_glossary(p
     await person.press("✏️ Исправить слова")
     await person.type("нет такого -> Заря")
     assert "«нет такого» в расшифровке нет" in person.sees
+    await person.type("Что с завтраком?")
+    assert person.bot.asked == ["Что с завтраком?"]
     await person.type("в заре → в «Заре»")
     assert (await now(person, recording))[1][2] == "в «Заре» тихо."
     await person.press("📖 «Заря» — в словарь")
@@ -621,6 +630,8 @@ async def test_a_glossary_is_the_persons_own_and_the_teams_is_the_leads(person: 
     ):
         await somebody.press_data("glossary")
         await somebody.press(button)
+        await somebody.type("Что с завтраком?")
+        assert person.bot.asked_again in somebody.sees
         await somebody.type(terms)
     await person.press_data("glossary")
     assert "<b>Ваши:</b> Рэдиссон, Хилтон" in person.sees

@@ -9,13 +9,14 @@ import pytest
 
 from access import Permission
 from config import ROOT
-from dialogs import Step
+from dialogs import Dialog, Step
 from handlers_my_reports_v2 import MyReportsHandlers
 from markups.callback_data import Action
 from prompt_pack.pack import load_pack
 from recordings.intake import IntakeLimits
 from telegram_handlers.across import AcrossHandlers, AcrossWork
 from telegram_handlers.asking import AskingHandlers, AskingWork
+from telegram_handlers.beside import ANY_TEXT
 from telegram_handlers.browser import BrowserHandlers
 from telegram_handlers.chats import ChatHandlers, ChatWork
 from telegram_handlers.context import Routes, joined
@@ -112,7 +113,7 @@ def _modules() -> list[Routes]:
         DeadLetterHandlers(_NOBODY, LettersWork(_NOBODY, pack, _NOBODY)).routes(),
         RecordingHandlers(_NOBODY, _NOBODY).routes(),
         VoiceNoteHandlers(_NOBODY, _NOBODY, _NOBODY).routes(),
-        SettingsHandlers(*[_NOBODY] * 7).routes(),
+        SettingsHandlers(*[_NOBODY] * 6).routes(),
         MetadataHandlers(_NOBODY, _NOBODY, _NOBODY, pack, _NOBODY, _NOBODY, _NOBODY).routes(),
         WaitingHandlers(_NOBODY, _NOBODY, _NOBODY, pack, _NOBODY, _NOBODY).routes(),
         TakeoutHandlers(_NOBODY, _NOBODY, _NOBODY, _NOBODY).routes(),
@@ -125,7 +126,7 @@ def _modules() -> list[Routes]:
         AcrossHandlers(_NOBODY, AcrossWork(_NOBODY, _NOBODY, _NOBODY)).routes(),
         ChatHandlers(_NOBODY, _NOBODY, chats).routes(),
         AskingHandlers(_NOBODY, AskingWork(_NOBODY, _NOBODY, pack)).routes(),
-        RatingHandlers(_NOBODY, _NOBODY, RatingWork(_NOBODY, _NOBODY, _NOBODY, Path())).routes(),
+        RatingHandlers(_NOBODY, _NOBODY, RatingWork(_NOBODY, _NOBODY, Path())).routes(),
         BrowserHandlers(_NOBODY, _NOBODY, "").routes(),
     ]
 
@@ -145,6 +146,10 @@ def _answers() -> dict[str, Permission]:
 def test_everything_has_one_handler() -> None:
     """What the bot would not start with is told here, once; the rows below are compared all the same."""
     joined(_modules())
+
+
+def test_a_step_at_which_a_question_is_no_reply_can_be_asked_again() -> None:
+    assert set(Step) - ANY_TEXT - Dialog.STEPS <= set(joined(_modules()).again)
 
 
 @pytest.mark.parametrize(("action", "permission"), _rows(PRESSES))
