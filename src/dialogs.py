@@ -317,7 +317,7 @@ class Dialogs:
 
 
 async def place(connection: Connection, owner: UserId) -> str | None:
-    """Return a text that tells what the person's dialog asks, and about what; None in none, or one about a recording."""
+    """Return what the person's dialog asks, and about what, as a text; None in none, or in one about a recording."""
     found = [await user_states.get(connection, owner, kind) for kind in _NOT_ABOUT_RECORDINGS]
     how_often = {"tries", "answered", "interrupted"}
     return next((each.model_dump_json(exclude=how_often) for each in found if each is not None), None)

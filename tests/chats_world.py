@@ -191,7 +191,7 @@ class ChatsBot:
             },
             answers={**self.metadata.routes().answers, **chats.answers, **ratings.answers},
         )
-        self.steps = Steps(self.routes.answers, ratings.again, messages, self.handlers.ask)
+        self.at_step = Steps(self.routes.answers, ratings.again, messages, self.handlers.ask)
 
     async def _enqueue(
         self,
@@ -290,7 +290,7 @@ class Asker:
         self.bot.telegram.story.append(f"{self.user.name}: {text}")
         message = self._message(text, message_id)
         step = await self.step()
-        handler = self.bot.handlers.ask if step is None else self.bot.steps.at(step)[1]
+        handler = self.bot.handlers.ask if step is None else self.bot.at_step.at(step)[1]
         await handler(Context(self.user, self.chat, self._hear), message)
         return message.message_id
 

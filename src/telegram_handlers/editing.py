@@ -1,7 +1,6 @@
 """Corrections of a transcript: who speaks, whose a turn is, and which words were said."""
 
 import asyncio
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -43,13 +42,12 @@ from telegram_handlers.context import Context, Routes
 from telegram_handlers.effects import SentOnce
 from telegram_handlers.shared import show
 from text_cleaning import one_line
-from transcription.editing.changes import found_turn, speakers_of, voice_of
+from transcription.editing.changes import correction_in, found_turn, speakers_of, voice_of
 from transcription.editing.service import TranscriptEditing
-from transcription.editing.values import NEW_SPEAKER, Edited, OpenTranscript, Search, Speaker
+from transcription.editing.values import NEW_SPEAKER, Edited, OpenTranscript, Search, Speaker, Turn
 from transcription.glossary.service import worth_keeping
 from utils import clock
 
-_ARROW = re.compile(r"\s*(?:→|⇒|[-=—–]+>)\s*")
 _NOTHING = "-"
 
 
@@ -236,11 +234,11 @@ class EditingHandlers:
         """Replace «было → стало» where it stands once, ask where it stands several times; else show a turn."""
         dialog, number = await self._open_dialog(context.user.id)
         opened = await self._editing.open(context.user.id, number)
-        parts = _ARROW.split(one_line(message.text), maxsplit=1)
-        if len(parts) == 1:
-            await self._show_turn(context, opened, parts[0])
+        turn, correction = found_turn(opened.transcript, message.text), correction_in(opened.transcript, message.text)
+        if turn is not None or correction is None:
+            await self._show_turn(context, opened, turn, one_line(message.text))
             return
-        wanted, new = parts
+        wanted, new = correction
         found = await self._editing.find(context.user.id, number, Search(wanted=wanted))
         if wanted == new or not found:
             note = texts.editing.SAME_WORDS if wanted == new else texts.editing.WORDS_NOT_FOUND.format(wanted=wanted)
@@ -255,8 +253,7 @@ class EditingHandlers:
             screen = places_screen(opened, found, wanted, new)
             await show(self._messages, context, MessageKind.INPUT_REQUEST, screen)
 
-    async def _show_turn(self, context: Context, opened: OpenTranscript, typed: str) -> None:
-        turn = found_turn(opened.transcript, typed)
+    async def _show_turn(self, context: Context, opened: OpenTranscript, turn: Turn | None, typed: str) -> None:
         if turn is None:
             check_is_reply(Step.EDITING_ASK_WORDS, typed)
         if turn is None or len(turn.text) > SHOWN_TEXT:

@@ -563,9 +563,9 @@ async def test_speakers_are_named_merged_and_moved_in_a_few_taps(person: Person)
     await person.type("петров пётр")
     assert "уже есть среди говорящих" in person.sees
     await person.type("Что с завтраком?")
-    assert (person.bot.asked[-1], "✏️ Как зовут" in str(person.bot.asked_again)) == ("Что с завтраком?", True)
+    assert (person.bot.asked[-1], "👤 Как зовут" in str(person.bot.asked_again)) == ("Что с завтраком?", True)
     await person.type("Спасибо!")
-    assert f"{texts.chats.WELCOME}\n\n✏️" in person.sees
+    assert f"{texts.chats.WELCOME}\n\n👤" in person.sees
     await person.type("Анна, администратор")
     await person.press("↔ Передать реплику другому")
     await person.type("00:06")
@@ -600,7 +600,7 @@ async def test_words_are_corrected_and_what_was_learnt_is_kept_in_the_glossary(p
 async def test_what_stands_at_several_places_is_corrected_where_one_says(person: Person) -> None:
     recording = await talked(person)
     await person.press("✏️ Исправить слова")
-    await person.type("тихо. -> тихо и чисто.")
+    await person.type("тихо. — тихо и чисто.")
     await person.press("✏️ Исправить ещё")
     await person.type("чисто -> уютно")
     assert "нашлось мест — 2" in person.sees
