@@ -45,7 +45,7 @@ from reports.archive_charts import (
 )
 from reports.archive_export import EXPORTS
 from reports.archive_filters import ReportFilter, filter_lines, filtered, scenarios_of, types_of
-from system.local_time import local
+from system.local_time import local, today
 from telegram_handlers.context import Context, PressHandler, Routes
 from telegram_handlers.my_reports_shared import (
     DeskScreens,
@@ -139,7 +139,7 @@ class BrowseHandlers:
 
     async def _dates_typed(self, context: Context, message: IncomingMessage) -> None:
         def put(wanted: ReportFilter) -> ReportFilter:
-            first, last = parse_period(message.text)
+            first, last = parse_period(message.text, today())
             return wanted.model_copy(update={"first": first, "last": last})
 
         await self._filter_typed(context, message, put, ask_dates)
