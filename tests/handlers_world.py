@@ -199,7 +199,7 @@ class Bot:
             MenuHandlers(messages, menu).routes(),
             DeadLetterHandlers(messages, LettersWork(self.letters, PACK, self._wake)).routes(),
             RecordingHandlers(messages, recordings).routes(),
-            VoiceNoteHandlers(recordings.files, self.preferences, self._wake).routes(),
+            VoiceNoteHandlers(messages, recordings.files, changes, self.preferences, self._wake).routes(),
             SettingsHandlers(
                 messages,
                 self.preferences,

@@ -245,7 +245,7 @@ def _router(
             menu.routes(),
             DeadLetterHandlers(messages, LettersWork(letters, pack, wake_deliveries)).routes(),
             RecordingHandlers(messages, recordings).routes(),
-            VoiceNoteHandlers(recordings.files, preferences, wake_all).routes(),
+            VoiceNoteHandlers(messages, recordings.files, recordings.changes, preferences, wake_all).routes(),
             SettingsHandlers(
                 messages,
                 preferences,

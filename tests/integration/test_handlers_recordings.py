@@ -39,7 +39,7 @@ from recordings.preferences import Preferences
 from reviewed_storyboards import is_as_reviewed
 from screens import drawn
 from texts.telegram_recordings import ALREADY_SENT, SENDING
-from texts.voice_notes import CHOSEN, DECIDED, LANGUAGE_SAME, LANGUAGE_SET, MADE_RECORDING
+from texts.voice_notes import CHOSEN, DECIDED, LANGUAGE_SAME, LANGUAGE_SET, MADE_QUESTION, MADE_RECORDING, NO_QUESTION
 from told_double import ToldDouble
 
 AUDIT = "12\n2026.11.03\nИванова Мария\nЗаря\nотель\nлобби\nКазань"
@@ -153,6 +153,26 @@ async def test_what_was_said_is_shown_and_can_be_taken_in_as_a_recording_after_a
     await person.press_data(f"voice_recording||{file.id}")
     assert person.heard == [MADE_RECORDING, DECIDED]
     assert "Получаю" in await shown(person)
+
+
+async def test_a_voice_note_that_was_taken_as_a_recording_can_be_asked_after_all(person: Person) -> None:
+    stranger, database = await Person.come(person.bot), person.bot.database
+    await person.press_data("my_voice_notes||recording")
+    await person.speaks()
+    [file] = await incoming(person)
+    recording = await person.has_recording(file_name="voice.ogg")
+    async with database.transaction() as connection:
+        await incoming_store.finish_stored(connection, file.id, recording.id, known=False)
+    assert "[❓ Это вопрос]" in await shown(person)
+    with pytest.raises(NotFound):
+        await stranger.press_data(f"voice_question||{file.id}")
+    await person.press_data(f"voice_question||{file.id}")
+    await person.press_data(f"voice_question||{file.id}")
+    assert person.heard == [MADE_QUESTION, NO_QUESTION]
+    assert "Слушаю" in await shown(person)
+    async with database.transaction() as connection:
+        with pytest.raises(NotFound):
+            await recordings_store.get_recording(connection, person.user.id, recording.id)
 
 
 async def test_a_person_sets_time_and_language_for_themselves_alone(person: Person) -> None:

@@ -56,7 +56,7 @@ ask
     across_file
 record
     recording_kind recording_delete recording_delete_confirm recording_again recording_visibility
-    scenario scenario_incoming cancel_incoming cancel_card voice_is voice_recording
+    scenario scenario_incoming cancel_incoming cancel_card voice_is voice_recording voice_question
     my_language my_voice_notes recording_language
     recording_metadata back_to_confirm edit_data skip_field fill_in reply_is set_today set_building
     waiting go_on confirm_data cancel_dialog
@@ -112,7 +112,7 @@ def _modules() -> list[Routes]:
         MenuHandlers(_NOBODY, MenuWork(_NOBODY, _NOBODY, _NOBODY, facts, _NOBODY)).routes(),
         DeadLetterHandlers(_NOBODY, LettersWork(_NOBODY, pack, _NOBODY)).routes(),
         RecordingHandlers(_NOBODY, _NOBODY).routes(),
-        VoiceNoteHandlers(_NOBODY, _NOBODY, _NOBODY).routes(),
+        VoiceNoteHandlers(*[_NOBODY] * 5).routes(),
         SettingsHandlers(*[_NOBODY] * 6).routes(),
         MetadataHandlers(_NOBODY, _NOBODY, _NOBODY, pack, _NOBODY, _NOBODY, _NOBODY).routes(),
         WaitingHandlers(_NOBODY, _NOBODY, _NOBODY, pack, _NOBODY, _NOBODY).routes(),
