@@ -48,14 +48,14 @@ def reading(step: Step, text: str) -> Reading:
     return Reading.DOUBTFUL if step in _DOUBTFUL else Reading.QUESTION
 
 
-class NoReply(Exception):
+class _NoReply(Exception):
     """What was typed is no reply to its step; the step's handler has changed nothing."""
 
 
 def check_is_reply(step: Step, text: str) -> None:
-    """Raise ``NoReply`` for text that was not found in the transcript and is said beside the step."""
+    """Have text that was not found in the transcript taken for what it is, if it is said beside the step."""
     if reading(step, text) is not Reading.VALUE:
-        raise NoReply
+        raise _NoReply
 
 
 def with_courtesy(screen: Screen, said: str) -> Screen:
@@ -82,7 +82,7 @@ class Steps:
             if step in _LOOKED_UP or reading(step, message.text) is Reading.VALUE:
                 try:
                     await handler(context, message)
-                except NoReply:
+                except _NoReply:
                     pass
                 else:
                     return

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from functools import partial
+from operator import itemgetter
 
 import texts.my_reports
 from access import Permission
@@ -267,7 +268,8 @@ class BrowseHandlers:
         numbers = set((await self._fitting(context)).numbers)
         points = [each for each in await self._work.archive.index_points(context.user.id) if each.number in numbers]
         if report_id is None:
-            types = [(each, self._work.pack.label_of(each)) for each in trend_types(points)]
+            labels = ((each, self._work.pack.label_of(each)) for each in trend_types(points))
+            types = sorted(labels, key=itemgetter(1))
             if types:
                 await self._show(context, trend_types_menu(by, types))
             else:

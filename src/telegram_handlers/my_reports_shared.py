@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+import texts.chats
 import texts.my_reports
 from constants import REPORT_TITLE_CHARACTERS
 from datamodels_telegram import MessageKind
@@ -122,7 +123,7 @@ def parse_title(text: str, old: str) -> str:
     if not title:
         raise BadText(reason=texts.my_reports.NAME_BLANK)
     if len(title) > REPORT_TITLE_CHARACTERS:
-        raise BadText(reason=texts.my_reports.NAME_TOO_LONG.format(length=len(title), longest=REPORT_TITLE_CHARACTERS))
+        raise _too_long(title)
     if title == old:
         raise BadText(reason=texts.my_reports.NAME_SAME)
     return title
@@ -138,8 +139,13 @@ def parse_title_part(text: str) -> str:
     if not part:
         raise BadText(reason=texts.my_reports.TITLE_BLANK)
     if len(part) > REPORT_TITLE_CHARACTERS:
-        raise BadText(reason=texts.my_reports.NAME_TOO_LONG.format(length=len(part), longest=REPORT_TITLE_CHARACTERS))
+        raise _too_long(part)
     return part
+
+
+def _too_long(title: str) -> BadText:
+    length = texts.chats.CHARACTER.counted(len(title))
+    return BadText(reason=texts.my_reports.NAME_TOO_LONG.format(length=length, longest=REPORT_TITLE_CHARACTERS))
 
 
 def parse_period(text: str, today: date) -> tuple[date | None, date | None]:
