@@ -35,6 +35,8 @@ class AttachedFile(Value):
     mime_type: str = ""
     size_bytes: int
     duration_s: int | None = None
+    named_at: int | None = None
+    """The Unix time that the name tells, in UTC, when the file has none of its own."""
 
 
 class Sound(Value):

@@ -49,7 +49,7 @@ def reading(step: Step, text: str) -> Reading:
 
 
 class _NoReply(Exception):
-    """What was typed is no reply to its step; the step's handler has changed nothing."""
+    """Tells this module that typed text is no reply to its step; the step's handler has changed nothing."""
 
 
 def check_is_reply(step: Step, text: str) -> None:
