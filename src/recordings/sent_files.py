@@ -83,8 +83,8 @@ def named_by_clock(file: AttachedFile) -> AttachedFile:
     if file.named_at is None:
         return file
     sent_at = datetime.fromtimestamp(file.named_at, UTC)
-    shown = [f"{at:{TIME_IN_NAME}}" for at in (sent_at, local(sent_at))]
-    return file.model_copy(update={"file_name": file.file_name.replace(*shown)})
+    there, here = f"{sent_at:{TIME_IN_NAME}}", f"{local(sent_at):{TIME_IN_NAME}}"
+    return file.model_copy(update={"file_name": file.file_name.replace(there, here)})
 
 
 class SentFiles:

@@ -15,6 +15,7 @@ from markups.settings import (
     language_question,
     recording_language_question,
     settings_screen,
+    understood,
     voice_question,
     zone_question,
 )
@@ -59,12 +60,12 @@ class SettingsHandlers:
     async def _settings(self, context: Context, press: Press) -> None:  # noqa: ARG002  # it names nothing
         await self._show(context)
 
-    async def _show(self, context: Context) -> None:
+    async def _show(self, context: Context, note: str = "") -> None:
         owner = context.user.id
         await self.dialogs.end(owner, SettingsDialog)
         settings, zone = await self.preferences.of(owner), await self.preferences.zone_of(owner)
         with in_zone(zone):
-            screen = settings_screen(settings, may_record=may(context.user.role, Permission.RECORD))
+            screen = settings_screen(settings, may_record=may(context.user.role, Permission.RECORD), note=note)
         await show(self.messages, context, MessageKind.MENU, screen)
 
     async def _zone(self, context: Context, press: Press) -> None:
@@ -90,7 +91,7 @@ class SettingsHandlers:
             await show(self.messages, context, MessageKind.INPUT_REQUEST, zone_question(exc.user_text))
             return
         await self.preferences.set(owner, time_zone=zone)
-        await self._show(context)
+        await self._show(context, understood(message.text, zone))
 
     async def _language(self, context: Context, press: Press) -> None:
         if not press.words:

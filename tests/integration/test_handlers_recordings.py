@@ -212,6 +212,7 @@ async def test_a_zone_may_be_typed_and_a_question_stays_one(person: Person) -> N
     await person.type("ок")
     assert f"{texts.chats.UNDERSTOOD}\n\n🕒 <b>Ваше время</b>" in person.sees
     await person.type("МСК+7")
+    assert "🕒 Понял «МСК+7» так: UTC+10." in person.sees
     assert "Время: <b>UTC+10</b>" in person.sees
     assert await Dialogs(person.bot.database).find(person.user.id, SettingsDialog) is None
     await stranger.press_data("my_settings")
@@ -651,7 +652,7 @@ async def test_a_glossary_is_the_persons_own_and_the_teams_is_the_leads(person: 
         await somebody.press_data("glossary")
         await somebody.press(button)
         await somebody.type("Что с завтраком?")
-        assert person.bot.asked_again in somebody.sees
+        assert str(person.bot.asked_again) in somebody.sees
         await somebody.type(terms)
     await person.press_data("glossary")
     assert "<b>Ваши:</b> Рэдиссон, Хилтон" in person.sees
