@@ -50,7 +50,7 @@ def zone_question(problem: str = "") -> Screen:
 
 
 def understood(typed: str, zone: str) -> str:
-    """Return in HTML how a typed zone was understood, as Khabarovsk has the clock of Vladivostok; "" for its own name."""
+    """Return in HTML how a typed zone was understood; "" when it was typed by its name."""
     typed, label = one_line(typed), zone_label(zone)
     if folded(typed) == folded(label):
         return ""
