@@ -11,7 +11,7 @@ from access import Permission, may
 from chats.questions import reads_like_question, said_to_courtesy
 from datamodels_telegram import IncomingMessage, OutgoingMessage, Screen
 from dialogs import Dialog, Step
-from errors import AccessDenied
+from errors import AccessDenied, NotFound, OutdatedButton
 from message_tracker import MessageTracker
 from metadata.form import Reading
 from telegram_handlers.context import AgainHandler, Context, MessageHandler
@@ -33,6 +33,8 @@ _MARKED_ALONE = frozenset([Step.RATING_ASK_COMMENT, Step.EDITING_ASK_TERM])
 """Steps at which only a question mark tells: «Как дома» is a term of the glossary, «где ужин» a comment."""
 _DOUBTFUL = frozenset(Dialog.STEPS) - {Step.CONFIRM_DATA}
 """Steps that ask which it is when only the first word tells: a place may be called «Как дома»."""
+_CALLED_ANYTHING = frozenset([Step.ASK_PLACE_NAME, Step.EDIT_PLACE_NAME])
+"""Steps that ask which it is for a courtesy, too: a café may be called «Привет»."""
 
 
 def reading(step: Step, text: str) -> Reading:
@@ -40,7 +42,7 @@ def reading(step: Step, text: str) -> Reading:
     if step in ANY_TEXT:
         return Reading.VALUE
     if step not in _WITH_COURTESIES and said_to_courtesy(text) is not None:
-        return Reading.COURTESY
+        return Reading.DOUBTFUL if step in _CALLED_ANYTHING else Reading.COURTESY
     if reads_like_question(text, marked=True):
         return Reading.QUESTION
     if step in _MARKED_ALONE or not reads_like_question(text):
@@ -86,13 +88,17 @@ class Steps:
                     pass
                 else:
                     return
-            await self._answer(context, message, await self.again[step](context))
+            try:
+                again = await self.again[step](context)
+            except (NotFound, OutdatedButton):
+                again = None  # what the step is about is gone
+            await self._answer(context, message, again)
 
         return permission, handle
 
-    async def _answer(self, context: Context, message: IncomingMessage, again: OutgoingMessage) -> None:
+    async def _answer(self, context: Context, message: IncomingMessage, again: OutgoingMessage | None) -> None:
         said = said_to_courtesy(message.text)
-        if said is not None:
+        if said is not None and again is not None:
             screen = with_courtesy(again.screen, said)
             await self.messages.send(context.chat, again.kind, screen, subject=again.subject)
             return

@@ -234,7 +234,8 @@ class EditingHandlers:
         """Replace «было → стало» where it stands once, ask where it stands several times; else show a turn."""
         dialog, number = await self._open_dialog(context.user.id)
         opened = await self._editing.open(context.user.id, number)
-        turn, correction = found_turn(opened.transcript, message.text), correction_in(opened.transcript, message.text)
+        turn = found_turn(opened.transcript, message.text)
+        correction = await asyncio.to_thread(correction_in, opened.transcript, message.text)
         if turn is not None or correction is None:
             await self._show_turn(context, opened, turn, one_line(message.text))
             return

@@ -12,6 +12,7 @@ confirm_data                question value    question
 ask_employee                question courtesy doubtful
 edit_client                 question courtesy doubtful
 ask_date                    question courtesy doubtful
+ask_place_name              question doubtful doubtful
 report_view_ask_number      question courtesy question
 report_rename_ask_number    question courtesy question
 report_delete_ask_number    question courtesy question
