@@ -16,17 +16,10 @@ from message_tracker import MessageTracker
 from metadata.form import Reading
 from telegram_handlers.context import AgainHandler, Context, MessageHandler
 
-ANY_TEXT = frozenset(
-    [
-        Step.CHAT_RENAME_ASK_TITLE,
-        Step.REPORT_RENAME_ASK_NEW_NAME,
-        Step.REPORT_FILTER_ASK_TITLE,
-        Step.EDITING_ASK_TEXT,
-    ]
-)
+ANY_TEXT = frozenset([Step.CHAT_RENAME_ASK_TITLE, Step.REPORT_RENAME_ASK_NEW_NAME, Step.EDITING_ASK_TEXT])
 """Steps at which a question is a reply as well: chats and researches are called by questions, and people ask them."""
-_LOOKED_UP = frozenset([Step.EDITING_ASK_TURN, Step.EDITING_ASK_WORDS])
-"""Steps whose reply is looked for in a transcript; only what is not found there can be a question."""
+_LOOKED_UP = frozenset([Step.EDITING_ASK_TURN, Step.EDITING_ASK_WORDS, Step.REPORT_FILTER_ASK_TITLE])
+"""Steps whose reply is looked for in a transcript, or in titles; only what is not found there can be a question."""
 _WITH_COURTESIES = ANY_TEXT | {Step.RATING_ASK_COMMENT, Step.CONFIRM_DATA}
 """Steps at which thanks are a reply: a comment on an answer; a card that takes buttons says so."""
 _MARKED_ALONE = frozenset([Step.RATING_ASK_COMMENT, Step.EDITING_ASK_TERM])
@@ -55,7 +48,7 @@ class _NoReply(Exception):
 
 
 def check_is_reply(step: Step, text: str) -> None:
-    """Have text that was not found in the transcript taken for what it is, if it is said beside the step."""
+    """Have text that was not found where it was looked for taken for what it is, if it is said beside the step."""
     if reading(step, text) is not Reading.VALUE:
         raise _NoReply
 

@@ -47,6 +47,7 @@ from reports.archive_charts import (
 from reports.archive_export import EXPORTS
 from reports.archive_filters import ReportFilter, filter_lines, filtered, scenarios_of, types_of
 from system.local_time import local, today
+from telegram_handlers.beside import check_is_reply
 from telegram_handlers.context import Context, PressHandler, Routes
 from telegram_handlers.my_reports_shared import (
     DeskScreens,
@@ -58,7 +59,7 @@ from telegram_handlers.my_reports_shared import (
     questions_left,
 )
 from telegram_handlers.shared import show
-from text_cleaning import safe_file_name
+from text_cleaning import one_line, safe_file_name
 
 
 class BrowseHandlers:
@@ -94,7 +95,7 @@ class BrowseHandlers:
                 Step.REPORT_FILTER_ASK_DATES: (Permission.LOOK, self._dates_typed),
                 Step.REPORT_FILTER_ASK_TITLE: (Permission.LOOK, self._title_typed),
             },
-            again={Step.REPORT_FILTER_ASK_DATES: self._dates_again},
+            again={Step.REPORT_FILTER_ASK_DATES: self._dates_again, Step.REPORT_FILTER_ASK_TITLE: self._title_again},
         )
 
     async def _menu(self, context: Context, press: Press) -> None:  # noqa: ARG002  # it names nothing
@@ -138,6 +139,9 @@ class BrowseHandlers:
     async def _dates_again(self, context: Context) -> OutgoingMessage:  # noqa: ARG002  # it asks everybody the same
         return OutgoingMessage(kind=MessageKind.INPUT_REQUEST, screen=ask_dates(""))
 
+    async def _title_again(self, context: Context) -> OutgoingMessage:  # noqa: ARG002  # the same
+        return OutgoingMessage(kind=MessageKind.INPUT_REQUEST, screen=ask_title_part(""))
+
     async def _dates_typed(self, context: Context, message: IncomingMessage) -> None:
         def put(wanted: ReportFilter) -> ReportFilter:
             first, last = parse_period(message.text, today())
@@ -146,6 +150,11 @@ class BrowseHandlers:
         await self._filter_typed(context, message, put, ask_dates)
 
     async def _title_typed(self, context: Context, message: IncomingMessage) -> None:
+        """Filter by a part of a title; a question that no title has is none, for researches are called by questions."""
+        wanted, reports = one_line(message.text), await self._work.archive.list(context.user.id)
+        if not await self._filtered(context.user.id, reports, ReportFilter(title=wanted)):
+            check_is_reply(Step.REPORT_FILTER_ASK_TITLE, message.text)
+
         def put(wanted: ReportFilter) -> ReportFilter:
             return wanted.model_copy(update={"title": parse_title_part(message.text)})
 

@@ -18,7 +18,7 @@ report_rename_ask_number    question courtesy question
 report_delete_ask_number    question courtesy question
 report_filter_ask_dates     question courtesy question
 report_rename_ask_new_name  value    value    value
-report_filter_ask_title     value    value    value
+report_filter_ask_title     question courtesy question
 chat_rename_ask_title       value    value    value
 rating_ask_comment          question value    value
 editing_ask_name            question courtesy question
