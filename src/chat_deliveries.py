@@ -6,6 +6,7 @@ from collections.abc import Callable
 import structlog
 
 import chat_history
+import dialogs
 import outbox_store
 from chats import asking_store
 from chats.asking_store import Draft, Proposals
@@ -35,12 +36,15 @@ _DOOR = "telegram"
 class _Destination(Value):
     """The messenger's return address: the chat, and the message there that the answer replaces, if any.
 
-    ``below`` is the recording whose form was open when the question came: it is shown again below the answer.
+    ``below`` is the recording whose form was open when the question came: it is shown again below the answer. So is
+    ``again``, the question of any other step, while the person's dialog is at the same ``place``.
     """
 
     chat_id: ChatId
     waiting_message_id: MessageId | None
     below: RecordingId | None = None
+    again: OutgoingMessage | None = None
+    place: str | None = None
 
 
 def occasion_of(chat: ChatId, message: MessageId) -> Occasion:
@@ -48,12 +52,19 @@ def occasion_of(chat: ChatId, message: MessageId) -> Occasion:
     return Occasion(door=_DOOR, key=f"{chat}:{message}", turn=message)
 
 
-def return_address(chat: ChatId, waiting_message: MessageId, below: RecordingId | None = None) -> ReturnAddress:
+def return_address(
+    chat: ChatId,
+    waiting_message: MessageId,
+    below: RecordingId | None = None,
+    again: OutgoingMessage | None = None,
+    place: str | None = None,
+) -> ReturnAddress:
     """Return the address of an answer that goes to ``chat`` and replaces ``waiting_message``.
 
-    The form of the recording ``below`` is shown again below the answer, if it is still open then.
+    The form of the recording ``below`` is shown again below the answer, if it is still open then; so is the question
+    ``again``, if the dialog is still at its ``dialogs.place``.
     """
-    destination = _Destination(chat_id=chat, waiting_message_id=waiting_message, below=below)
+    destination = _Destination(chat_id=chat, waiting_message_id=waiting_message, below=below, again=again, place=place)
     return destination.model_dump(mode="json", exclude_defaults=True)
 
 
@@ -128,6 +139,8 @@ class ChatDeliveries:
         if turn is not None:
             subject = turn.recording.id
             messages.append(OutgoingMessage(kind=form_kind(turn), screen=form_screen(turn), subject=subject))
+        if destination.again is not None and destination.place == await dialogs.place(connection, ended.owner_id):
+            messages.append(destination.again)
         for message in messages:
             # ``mark_delivered`` keeps this from happening twice. The key is always new: an answer whose failure
             # was delivered is delivered again when it is made after all.

@@ -27,6 +27,8 @@ files. Formats of ``UNTIMED_DEMUXERS`` are frames one after another: what libav 
 rate changes."""
 MOST_CHANNELS = 8
 """The most channels, of all tracks together, that are looked at one by one; more are mixed."""
+TIME_IN_NAME = "%Y-%m-%d_%H-%M"
+"""How names that are made up for voice notes and the like tell when they were sent."""
 MIN_RECORDING_S = 0.5
 """Below half a second no engine returns a word."""
 

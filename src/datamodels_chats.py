@@ -87,6 +87,8 @@ class Source(Interval):
     section: str | None = None
     """None for a passage of a recording; "" for one of a report or document that has no headings."""
     document_id: UUID | None = None
+    owner: str = ""
+    """Whose recording it is; "" for the asker's own. Each person's recordings have numbers of their own."""
 
 
 class PassageLine(Value):

@@ -25,8 +25,7 @@ class FileKind(StrEnum):
     VIDEO_NOTE = "video_note"
     VIDEO = "video"
     DOCUMENT = "document"
-    PHOTO = "photo"
-    """A picture that the messenger has made smaller, of a name that it has made up."""
+    PHOTO = "photo"  # made smaller by the messenger, under a name that it has made up
 
 
 class AttachedFile(Value):
@@ -37,6 +36,7 @@ class AttachedFile(Value):
     mime_type: str = ""
     size_bytes: int
     duration_s: int | None = None
+    named_at: int | None = None  # the Unix time that a name tells in UTC, of a file that has none of its own
 
 
 class Sound(Value):

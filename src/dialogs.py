@@ -23,10 +23,9 @@ from errors import NotFound
 from user_states import State
 
 _LASTS = timedelta(hours=1)
-"""How long a dialog about chats, ratings or reports stays open; one about a recording has a longer time of its own.
+"""How long a dialog stays open; one about a recording has a longer time of its own.
 
-By default this is longer than a list of reports lasts: when a person types a number of an expired list, the dialog
-that asked for it is still open, and the bot can say that the list has expired.
+This is longer than a list of reports lasts, so that the bot can say of a typed number that its list has expired.
 """
 _ASIDE = timedelta(minutes=5)
 """How long a person who has turned away from the questions about a recording is not asked again."""
@@ -74,18 +73,8 @@ class Step(StrEnum):
     AVATAR_ASK_PROMPT = "avatar_ask_prompt"
 
 
-REPORT_STEPS = frozenset(step for step in Step if step.startswith("report_"))
-"""The steps of ``ReportDialog``."""
-CHAT_STEPS = frozenset(step for step in Step if step.startswith("chat_"))
-"""The steps of ``ChatDialog``."""
-RATING_STEPS = frozenset(step for step in Step if step.startswith("rating_"))
-"""The steps of ``RatingDialog``."""
-EDITING_STEPS = frozenset(step for step in Step if step.startswith("editing_"))
-"""The steps of ``EditingDialog``."""
-SETTINGS_STEPS = frozenset(step for step in Step if step.startswith("settings_"))
-"""The steps of ``SettingsDialog``."""
-AVATAR_STEPS = frozenset(step for step in Step if step.startswith("avatar_"))
-"""The steps of ``AvatarDialog``. Steps that are in none of these six sets belong to ``Dialog``."""
+def _steps_of(*dialogs: str) -> frozenset[Step]:
+    return frozenset(step for step in Step if step.partition("_")[0] in dialogs)
 
 
 class OpenDialog(State):
@@ -106,7 +95,7 @@ class OpenDialog(State):
 class Dialog(OpenDialog):
     """A dialog that waits for a message about a recording. The fields in ``skipped`` are not asked for again."""
 
-    STEPS = frozenset(Step) - REPORT_STEPS - CHAT_STEPS - RATING_STEPS - EDITING_STEPS - SETTINGS_STEPS - AVATAR_STEPS
+    STEPS = frozenset(Step) - _steps_of("report", "chat", "rating", "editing", "settings", "avatar")
     model_config = ConfigDict(extra="forbid")
     recording_id: RecordingId
     skipped: tuple[str, ...] = ()
@@ -132,7 +121,7 @@ class ReportDialog(OpenDialog):
     With ``by_button`` the number was on a button: it is permanent, and does not expire with the list.
     """
 
-    STEPS = REPORT_STEPS
+    STEPS = _steps_of("report")
     model_config = ConfigDict(extra="forbid")
     number: int | None = None
     by_button: bool = False
@@ -150,22 +139,18 @@ class ReportDialog(OpenDialog):
 class ChatDialog(OpenDialog):
     """A dialog that waits for a message about chat ``number``."""
 
-    STEPS = CHAT_STEPS
+    STEPS = _steps_of("chat")
     model_config = ConfigDict(extra="forbid")
     number: int
 
 
 class RatingDialog(OpenDialog):
-    """A dialog that waits for a comment on an answer.
+    """A dialog that waits for a comment on an answer, whose last message is ``message_id``."""
 
-    ``message_id`` is the answer's last message, ``prompt`` the message that asks for the comment.
-    """
-
-    STEPS = RATING_STEPS
+    STEPS = _steps_of("rating")
     model_config = ConfigDict(extra="forbid")
     answer_id: AnswerId
     message_id: MessageId | None = None
-    prompt: MessageId | None = None
 
 
 class EditingDialog(OpenDialog):
@@ -175,7 +160,7 @@ class EditingDialog(OpenDialog):
     turn that is typed anew, ``wanted`` and ``replacement`` words that were found at several places.
     """
 
-    STEPS = EDITING_STEPS
+    STEPS = _steps_of("editing")
     model_config = ConfigDict(extra="forbid")
     recording: int | None = None
     speaker: str = ""
@@ -189,14 +174,14 @@ class EditingDialog(OpenDialog):
 class SettingsDialog(OpenDialog):
     """A dialog that waits for something that a person sets for themselves, or for whom they look."""
 
-    STEPS = SETTINGS_STEPS
+    STEPS = _steps_of("settings")
     model_config = ConfigDict(extra="forbid")
 
 
 class AvatarDialog(OpenDialog):
     """A dialog that waits for the name of a new avatar, or for what to paint with avatar ``number``, in which shape."""
 
-    STEPS = AVATAR_STEPS
+    STEPS = _steps_of("avatar")
     model_config = ConfigDict(extra="forbid")
     number: int = 0
     aspect: str = ""
@@ -221,6 +206,9 @@ class _Replied(State):
         | Annotated[AvatarDialog, Tag("avatar")],
         Discriminator(_kind),
     ]
+
+
+_NOT_ABOUT_RECORDINGS = (ReportDialog, ChatDialog, RatingDialog, EditingDialog, SettingsDialog, AvatarDialog)
 
 
 class TakenReply(StrEnum):
@@ -294,11 +282,16 @@ class Dialogs:
     async def note_reply(self, owner: UserId, message_id: int) -> None:
         """Note that a message is taken as the reply to the dialog that is open, unless that is about a recording."""
         async with self._database.transaction() as connection:
-            for kind in (ReportDialog, ChatDialog, RatingDialog, EditingDialog, SettingsDialog, AvatarDialog):
+            for kind in _NOT_ABOUT_RECORDINGS:
                 dialog = await user_states.get(connection, owner, kind)
                 if dialog is not None:
                     replied = _Replied(message_id=message_id, dialog=dialog)
                     await user_states.put(connection, owner, replied, ttl=_LASTS)
+
+    async def place(self, owner: UserId) -> str | None:
+        """Call the function ``place`` in a transaction of its own."""
+        async with self._database.transaction() as connection:
+            return await place(connection, owner)
 
     async def replied_before(self, owner: UserId, message_id: int) -> OpenDialog | TakenReply | None:
         """Return the dialog to which a message is a reply that is handled again after a crash; None for any other.
@@ -321,6 +314,13 @@ class Dialogs:
         """Call the function ``first_tap`` in a transaction of its own."""
         async with self._database.transaction() as connection:
             return await first_tap(connection, owner, message_id, button, update)
+
+
+async def place(connection: Connection, owner: UserId) -> str | None:
+    """Return what the person's dialog asks, and about what, as a text; None in none, or in one about a recording."""
+    found = [await user_states.get(connection, owner, kind) for kind in _NOT_ABOUT_RECORDINGS]
+    how_often = {"tries", "answered", "interrupted"}
+    return next((each.model_dump_json(exclude=how_often) for each in found if each is not None), None)
 
 
 async def first_tap(

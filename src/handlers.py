@@ -52,6 +52,7 @@ from system.local_time import in_zone
 from system.shortages import shortages_mapped
 from telegram_handlers.acceptance import done_at_last, refusal, stored
 from telegram_handlers.arrivals import Arrival, in_order, keep, missed_after
+from telegram_handlers.beside import Steps
 from telegram_handlers.context import Answer, Context, MessageHandler, Routes, failure_text, joined, nobody_waits
 from telegram_handlers.endings import Endings
 from telegram_handlers.presses import PressAnswer, Taps
@@ -115,6 +116,7 @@ class Router:
         self._menu = menu
         self._strangers = strangers
         self._other = other
+        self._steps = Steps(self.routes.answers, self.routes.again, messages, other)
         self._words = words
         self._zone_of = zone_of
         self._timing = timing
@@ -357,7 +359,7 @@ class Router:
                 return "unknown_command"
             permission, handler = self.routes.commands[name]
         else:
-            permission, handler = (Permission.ASK, self._other) if dialog is None else self.routes.answers[dialog.step]
+            permission, handler = (Permission.ASK, self._other) if dialog is None else self._steps.at(dialog.step)
         _check(user, permission)
         await handler(Context(user, message.chat_id, nobody_waits), message)
         return _HANDLED

@@ -15,7 +15,7 @@ import texts.my_reports
 from access import Permission
 from constants import REPORT_LIST_BYTES, REPORT_TRIES
 from datamodels import ReportFile
-from datamodels_telegram import IncomingMessage, MessageKind, Screen
+from datamodels_telegram import IncomingMessage, MessageKind, OutgoingMessage, Screen
 from dialogs import ReportDialog, Step
 from errors import BadText, NotFound, OutdatedButton, ReportFileGone
 from markups.callback_data import Action, Press
@@ -100,7 +100,16 @@ class MyReportsHandlers:
                 Step.REPORT_DELETE_ASK_NUMBER: (Permission.RECORD, self.handle_report_delete_input),
                 **browse.answers,
             },
+            again={**dict.fromkeys(_ASKED_AT.values(), self._again), **browse.again},
         )
+
+    async def _again(self, context: Context) -> OutgoingMessage:
+        dialog = await self._desk.dialog(context.user.id)
+        report = None
+        with suppress(NotFound):
+            report = None if dialog.number is None else await self._work.archive.find(context.user.id, dialog.number)
+        kind, screen = _shown(dialog, report, "")
+        return OutgoingMessage(kind=kind, screen=screen)
 
     async def handle_my_reports_v2(self, context: Context, update: Press | IncomingMessage) -> None:  # noqa: ARG002
         """Send the list of all reports as a file, then the menu. From now on, the numbers in the list can be typed."""

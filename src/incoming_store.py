@@ -54,6 +54,15 @@ _REOPEN = f"""
         error_text = NULL, retry_at = NULL, tries = 0, bytes_done = 0, finished_at = NULL
     WHERE owner_id = %(owner_id)s AND id = %(id)s AND purpose = '{FilePurpose.WORDS}' AND finished_at IS NOT NULL
 """
+# What was heard as text before has been asked, and is not asked twice.
+_REOPEN_AS_WORDS = f"""
+    UPDATE incoming_files SET
+        purpose = '{FilePurpose.WORDS}', state = '{IncomingState.WAITING}', recording_id = NULL, known = false,
+        error_code = NULL, error_text = NULL, retry_at = NULL, tries = 0, bytes_done = 0, finished_at = NULL
+    WHERE
+        owner_id = %(owner_id)s AND id = %(id)s AND purpose = '{FilePurpose.RECORDING}' AND finished_at IS NOT NULL
+        AND NOT EXISTS (SELECT FROM spoken_words WHERE incoming_id = incoming_files.id)
+"""
 _CANCEL = f"""
     UPDATE incoming_files SET state = %(state)s, retry_at = NULL, finished_at = now()
     WHERE owner_id = %(owner_id)s AND id = %(id)s AND finished_at IS NULL
@@ -158,6 +167,11 @@ async def set_purpose(connection: Connection, owner: UserId, incoming_id: int, p
 async def reopen_as_recording(connection: Connection, owner: UserId, incoming_id: int) -> bool:
     """Make a voice note that has ended as words a recording that has still to come in; False for any other file."""
     return (await connection.execute(_REOPEN, {"owner_id": owner, "id": incoming_id})).rowcount > 0
+
+
+async def reopen_as_words(connection: Connection, owner: UserId, incoming_id: int) -> bool:
+    """Make a voice note that has come in as a recording text that has still to be heard; False for any other file."""
+    return (await connection.execute(_REOPEN_AS_WORDS, {"owner_id": owner, "id": incoming_id})).rowcount > 0
 
 
 async def caption_of_album(connection: Connection, owner: UserId, chat: ChatId, album: int) -> str:

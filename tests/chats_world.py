@@ -50,6 +50,7 @@ from system.local_time import today
 from telegram_double import TelegramDouble
 from telegram_handlers.across import AcrossHandlers, AcrossWork
 from telegram_handlers.asking import AskingHandlers, AskingWork
+from telegram_handlers.beside import Steps
 from telegram_handlers.chats import ChatHandlers, ChatWork
 from telegram_handlers.context import Context
 from telegram_handlers.metadata import MetadataHandlers
@@ -174,7 +175,7 @@ class ChatsBot:
         self.ratings = RatingHandlers(
             Dialogs(database),
             messages,
-            RatingWork(Ratings(database, self.storage), self.handlers.ask, partial(collect_from, database), self.spool),
+            RatingWork(Ratings(database, self.storage), partial(collect_from, database), self.spool),
         )
         self.asking = AskingHandlers(messages, AskingWork(self.chats, Asking(database, self._enqueue), PACK))
         across = AcrossHandlers(messages, AcrossWork(AcrossInterviews(database, PACK, today), today, Path()))
@@ -190,6 +191,7 @@ class ChatsBot:
             },
             answers={**self.metadata.routes().answers, **chats.answers, **ratings.answers},
         )
+        self.at_step = Steps(self.routes.answers, ratings.again, messages, self.handlers.ask)
 
     async def _enqueue(
         self,
@@ -288,7 +290,7 @@ class Asker:
         self.bot.telegram.story.append(f"{self.user.name}: {text}")
         message = self._message(text, message_id)
         step = await self.step()
-        handler = self.bot.handlers.ask if step is None else self.bot.routes.answers[step][1]
+        handler = self.bot.handlers.ask if step is None else self.bot.at_step.at(step)[1]
         await handler(Context(self.user, self.chat, self._hear), message)
         return message.message_id
 

@@ -80,6 +80,7 @@ from speech_to_text.port import SpeechToText
 from speeches.service import Speeches
 from speeches.store import SpeechOf
 from telegram_double import TelegramDouble
+from telegram_handlers.beside import Steps
 from telegram_handlers.browser import BrowserHandlers
 from telegram_handlers.context import Context, PressHandler
 from telegram_handlers.dead_letters import DeadLetterHandlers, LettersWork
@@ -139,6 +140,8 @@ class Bot:
         self.demonstration = False
         self.woken = 0
         self.asked: list[str] = []
+        self.asked_again: str | None = None
+        """The step that is asked again below the latest answer."""
         self.messages = messages = MessageTracker(database, self.telegram)
         context = JobContext(
             database,
@@ -216,14 +219,13 @@ class Bot:
             MenuHandlers(messages, self.menu_work).routes(),
             DeadLetterHandlers(messages, LettersWork(self.letters, PACK, self._wake)).routes(),
             RecordingHandlers(messages, recordings).routes(),
-            VoiceNoteHandlers(recordings.files, self.preferences, self._wake).routes(),
+            VoiceNoteHandlers(messages, recordings.files, changes, self.preferences, self._wake).routes(),
             SettingsHandlers(
                 messages,
                 self.preferences,
                 recordings.recordings,
                 intake,
                 Dialogs(database),
-                self.ask,
                 self._wake,
             ).routes(),
             metadata.routes(),
@@ -235,6 +237,12 @@ class Bot:
             SpeechHandlers(self.speeches, Dialogs(database), self._wake).routes(),
             BrowserHandlers(messages, Sessions(database, Team(None, frozenset())), "https://vox.example").routes(),
         ]
+
+    @property
+    def steps(self) -> Steps:
+        answers = {step: answer for routes in self.routes for step, answer in routes.answers.items()}
+        again = {step: ask for routes in self.routes for step, ask in routes.again.items()}
+        return Steps(answers, again, self.messages, self.ask)
 
     async def _text_to_speech(self) -> TextToSpeech | None:
         return self.voice
@@ -251,8 +259,9 @@ class Bot:
     def _wake(self) -> None:
         self.woken += 1
 
-    async def ask(self, context: Context, message: IncomingMessage) -> None:  # noqa: ARG002
+    async def ask(self, context: Context, message: IncomingMessage) -> None:
         self.asked.append(message.text)
+        self.asked_again = None if context.again is None else context.again.screen.text
 
     def of(self, action: Action) -> PressHandler:
         return next(routes.presses[action][1] for routes in self.routes if action in routes.presses)
@@ -322,7 +331,7 @@ class Person:
         message = self._message(text, message_id)
         dialog = await awaited(Dialogs(self.bot.database), self.bot.messages, self.user.id, message)
         assert isinstance(dialog, OpenDialog), "the bot waits for nothing"
-        [handler] = [routes.answers[dialog.step][1] for routes in self.bot.routes if dialog.step in routes.answers]
+        _, handler = self.bot.steps.at(dialog.step)
         await handler(Context(self.user, self.chat, self.hear), message)
         return message.message_id
 

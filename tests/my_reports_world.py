@@ -39,6 +39,7 @@ from reports.archive import ReportArchive
 from reports.desk import ReportDesk
 from reports.titles import report_title
 from screens import drawn
+from telegram_handlers.beside import Steps
 from telegram_handlers.context import Context
 from telegram_handlers.my_reports_shared import MyReportsWork
 from texts.telegram import OUTDATED
@@ -97,8 +98,15 @@ class ReportsBot:
         self.files = ReportFiles(self.root)
         self.archive = ReportArchive(database, self.files, PACK)
         work = MyReportsWork(self.archive, PACK, ReportDesk(database, LASTS, lambda: self.now))
-        self.handlers = MyReportsHandlers(MessageTracker(database, self.telegram), work)
+        messages = MessageTracker(database, self.telegram)
+        self.handlers = MyReportsHandlers(messages, work)
         self.routes = self.handlers.routes()
+        self.asked: list[str] = []
+        self.steps = Steps(self.routes.answers, self.routes.again, messages, self._ask)
+
+    async def _ask(self, context: Context, message: IncomingMessage) -> None:
+        assert context.again is not None
+        self.asked.append(message.text)
 
 
 class Owner:
@@ -226,7 +234,7 @@ class Owner:
         step = await self.step()
         assert step is not None, "the bot waits for nothing"
         message = self._message(text, message_id)
-        _, handler = self.bot.routes.answers[step]
+        _, handler = self.bot.steps.at(step)
         await handler(Context(self.user, self.chat, self._hear), message)
         return message.message_id
 

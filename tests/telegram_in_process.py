@@ -38,8 +38,9 @@ async def loopback_server() -> AsyncIterator[TelegramServer]:
             monkeypatch.setenv("LOOPBACK_TELEGRAM", server.environment()["LOOPBACK_TELEGRAM"])
             monkeypatch.setattr(rsa, "server_public_keys", rsa.server_public_keys)
             monkeypatch.setattr(TCP, "connect", _REACHABLE)
-            for change, module in zip(_loopback_site().CHANGES.values(), (rsa, tcp), strict=True):
-                change(module)
+            changes = _loopback_site().CHANGES
+            for module in (rsa, tcp):
+                changes[module.__name__](module)
             yield server
 
 

@@ -15,7 +15,7 @@ from message_tracker import MessageTracker
 from system.local_time import today
 from telegram_handlers.asking import AskingHandlers, AskingWork
 from telegram_handlers.chats import ChatHandlers, ChatWork
-from telegram_handlers.context import MessageHandler, Routes
+from telegram_handlers.context import Routes
 from telegram_handlers.ratings import RatingHandlers, RatingWork
 from telegram_handlers.speeches import SpeechHandlers
 
@@ -40,7 +40,7 @@ def about_chats(
     return [
         chats.routes(),
         AskingHandlers(messages, _asking(application)).routes(),
-        RatingHandlers(dialogs, messages, _ratings(application, chats.ask)).routes(),
+        RatingHandlers(dialogs, messages, _ratings(application)).routes(),
         SpeechHandlers(speeches_of(application), dialogs, wake_speeches).routes(),
     ]
 
@@ -51,10 +51,9 @@ def _asking(application: Application) -> AskingWork:
     return AskingWork(chats, Asking(database, enqueue), application.pack)
 
 
-def _ratings(application: Application, ask: MessageHandler) -> RatingWork:
+def _ratings(application: Application) -> RatingWork:
     return RatingWork(
         ratings=Ratings(application.database, application.conversations),
-        ask=ask,
         examples=partial(collect_from, application.database),
         spool=application.settings.persistent_dir / "spool",
         speaks=application.engines.has_voice,

@@ -40,7 +40,7 @@ def said_to_no_question(text: str) -> str | None:
     if len(text) > LONGEST_QUESTION:
         length = texts.chats.CHARACTER.counted(len(text))
         return texts.chats.QUESTION_TOO_LONG.format(length=length, longest=LONGEST_QUESTION)
-    if courtesy := _said_to_courtesy(text):
+    if courtesy := said_to_courtesy(text):
         return courtesy
     return texts.chats.NO_QUESTION if sum(map(str.isalnum, text)) < _FEWEST_LETTERS else None
 
@@ -56,7 +56,8 @@ def reads_like_question(text: str, *, marked: bool = False) -> bool:
     return text.rstrip(" .!)…").endswith("?") or (not marked and words[0] in QUESTION_WORDS)
 
 
-def _said_to_courtesy(text: str) -> str | None:
+def said_to_courtesy(text: str) -> str | None:
+    """Return what to say to thanks, a greeting, a farewell or a nod; None for anything else."""
     if len(text) > _LONGEST_COURTESY:
         return None
     words = _WORD.findall(_DRAWN_OUT.sub(r"\1", folded(text)))

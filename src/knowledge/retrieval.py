@@ -149,7 +149,7 @@ class KnowledgeRetrieval:
             rare += [each for each in synonyms if common.shares.get(each, 0.0) * common.chunks <= MOST_WITH_SYNONYM]
             having = await search_store.chunks_with(connection, rare)
             weights, most_words = await asyncio.to_thread(_weights, asked, common, having, frozenset(sources))
-            candidates = await search_store.load_candidates(connection, {*near, *most_words}, words | synonyms)
+            candidates = await search_store.load_candidates(connection, owner, {*near, *most_words}, words | synonyms)
         turns = [turn for each in candidates for turn in each.text.splitlines()]
         # Where nobody's role is known, nothing can be narrowed by it.
         roles = asked.narrowing.roles if any(role_of(turn, self._roles) for turn in turns) else ()

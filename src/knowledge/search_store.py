@@ -109,10 +109,12 @@ _SELECT_CANDIDATES = """
     SELECT
         chunks.id, source_id, corpus, sources.recording_id, recordings.number, recordings.scenario, report, day,
         document_id, documents.name AS document, position, start_s AS start, end_s AS end, context, chunks.text,
+        CASE WHEN recordings.owner_id <> %(asker)s THEN owners.name END AS owner,
         ARRAY(SELECT unnest(lemmas) INTERSECT SELECT unnest(%(lemmas)s::text[])) AS lemmas
     FROM chunks
     JOIN chunk_sources AS sources ON sources.id = source_id
     LEFT JOIN recordings ON recordings.id = sources.recording_id
+    LEFT JOIN users AS owners ON owners.id = recordings.owner_id
     LEFT JOIN documents ON documents.id = document_id
     WHERE chunks.id = ANY(%(ids)s)
 """
@@ -160,6 +162,7 @@ class Candidate(Value):
     """A chunk that may answer a question; ``lemmas`` are those of the question that it has.
 
     ``number``, ``scenario`` and ``day`` are those of its recording, None for a document, which has a name instead.
+    ``owner`` is the name of whose recording it is, None for the asker's own.
     """
 
     id: ChunkId
@@ -178,6 +181,7 @@ class Candidate(Value):
     context: str
     text: str
     lemmas: frozenset[str]
+    owner: str | None = None
 
 
 async def load_archive(connection: Connection, asker: UserId) -> Archive:
@@ -244,10 +248,10 @@ async def chunks_with(connection: Connection, wanted: Collection[str]) -> list[t
 
 
 async def load_candidates(
-    connection: Connection, chunks: Collection[ChunkId], wanted: Collection[str]
+    connection: Connection, asker: UserId, chunks: Collection[ChunkId], wanted: Collection[str]
 ) -> list[Candidate]:
     """Load those of the chunks that are still there, each with those lemmas of ``wanted`` that it has."""
-    cursor = await connection.execute(_SELECT_CANDIDATES, {"ids": list(chunks), "lemmas": list(wanted)})
+    cursor = await connection.execute(_SELECT_CANDIDATES, {"asker": asker, "ids": list(chunks), "lemmas": list(wanted)})
     return [Candidate.model_validate(row) async for row in cursor]
 
 

@@ -78,6 +78,7 @@ class Action(StrEnum):
     SCENARIO = "scenario"  # recording number, scenario
     VOICE_IS = "voice_is"  # id of the incoming file, recording or words
     VOICE_RECORDING = "voice_recording"  # id of the incoming file
+    VOICE_QUESTION = "voice_question"  # the same
 
     MY_SETTINGS = "my_settings"
     MY_ZONE = "my_zone"  # nothing, or the zone's word

@@ -20,7 +20,7 @@ from markups.callback_data import Action, button
 from markups.card_parts import CardView, Times, bar, cancel, time_of_day, times_line
 from markups.report_cards import fraction_done, reports_card, reports_title
 from markups.text import LONGEST_ON_BUTTON, LONGEST_REASON, escaped, plain
-from markups.voice_notes import voice_card, voice_opening
+from markups.voice_notes import question_row, voice_card, voice_opening
 from prompt_pack.models import ReportPack
 from recordings.purposes import purpose_of
 from texts.errors_in_chats import chat_text
@@ -77,7 +77,8 @@ def card_view(progress: CardProgress, times: Times, pack: ReportPack) -> CardVie
     else:
         lines.append(times_line(times))
     questions, keyboard = _scenario_question(progress, pack)
-    screen = Screen(text="\n".join(lines) + questions, keyboard=(*keyboard, *cancel(progress)))
+    rows = (*keyboard, *question_row(progress), *cancel(progress))
+    screen = Screen(text="\n".join(lines) + questions, keyboard=rows)
     return CardView(screen=screen, final=False, working=waiting is None)
 
 
@@ -170,7 +171,8 @@ def _done(progress: CardProgress, number: int) -> Screen:
     if progress.stage_since is not None and progress.stage_since > progress.card.created_at:
         took = human_duration((progress.stage_since - progress.card.created_at).total_seconds())
         text = f"{text}\n{texts.cards.TOOK.format(time=took)}"
-    return Screen(text=text, keyboard=((button(texts.cards.OPEN, Action.RECORDING, number),),))
+    rows = ((button(texts.cards.OPEN, Action.RECORDING, number),), *question_row(progress))
+    return Screen(text=text, keyboard=rows)
 
 
 def _title(progress: CardProgress) -> str:

@@ -75,19 +75,22 @@ def recording_card(
     metadata: RecordingMetadata,
     scenario: Scenario | None,
     origin: str = "",
+    *,
+    kind_is_asked: bool = False,
 ) -> Screen:
-    """Show a recording with its actions; ``scenario`` is None when only the transcript is wanted.
+    """Show a recording with its actions; ``scenario`` is None when only the transcript is wanted, or while it is asked.
 
     ``origin`` is who wrote the message that brought it, "" when that was its owner.
     """
     number = recording.number
+    kind = texts.telegram_recordings.KIND_ASKED if kind_is_asked else texts.telegram_recordings.NO_SCENARIO
     card = texts.telegram_recordings.CARD.format(
         number=number,
         file_name=escaped(recording.file_name),
         duration=clock(recording.duration_s),
         size=human_size(recording.size_bytes),
         date=f"{local(recording.created_at):%d.%m.%Y}",
-        scenario=texts.telegram_recordings.NO_SCENARIO if scenario is None else escaped(scenario.label),
+        scenario=kind if scenario is None else escaped(scenario.label),
         found_by=texts.telegram_recordings.FOUND_BY[recording.visibility],
         status=_status(recording, progress),
     )

@@ -9,9 +9,11 @@ from datamodels import Recording
 from datamodels_telegram import Button, Screen
 from markups.callback_data import Action, button
 from markups.text import LONGEST_REASON, escaped
+from metadata.dates import LONGEST_QUOTED
 from recordings.preferences import PersonSettings
 from recordings.time_zones import zone_label
 from system.local_time import local
+from text_cleaning import folded, one_line, preview
 from texts.transcript import LANGUAGES
 
 DEFAULT = "default"
@@ -19,8 +21,8 @@ DEFAULT = "default"
 _IN_A_ROW = 3
 
 
-def settings_screen(settings: PersonSettings, *, may_record: bool) -> Screen:
-    """Show what a person has set; who sends no recordings has a time zone alone."""
+def settings_screen(settings: PersonSettings, *, may_record: bool, note: str = "") -> Screen:
+    """Show what a person has set, below a ``note`` in HTML; who sends no recordings has a time zone alone."""
     zone = settings.time_zone
     text = texts.voice_notes.TITLE.format(
         zone=texts.voice_notes.OF_INSTALLATION if zone is None else zone_label(zone),
@@ -34,6 +36,7 @@ def settings_screen(settings: PersonSettings, *, may_record: bool) -> Screen:
         rows.append((button(texts.voice_notes.VOICE_BUTTON, Action.MY_VOICE_NOTES),))
     else:
         text = "\n".join(text.split("\n")[:-2])
+    text = f"{note}\n\n{text}" if note else text
     return Screen(text=text, keyboard=(*rows, (button(texts.telegram.BACK, Action.MENU_SYSTEM),)))
 
 
@@ -44,6 +47,14 @@ def zone_question(problem: str = "") -> Screen:
     default = (button(texts.voice_notes.OF_INSTALLATION.capitalize(), Action.MY_ZONE, DEFAULT),)
     text = f"❌ {escaped(problem, LONGEST_REASON)}\n\n" if problem else ""
     return Screen(text=text + texts.voice_notes.ZONE_QUESTION, keyboard=(default, *rows, _back()))
+
+
+def understood(typed: str, zone: str) -> str:
+    """Return in HTML how a typed zone was understood; "" when it was typed by its name."""
+    typed, label = one_line(typed), zone_label(zone)
+    if folded(typed) == folded(label):
+        return ""
+    return texts.voice_notes.ZONE_UNDERSTOOD.format(value=escaped(preview(typed, LONGEST_QUOTED)), zone=label)
 
 
 def language_question() -> Screen:

@@ -6,7 +6,7 @@ from errors import NoSpeech
 from markups.callback_data import Action, button
 from markups.card_parts import CardView, cancel, time_of_day
 from markups.text import LONGEST_REASON, escaped
-from recordings.purposes import may_be_question, purpose_of
+from recordings.purposes import may_be_question, purpose_of, was_taken_as_recording
 from texts.errors_in_chats import chat_text
 from utils import clock
 
@@ -33,6 +33,14 @@ def voice_opening(progress: CardProgress) -> Screen | None:
         return Screen(text=texts.voice_notes.LISTENING, keyboard=cancel(progress))
     card = voice_card(progress)
     return None if card is None else card.screen
+
+
+def question_row(progress: CardProgress) -> Keyboard:
+    """Return the way back for a voice note that was taken as a recording; nothing for any other."""
+    incoming = progress.incoming
+    if incoming is None or incoming.known or progress.words is not None or not was_taken_as_recording(incoming):
+        return ()
+    return ((button(texts.voice_notes.MAKE_QUESTION, Action.VOICE_QUESTION, incoming.id),),)
 
 
 def _is_undecided(incoming: IncomingFile) -> bool:

@@ -47,6 +47,8 @@ class Reading(StrEnum):
     VALUE = "value"
     QUESTION = "question"
     DOUBTFUL = "doubtful"
+    COURTESY = "courtesy"
+    """Thanks, a greeting, «ок»: neither a value nor a question."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,8 @@ class FormTurn:
     """Where a person is in the form. ``reason`` says why the last reply was not accepted.
 
     ``offered`` are the fields that nobody has looked at yet, ``others`` counts the other recordings that wait.
-    ``question`` is the typed text when it is no reply but a question to the archive; nothing was changed then.
+    ``question`` is the typed text when it is no reply but a question to the archive; nothing was changed then, nor
+    when it was a ``courtesy``.
     """
 
     dialog: Dialog
@@ -66,6 +69,7 @@ class FormTurn:
     buttons_only: bool = False
     """Whether the person typed where only buttons are accepted."""
     question: str = ""
+    courtesy: bool = False
 
 
 class Cancelled(StrEnum):
@@ -176,6 +180,8 @@ class MetadataForm:
                 reading = read(dialog.step)
                 if reading is Reading.QUESTION:
                     return replace(turn, question=text)
+                if reading is Reading.COURTESY:
+                    return replace(turn, courtesy=True)
                 if reading is Reading.DOUBTFUL:
                     turn = replace(turn, dialog=dialog.model_copy(update={"doubted": text}))
                 else:

@@ -20,6 +20,7 @@ from md_storage import ReportFiles
 from object_store import ObjectStore, key_for_transcript
 from prompt_pack.manifest import ScenarioRole
 from prompt_pack.models import ReportPack
+from recordings.purposes import was_taken_as_recording
 from user_states import State
 
 _ORDER = tuple(Stage)
@@ -145,6 +146,30 @@ class RecordingChanges:
             async with self._database.transaction() as connection:
                 await metadata_store.delete_unused_names(connection)
         return done
+
+    async def make_question(self, owner: UserId, incoming_id: int) -> tuple[bool, RecordingId | None]:
+        """Have a short voice note that came in as a recording heard as a question; return the recording that has gone.
+
+        False when the file is no such note, was heard before, or reports of its recording were ordered. The recording
+        goes first: after a crash between the two, the button is handled again.
+
+        Raises:
+            NotFound: the owner has sent no such file.
+            ObjectStoreUnavailable, DatabaseUnavailable, ReportIndexBroken, DiskFull: it is still a recording.
+        """
+        async with self._database.transaction() as connection:
+            incoming = await incoming_store.get(connection, owner, incoming_id)
+            own = None if incoming.known else incoming.recording_id
+            ordered = own is not None and await reports_store.list_runs(connection, own)
+        if ordered or not was_taken_as_recording(incoming):
+            return False, None
+        if own is not None:
+            await self.delete(owner, own)
+        async with self._database.transaction() as connection:
+            made = await incoming_store.reopen_as_words(connection, owner, incoming_id)
+            if made:
+                await cards_store.open_again(connection, incoming_id)
+        return made, own
 
     def _last_unchanged(self, recording: Recording, scenario: ScenarioId) -> Stage:
         """Return the last stage whose result is the same with ``scenario`` as with the recording's present scenario."""

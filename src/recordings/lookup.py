@@ -8,7 +8,9 @@ import metadata_store
 import recordings_store
 from constants import READY_TRANSCRIPT
 from datamodels import Recording, RecordingId, RecordingMetadata, RecordingProgress, ScenarioId, Stage, UserId
+from datamodels_telegram import WizardStep
 from db import Connection, Database
+from dialogs import find_wizard
 
 WithOwnRecording = Callable[[Connection, Recording], Awaitable[None]]
 """Does something more in the transaction in which a recording is found, such as putting its file into the outbox."""
@@ -29,13 +31,15 @@ class RecordingPage(NamedTuple):
 class RecordingCard(NamedTuple):
     """A recording, the progress of the work on it and on its reports, and its metadata.
 
-    ``origin`` is who wrote the message that brought it, "" when that was its owner.
+    ``origin`` is who wrote the message that brought it, "" when that was its owner. ``kind_is_asked`` tells that its
+    owner is asked what it is.
     """
 
     recording: Recording
     progress: RecordingProgress
     metadata: RecordingMetadata
     origin: str
+    kind_is_asked: bool = False
 
 
 def is_ready(recording: Recording) -> bool:
@@ -99,7 +103,9 @@ class Recordings:
             [progress] = await recordings_store.load_progress(connection, [recording.id])
             sent = await incoming_store.find_sent(connection, recording.id)
             origin = "" if sent is None else sent.origin
-            return RecordingCard(recording, progress, await _metadata(connection, recording), origin)
+            wizard = await find_wizard(connection, owner, recording.id)
+            asked = wizard is not None and wizard.step is WizardStep.SCENARIO
+            return RecordingCard(recording, progress, await _metadata(connection, recording), origin, asked)
 
     async def page(self, owner: UserId, scenario: ScenarioId | None, page: int, size: int) -> RecordingPage:
         """Load a page of the owner's recordings of a scenario, of all with None.

@@ -30,6 +30,12 @@ def may_be_question(file: AttachedFile, caption: str, origin: str) -> bool:
     return file.kind is FileKind.VOICE and _is_short(file) and not caption and not origin
 
 
+def was_taken_as_recording(incoming: IncomingFile) -> bool:
+    """Tell whether a voice note that may be a question has come in as a recording."""
+    taken = incoming.finished_at is not None and incoming.purpose is FilePurpose.RECORDING
+    return taken and may_be_question(incoming.file, incoming.caption, incoming.origin)
+
+
 def may_be_reply(message: IncomingMessage) -> bool:
     """Tell whether what a file says can be taken as the text that a dialog waits for."""
     return message.may_reply and message.file is not None and _is_short(message.file) and not message.origin

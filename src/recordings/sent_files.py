@@ -1,5 +1,7 @@
 """Files that people send, taken in or refused at once by what the messenger tells of them."""
 
+from datetime import UTC, datetime
+
 import cards_store
 import incoming_store
 from constants import (
@@ -7,6 +9,7 @@ from constants import (
     LARGEST_DOCUMENT_BYTES,
     MOST_DOCUMENT_PAGES,
     SOUND_EXTENSIONS,
+    TIME_IN_NAME,
     TRANSCRIPT_EXTENSIONS,
 )
 from datamodels import UserId
@@ -18,6 +21,7 @@ from errors_of_operation import DocumentNotAllowed, DocumentTooLarge
 from recordings.descriptions import Descriptions
 from recordings.intake import IntakeLimits
 from recordings.purposes import extension_of, purpose_by_name
+from system.local_time import local
 from utils import human_size
 
 _OWN_EXTENSIONS = {FileKind.VOICE: "ogg", FileKind.VIDEO_NOTE: "mp4"}
@@ -74,6 +78,15 @@ def recording_name(file: AttachedFile) -> str:
     return f"{file.file_name}.{own}"
 
 
+def named_by_clock(file: AttachedFile) -> AttachedFile:
+    """Return the file with the sender's time in a name that was made up: ``voice_2026-11-21_17-03.ogg``."""
+    if file.named_at is None:
+        return file
+    sent_at = datetime.fromtimestamp(file.named_at, UTC)
+    there, here = f"{sent_at:{TIME_IN_NAME}}", f"{local(sent_at):{TIME_IN_NAME}}"
+    return file.model_copy(update={"file_name": file.file_name.replace(there, here)})
+
+
 class SentFiles:
     """Takes files in, as rows from which they are downloaded and shown on a card."""
 
@@ -103,6 +116,8 @@ class SentFiles:
         file = message.file
         if file is None:
             raise ValueError("the message has no file")
+        file = named_by_clock(file)
+        message = message.model_copy(update={"file": file})
         problem = refusal(file, self._limits, documents=documents)
         async with self._database.transaction() as connection:
             if message.album is not None and not message.text:

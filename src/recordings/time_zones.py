@@ -1,6 +1,7 @@
 """Time zones in the forms in which people write them: «UTC+10», «+10», «МСК+7», «Владивосток»."""
 
 import re
+from collections.abc import Mapping
 
 import texts.voice_notes
 from errors import BadText
@@ -9,12 +10,27 @@ from text_cleaning import folded, one_line, preview
 
 _MOSCOW_H = 3
 _FARTHEST_H = (-12, 14)
-_HALVES = {(3, 30): "Asia/Tehran", (4, 30): "Asia/Kabul", (5, 30): "Asia/Kolkata", (5, 45): "Asia/Kathmandu"}
-"""Zones that are not whole hours away from UTC, by hours and minutes."""
-_OFFSET = re.compile(
-    r"(?:(?P<base>utc|gmt|мск|msk|москва|москвы)\s*)?(?P<sign>[+−–-])\s*(?P<hours>[0-9]{1,2})"
-    r"(?::?(?P<minutes>[0-9]{2}))?(?:\s*(?:ч|час\w*))?"
+_HALVES = {
+    (-9, 30): "Pacific/Marquesas",
+    (3, 30): "Asia/Tehran",
+    (4, 30): "Asia/Kabul",
+    (5, 30): "Asia/Kolkata",
+    (5, 45): "Asia/Kathmandu",
+    (6, 30): "Asia/Yangon",
+    (8, 45): "Australia/Eucla",
+    (9, 30): "Australia/Darwin",
+}
+"""Zones that are not whole hours away from UTC all the year round, by hours and minutes."""
+_HOURS = r"(?P<hours>[0-9]{1,2})"
+_OFFSETS = (
+    re.compile(
+        r"(?:(?P<base>utc|gmt|мск|msk|москва|москвы)\s*)?(?P<sign>[+−–-])\s*"
+        rf"{_HOURS}(?:[:.,]?(?P<minutes>[0-9]{{2}}))?(?:\s*(?:ч|час\w*))?"
+    ),
+    re.compile(rf"(?P<base>utc|gmt|мск|msk|москва)\s*{_HOURS}(?:[:.,]?(?P<minutes>[0-9]{{2}}))?"),
+    re.compile(_HOURS),
 )
+"""«МСК+7», «UTC 10» and a bare «10»; «10:30» is a clock, and no zone."""
 _BY_HOURS = re.compile(r"Etc/GMT(?P<sign>[+-])(?P<hours>[0-9]+)")
 _SHORT_STEM = 4
 _MOST_WORDS = 5
@@ -28,13 +44,14 @@ def zone_said(text: str) -> str:
         BadText: the text names no zone.
     """
     said = folded(one_line(text)).strip(" .!")
-    if match := _OFFSET.fullmatch(said):
-        return _at_offset(match, text)
+    if match := next(filter(None, (each.fullmatch(said) for each in _OFFSETS)), None):
+        return _at_offset(match.groupdict(), text)
     for iana, _ in texts.voice_notes.ZONES.values():
         if said in {iana.casefold(), iana.rpartition("/")[2].casefold()}:
             return iana
     found = [(match.start(), iana) for iana, pattern in _CITIES if (match := pattern.search(said))]
-    if not found or len(said.split()) > _MOST_WORDS:
+    # «Владивосток +3» is not Vladivostok.
+    if not found or len(said.split()) > _MOST_WORDS or any(map(str.isdigit, said)):
         raise _unknown(text)
     return min(found)[1]
 
@@ -43,16 +60,16 @@ def zone_label(iana: str) -> str:
     """Return how people call a zone: «Владивосток», «UTC+10»."""
     for (hours, minutes), name in _HALVES.items():
         if name == iana:
-            return f"UTC+{hours}:{minutes}"
+            return f"UTC{hours:+d}:{minutes}"
     if match := _BY_HOURS.fullmatch(iana):
         return f"UTC{'-' if match['sign'] == '+' else '+'}{match['hours']}"
     return dict(texts.voice_notes.ZONES.values()).get(iana, iana)
 
 
-def _at_offset(match: re.Match[str], text: str) -> str:
-    minutes = int(match["minutes"] or 0)
-    hours = int(match["hours"]) * (1 if match["sign"] == "+" else -1)
-    if match["base"] not in {None, "utc", "gmt"}:
+def _at_offset(said: Mapping[str, str | None], text: str) -> str:
+    minutes = int(said.get("minutes") or 0)
+    hours = int(said["hours"] or 0) * (1 if said.get("sign", "+") == "+" else -1)
+    if said.get("base") not in {None, "utc", "gmt"}:
         hours += _MOSCOW_H
     if minutes:
         if (hours, minutes) not in _HALVES:

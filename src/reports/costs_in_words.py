@@ -43,8 +43,9 @@ def expected_text(takes: Expected) -> str:
 
 def spent_text(usage: Usage, cost_usd: Decimal | None, seconds: float) -> str:
     """Return what was really spent on one line: tokens to the last one, time in minutes."""
+    tokens = usage.prompt_tokens + usage.completion_tokens
     return texts.reports.SPENT.format(
-        tokens=f"{usage.prompt_tokens + usage.completion_tokens:,}".replace(",", " "),
+        tokens=f"{tokens:,} {texts.reports.TOKEN.form(tokens)}".replace(",", " "),
         price=price(cost_usd),
         time=about_minutes(seconds) if seconds >= _SHORTEST_S else texts.reports.LESS_THAN_A_MINUTE,
     )

@@ -8,6 +8,7 @@ from typing import Any
 from pyrogram import raw, utils
 
 import texts.telegram_recordings
+from constants import TIME_IN_NAME
 from datamodels_telegram import (
     AttachedFile,
     ButtonPress,
@@ -112,10 +113,11 @@ def attached_file(message: Any) -> AttachedFile | None:
         kind = FileKind.VOICE if audio.voice else FileKind.AUDIO
     else:
         kind = FileKind.DOCUMENT
-    timed = video or audio
+    timed, own = video or audio, file_name_of(document)
     return AttachedFile(
         kind=kind,
-        file_name=file_name_of(document) or made_up_name(kind, message.date, document.mime_type),
+        file_name=own or made_up_name(kind, message.date, document.mime_type),
+        named_at=None if own else message.date,
         mime_type=document.mime_type,
         size_bytes=document.size,
         duration_s=round(timed.duration) if timed is not None else None,
@@ -165,7 +167,7 @@ def made_up_name(kind: FileKind, sent_at: int, mime_type: str) -> str:
     """Make a file name such as ``voice_2026-11-21_14-03.ogg``. ``sent_at`` is Unix time; the name shows UTC."""
     mime_type = mime_type.partition(";")[0].strip().lower()
     extension = _EXTENSIONS.get(mime_type) or mimetypes.guess_extension(mime_type) or _DEFAULT_EXTENSIONS.get(kind, "")
-    return f"{kind}_{datetime.fromtimestamp(sent_at, UTC):%Y-%m-%d_%H-%M}{extension}"
+    return f"{kind}_{datetime.fromtimestamp(sent_at, UTC):{TIME_IN_NAME}}{extension}"
 
 
 def origin_of(message: Any, users: Mapping[int, Any]) -> str:

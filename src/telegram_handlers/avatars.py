@@ -9,7 +9,7 @@ from avatars.intake import AvatarPhotos
 from avatars.models import Aspect, Gender, OrderKind
 from avatars.service import Avatars
 from avatars.telling import Telling
-from datamodels_telegram import IncomingMessage, MessageKind, Screen
+from datamodels_telegram import IncomingMessage, MessageKind, OutgoingMessage, Screen
 from dialogs import AvatarDialog, Dialogs, Step, get_user_lock
 from errors import BadText, OutdatedButton
 from errors_of_operation import AvatarRefused
@@ -71,6 +71,7 @@ class AvatarHandlers:
                 Step.AVATAR_ASK_NAME: (Permission.RECORD, self._name_typed),
                 Step.AVATAR_ASK_PROMPT: (Permission.RECORD, self._prompt_typed),
             },
+            again={Step.AVATAR_ASK_NAME: self._name_again},
             pictures=None if self._given is None else self._photo,
         )
 
@@ -103,6 +104,9 @@ class AvatarHandlers:
     async def _new(self, context: Context, press: Press) -> None:  # noqa: ARG002
         dialog = AvatarDialog(step=Step.AVATAR_ASK_NAME)
         await self._go_on(context, MessageKind.INPUT_REQUEST, ask_name(), dialog)
+
+    async def _name_again(self, context: Context) -> OutgoingMessage:  # noqa: ARG002  # it asks everybody the same
+        return OutgoingMessage(kind=MessageKind.INPUT_REQUEST, screen=ask_name())
 
     async def _name_typed(self, context: Context, message: IncomingMessage) -> None:
         owner = context.user.id

@@ -118,7 +118,9 @@ class ChatHandlers:
             waiting = await say_once(self._messages, context.chat, searching(), key)
             try:
                 form = await self._dialogs.find(owner, Dialog)
-                address = return_address(context.chat, waiting, None if form is None else form.recording_id)
+                below = None if form is None else form.recording_id
+                place = None if context.again is None else await self._dialogs.place(owner)
+                address = return_address(context.chat, waiting, below, context.again, place)
                 await self._chats.ask(owner, occasion, question, address)
             except DatabaseUnavailable:
                 raise  # it is asked once more, with the same message

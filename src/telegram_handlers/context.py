@@ -7,7 +7,7 @@ from typing import TypeVar
 import texts.telegram
 from access import Permission, may
 from datamodels import Role, User
-from datamodels_telegram import ChatId, IncomingMessage, MessageId
+from datamodels_telegram import ChatId, IncomingMessage, MessageId, OutgoingMessage
 from dialogs import OpenDialog, Step, step_key
 from errors import AccessDenied, BadInput, VoxPersonaError
 from markups.callback_data import Action, Press
@@ -34,12 +34,16 @@ class Context:
     """The message whose button was pressed."""
     update: str = ""
     """The update's key, the same when the update is handled again after a crash or an absence of the database."""
+    again: OutgoingMessage | None = None
+    """The question of the step at which a question to the archive was typed: it is asked again below the answer."""
 
 
 PressHandler = Callable[[Context, Press], Awaitable[None]]
 MessageHandler = Callable[[Context, IncomingMessage], Awaitable[None]]
 PictureHandler = Callable[[Context, IncomingMessage], Awaitable[bool]]
 """Takes a message with a picture; returns False when nothing waits for one."""
+AgainHandler = Callable[[Context], Awaitable[OutgoingMessage]]
+"""Makes the question of the step at which the person is."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,8 @@ class Routes:
     """The handler of voice notes that are taken as text; one module has it."""
     pictures: PictureHandler | None = None
     """The handler of messages with a picture; one module may have it."""
+    again: Mapping[Step, AgainHandler] = field(default_factory=dict)
+    """What asks a step again after something was typed that is no reply to it; steps of forms do so themselves."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,7 @@ class RouteTable:
     presses: Mapping[Action, tuple[Permission, PressHandler]]
     commands: Mapping[str, tuple[Permission, MessageHandler]]
     answers: Mapping[Step, tuple[Permission, MessageHandler]]
+    again: Mapping[Step, AgainHandler]
     files: tuple[Permission, MessageHandler]
     spoken: MessageHandler | None
     pictures: PictureHandler | None
@@ -102,6 +109,7 @@ def joined(modules: Sequence[Routes]) -> RouteTable:
         presses=_joined([routes.presses for routes in modules]),
         commands=_joined([routes.commands for routes in modules]),
         answers=_joined([routes.answers for routes in modules]),
+        again=_joined([routes.again for routes in modules]),
         files=files[0],
         spoken=spoken[0] if spoken else None,
         pictures=pictures[0] if pictures else None,

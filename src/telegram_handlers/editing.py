@@ -1,7 +1,6 @@
 """Corrections of a transcript: who speaks, whose a turn is, and which words were said."""
 
 import asyncio
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -38,17 +37,17 @@ from markups.editing import (
 from markups.text import escaped
 from message_tracker import MessageTracker
 from recordings.lookup import Recordings, is_ready
+from telegram_handlers.beside import check_is_reply
 from telegram_handlers.context import Context, Routes
 from telegram_handlers.effects import SentOnce
 from telegram_handlers.shared import show
 from text_cleaning import one_line
-from transcription.editing.changes import found_turn, speakers_of, voice_of
+from transcription.editing.changes import correction_in, found_turn, speakers_of, voice_of
 from transcription.editing.service import TranscriptEditing
-from transcription.editing.values import NEW_SPEAKER, Edited, OpenTranscript, Search, Speaker
+from transcription.editing.values import NEW_SPEAKER, Edited, OpenTranscript, Search, Speaker, Turn
 from transcription.glossary.service import worth_keeping
 from utils import clock
 
-_ARROW = re.compile(r"\s*(?:→|⇒|[-=—–]+>)\s*")
 _NOTHING = "-"
 
 
@@ -94,7 +93,18 @@ class EditingHandlers:
         return Routes(
             presses={action: (Permission.RECORD, handler) for action, handler in presses.items()},
             answers={step: (Permission.RECORD, handler) for step, handler in answers.items()},
+            again=dict.fromkeys(answers, self._again),
         )
+
+    async def _again(self, context: Context) -> OutgoingMessage:
+        dialog, number = await self._open_dialog(context.user.id)
+        recording = (await self._editing.open(context.user.id, number)).recording
+        if dialog.step is Step.EDITING_ASK_NAME:
+            _, speaker, _ = await self._found(context.user.id, number, int(dialog.speaker.removeprefix("S")))
+            screen = ask_name(recording, speaker)
+        else:
+            screen = ask_turn(recording) if dialog.step is Step.EDITING_ASK_TURN else ask_words(recording)
+        return OutgoingMessage(kind=MessageKind.INPUT_REQUEST, screen=screen)
 
     async def _speakers(self, context: Context, press: Press) -> None:
         await self._show_speakers(context, press.number)
@@ -200,6 +210,7 @@ class EditingHandlers:
         opened = await self._editing.open(context.user.id, number)
         turn = found_turn(opened.transcript, message.text)
         if turn is None:
+            check_is_reply(Step.EDITING_ASK_TURN, message.text)
             screen = ask_turn(opened.recording, texts.editing.TURN_NOT_FOUND)
         else:
             screen = turn_screen(opened, turn, speakers_of(opened.transcript))
@@ -223,11 +234,12 @@ class EditingHandlers:
         """Replace «было → стало» where it stands once, ask where it stands several times; else show a turn."""
         dialog, number = await self._open_dialog(context.user.id)
         opened = await self._editing.open(context.user.id, number)
-        parts = _ARROW.split(one_line(message.text), maxsplit=1)
-        if len(parts) == 1:
-            await self._show_turn(context, opened, parts[0])
+        turn = found_turn(opened.transcript, message.text)
+        correction = await asyncio.to_thread(correction_in, opened.transcript, message.text)
+        if turn is not None or correction is None:
+            await self._show_turn(context, opened, turn, one_line(message.text))
             return
-        wanted, new = parts
+        wanted, new = correction
         found = await self._editing.find(context.user.id, number, Search(wanted=wanted))
         if wanted == new or not found:
             note = texts.editing.SAME_WORDS if wanted == new else texts.editing.WORDS_NOT_FOUND.format(wanted=wanted)
@@ -242,8 +254,9 @@ class EditingHandlers:
             screen = places_screen(opened, found, wanted, new)
             await show(self._messages, context, MessageKind.INPUT_REQUEST, screen)
 
-    async def _show_turn(self, context: Context, opened: OpenTranscript, typed: str) -> None:
-        turn = found_turn(opened.transcript, typed)
+    async def _show_turn(self, context: Context, opened: OpenTranscript, turn: Turn | None, typed: str) -> None:
+        if turn is None:
+            check_is_reply(Step.EDITING_ASK_WORDS, typed)
         if turn is None or len(turn.text) > SHOWN_TEXT:
             note = texts.editing.WORDS_NOT_FOUND.format(wanted=typed)
             screen = ask_words(opened.recording, note)

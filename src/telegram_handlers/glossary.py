@@ -2,7 +2,7 @@
 
 import texts.editing
 from access import Permission, may
-from datamodels_telegram import IncomingMessage, MessageKind
+from datamodels_telegram import IncomingMessage, MessageKind, OutgoingMessage
 from dialogs import Dialogs, EditingDialog, Step, get_user_lock
 from errors import AccessDenied, BadText, OutdatedButton
 from markups.callback_data import Action, Press
@@ -34,6 +34,7 @@ class GlossaryHandlers:
         return Routes(
             presses={action: (Permission.RECORD, handler) for action, handler in presses.items()},
             answers={Step.EDITING_ASK_TERM: (Permission.RECORD, self._typed)},
+            again={Step.EDITING_ASK_TERM: self._again},
         )
 
     async def _list(self, context: Context, press: Press) -> None:  # noqa: ARG002  # it names nothing
@@ -51,6 +52,11 @@ class GlossaryHandlers:
             dialog = EditingDialog(step=Step.EDITING_ASK_TERM, for_team=for_team)
             await self._dialogs.begin(context.user.id, dialog)
             await show(self._messages, context, MessageKind.INPUT_REQUEST, ask_term(for_team=for_team))
+
+    async def _again(self, context: Context) -> OutgoingMessage:
+        dialog = await self._dialogs.find(context.user.id, EditingDialog)
+        screen = ask_term(for_team=dialog is not None and dialog.for_team)
+        return OutgoingMessage(kind=MessageKind.INPUT_REQUEST, screen=screen)
 
     async def _typed(self, context: Context, message: IncomingMessage) -> None:
         owner = context.user.id

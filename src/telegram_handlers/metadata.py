@@ -6,11 +6,11 @@ from functools import partial
 
 import texts.telegram_metadata
 from access import Permission
-from chats.questions import reads_like_question
+from chats.questions import said_to_courtesy
 from constants import NO_SCENARIO
 from datamodels import BuildingType, Stage
 from datamodels_telegram import IncomingMessage, MessageId, MessageKind, Screen, TelegramPerson
-from dialogs import Dialog, Step, get_user_lock
+from dialogs import Dialog, get_user_lock
 from errors import OutdatedButton
 from markups.callback_data import Action, Press
 from markups.menus import main_menu
@@ -23,6 +23,7 @@ from metadata.form import Cancelled, FormTurn, MetadataForm, Reading
 from metadata.waiting import WaitingRecordings
 from prompt_pack.models import ReportPack
 from reports.estimate import Estimates
+from telegram_handlers.beside import reading, with_courtesy
 from telegram_handlers.context import Context, MessageHandler, PressHandler, Routes
 from telegram_handlers.shared import expected_reports, show
 
@@ -138,10 +139,13 @@ class MetadataHandlers:
     async def _typed(self, context: Context, message: IncomingMessage) -> None:
         """Take typed text as the reply that the form waits for, or ask it; the form is shown again with the answer."""
         async with get_user_lock(context.user.id):
-            read = partial(_reading, message.text)
+            read = partial(reading, text=message.text)
             turn = await self._form.typed(context.user.id, message.message_id, message.text, read)
             if not turn.question:
-                await self._show(replace(context, pressed=None), turn, form_screen(turn))
+                screen = form_screen(turn)
+                if turn.courtesy:
+                    screen = with_courtesy(screen, said_to_courtesy(message.text) or "")
+                await self._show(replace(context, pressed=None), turn, screen)
         if turn.question:
             await self._ask(context, message)
 
@@ -189,12 +193,3 @@ class MetadataHandlers:
         if kind is MessageKind.CONFIRMATION:
             # The last question has its reply, or was about a recording that was put aside.
             await self._messages.remove(context.chat, [MessageKind.INPUT_REQUEST])
-
-
-def _reading(text: str, step: Step) -> Reading:
-    if reads_like_question(text, marked=True):
-        return Reading.QUESTION
-    if not reads_like_question(text):
-        return Reading.VALUE
-    # A place may be called «Как дома»: where a value is asked for, only a question mark tells.
-    return Reading.QUESTION if step is Step.CONFIRM_DATA else Reading.DOUBTFUL

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Callable
 from functools import partial
+from operator import itemgetter
 
 import texts.my_reports
 from access import Permission
 from constants import REPORT_TRIES
 from datamodels import ReportId, ScenarioId, UserId
-from datamodels_telegram import Doing, IncomingMessage, MessageKind, Picture, Screen
+from datamodels_telegram import Doing, IncomingMessage, MessageKind, OutgoingMessage, Picture, Screen
 from dialogs import ReportDialog, Step
 from errors import BadText, NotFound, OutdatedButton
 from markups.callback_data import Action, Press
@@ -45,7 +46,8 @@ from reports.archive_charts import (
 )
 from reports.archive_export import EXPORTS
 from reports.archive_filters import ReportFilter, filter_lines, filtered, scenarios_of, types_of
-from system.local_time import local
+from system.local_time import local, today
+from telegram_handlers.beside import check_is_reply
 from telegram_handlers.context import Context, PressHandler, Routes
 from telegram_handlers.my_reports_shared import (
     DeskScreens,
@@ -57,7 +59,7 @@ from telegram_handlers.my_reports_shared import (
     questions_left,
 )
 from telegram_handlers.shared import show
-from text_cleaning import safe_file_name
+from text_cleaning import one_line, safe_file_name
 
 
 class BrowseHandlers:
@@ -93,6 +95,7 @@ class BrowseHandlers:
                 Step.REPORT_FILTER_ASK_DATES: (Permission.LOOK, self._dates_typed),
                 Step.REPORT_FILTER_ASK_TITLE: (Permission.LOOK, self._title_typed),
             },
+            again={Step.REPORT_FILTER_ASK_DATES: self._dates_again, Step.REPORT_FILTER_ASK_TITLE: self._title_again},
         )
 
     async def _menu(self, context: Context, press: Press) -> None:  # noqa: ARG002  # it names nothing
@@ -133,14 +136,25 @@ class BrowseHandlers:
         note = questions_left(await self._desk.begin(context.user.id, ReportDialog(step=Step.REPORT_FILTER_ASK_TITLE)))
         await show(self._messages, context, MessageKind.INPUT_REQUEST, ask_title_part(note))
 
+    async def _dates_again(self, context: Context) -> OutgoingMessage:  # noqa: ARG002  # it asks everybody the same
+        return OutgoingMessage(kind=MessageKind.INPUT_REQUEST, screen=ask_dates(""))
+
+    async def _title_again(self, context: Context) -> OutgoingMessage:  # noqa: ARG002  # the same
+        return OutgoingMessage(kind=MessageKind.INPUT_REQUEST, screen=ask_title_part(""))
+
     async def _dates_typed(self, context: Context, message: IncomingMessage) -> None:
         def put(wanted: ReportFilter) -> ReportFilter:
-            first, last = parse_period(message.text)
+            first, last = parse_period(message.text, today())
             return wanted.model_copy(update={"first": first, "last": last})
 
         await self._filter_typed(context, message, put, ask_dates)
 
     async def _title_typed(self, context: Context, message: IncomingMessage) -> None:
+        """Filter by a part of a title; a question that no title has is none, for researches are called by questions."""
+        wanted, reports = one_line(message.text), await self._work.archive.list(context.user.id)
+        if not await self._filtered(context.user.id, reports, ReportFilter(title=wanted)):
+            check_is_reply(Step.REPORT_FILTER_ASK_TITLE, message.text)
+
         def put(wanted: ReportFilter) -> ReportFilter:
             return wanted.model_copy(update={"title": parse_title_part(message.text)})
 
@@ -263,7 +277,8 @@ class BrowseHandlers:
         numbers = set((await self._fitting(context)).numbers)
         points = [each for each in await self._work.archive.index_points(context.user.id) if each.number in numbers]
         if report_id is None:
-            types = [(each, self._work.pack.label_of(each)) for each in trend_types(points)]
+            labels = ((each, self._work.pack.label_of(each)) for each in trend_types(points))
+            types = sorted(labels, key=itemgetter(1))
             if types:
                 await self._show(context, trend_types_menu(by, types))
             else:

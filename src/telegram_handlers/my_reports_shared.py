@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+import texts.chats
 import texts.my_reports
 from constants import REPORT_TITLE_CHARACTERS
 from datamodels_telegram import MessageKind
 from errors import BadText
 from markups.my_reports import reports_menu_after, stale_list
 from message_tracker import MessageTracker
-from metadata.dates import parse_date
+from metadata.dates import days_named, parse_date, period_named
 from metrics import REPORT_ACTIONS
 from prompt_pack.models import ReportPack
 from reports.archive import ReportArchive
@@ -123,7 +124,7 @@ def parse_title(text: str, old: str) -> str:
     if not title:
         raise BadText(reason=texts.my_reports.NAME_BLANK)
     if len(title) > REPORT_TITLE_CHARACTERS:
-        raise BadText(reason=texts.my_reports.NAME_TOO_LONG.format(length=len(title), longest=REPORT_TITLE_CHARACTERS))
+        raise _too_long(title)
     if title == old:
         raise BadText(reason=texts.my_reports.NAME_SAME)
     return title
@@ -139,23 +140,29 @@ def parse_title_part(text: str) -> str:
     if not part:
         raise BadText(reason=texts.my_reports.TITLE_BLANK)
     if len(part) > REPORT_TITLE_CHARACTERS:
-        raise BadText(reason=texts.my_reports.NAME_TOO_LONG.format(length=len(part), longest=REPORT_TITLE_CHARACTERS))
+        raise _too_long(part)
     return part
 
 
-def parse_period(text: str) -> tuple[date | None, date | None]:
+def _too_long(title: str) -> BadText:
+    length = texts.chats.CHARACTER.counted(len(title))
+    return BadText(reason=texts.my_reports.NAME_TOO_LONG.format(length=length, longest=REPORT_TITLE_CHARACTERS))
+
+
+def parse_period(text: str, today: date) -> tuple[date | None, date | None]:
     """Parse a period into its first and last day, both included; None is an open end.
 
-    A period is two dates, one date, or one date with «с», «по» or the like before it.
+    A period is two dates, one date, one date with «с», «по» or the like before it, or a week, month or year.
 
     Raises:
         BadText: the text is none of these, has a date that does not exist, or its second date is before the first.
     """
-    found = _DATE.findall(text)
-    if not found:
-        raise BadText(reason=texts.my_reports.DATES_NONE)
-    dates = [parse_date(each, date.max) for each in found]
+    if period := period_named(text, today):
+        return period
+    dates = [parse_date(each, date.max) for each in _DATE.findall(text)] or days_named(text, today)
     match dates:
+        case []:
+            raise BadText(reason=texts.my_reports.DATES_NONE)
         case [day] if _FROM.match(text):
             return day, None
         case [day] if _TO.match(text):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import texts.access
 from access import Permission, may
 from datamodels import Role, UserId
-from datamodels_telegram import IncomingMessage, MessageKind, Screen
+from datamodels_telegram import IncomingMessage, MessageKind, OutgoingMessage, Screen
 from dialogs import Dialogs, SettingsDialog, Step, get_user_lock
 from errors import OutdatedButton
 from markups.callback_data import Action, Press, id_of
@@ -58,6 +58,7 @@ class PeopleHandlers:
                 Action.AUDIT_EXPORT: (Permission.GOVERN, self._export),
             },
             answers={Step.SETTINGS_ASK_PERSON: (Permission.INVITE, self._search)},
+            again={Step.SETTINGS_ASK_PERSON: self._name_again},
         )
 
     async def _menu(self, context: Context, press: Press) -> None:  # noqa: ARG002  # it names nothing
@@ -76,6 +77,9 @@ class PeopleHandlers:
         async with get_user_lock(context.user.id):
             await self.dialogs.begin(context.user.id, SettingsDialog(step=Step.SETTINGS_ASK_PERSON))
             await show(self.messages, context, MessageKind.INPUT_REQUEST, search_question())
+
+    async def _name_again(self, context: Context) -> OutgoingMessage:  # noqa: ARG002  # it asks everybody the same
+        return OutgoingMessage(kind=MessageKind.INPUT_REQUEST, screen=search_question())
 
     async def _search(self, context: Context, message: IncomingMessage) -> None:
         await self.dialogs.end(context.user.id, SettingsDialog)

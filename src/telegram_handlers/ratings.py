@@ -9,7 +9,7 @@ from pathlib import Path
 from access import Permission
 from conversations.ratings import Ratings, parsed_comment
 from datamodels_chats import BAD, RatedConversation
-from datamodels_telegram import IncomingMessage, MessageId, MessageKind, Screen
+from datamodels_telegram import IncomingMessage, MessageId, MessageKind, OutgoingMessage
 from dialogs import Dialogs, RatingDialog, Step, get_user_lock
 from errors import BadText, NotFound, OutdatedButton
 from markups.callback_data import Action, Press, answer_of
@@ -17,7 +17,7 @@ from markups.ratings import all_ratings, ask_comment, comment_cancelled, comment
 from message_tracker import MessageTracker
 from random_ids import new_name
 from system.local_time import local
-from telegram_handlers.context import Context, MessageHandler, Routes
+from telegram_handlers.context import Context, Routes
 from telegram_handlers.shared import show
 from texts.chats import QUESTIONS_LEFT
 from texts.ratings import (
@@ -36,12 +36,11 @@ from training_data.export import Examples, write
 class RatingWork:
     """The parts that the handlers use.
 
-    ``ask`` takes a message as a question, ``examples`` collects everybody's good answers, files are made in ``spool``.
-    With ``speaks`` there is a button that has an answer said.
+    ``examples`` collects everybody's good answers, files are made in ``spool``. With ``speaks`` there is a button that
+    has an answer said.
     """
 
     ratings: Ratings
-    ask: MessageHandler
     examples: Callable[[], Awaitable[Examples]]
     spool: Path
     speaks: bool = False
@@ -54,7 +53,6 @@ class RatingHandlers:
         self._dialogs = dialogs
         self._messages = messages
         self._ratings = work.ratings
-        self._ask = work.ask
         self._examples = work.examples
         self._speaks = work.speaks
         self._folder = work.spool / "outgoing"
@@ -69,6 +67,7 @@ class RatingHandlers:
                 Action.EXPORT_ANSWERS: (Permission.OVERSEE, self._export),
             },
             answers={Step.RATING_ASK_COMMENT: (Permission.ASK, self._comment_typed)},
+            again={Step.RATING_ASK_COMMENT: self._comment_again},
         )
 
     async def _rate(self, context: Context, press: Press) -> None:
@@ -102,15 +101,17 @@ class RatingHandlers:
             interrupted = await self._dialogs.begin(owner, dialog)
             note = QUESTIONS_LEFT if interrupted else ""
             # Beneath the answer, which stays.
-            await self._prompt(context, dialog, ask_comment(conversation, note))
+            await self._messages.send(context.chat, MessageKind.INPUT_REQUEST, ask_comment(conversation, note))
+
+    async def _comment_again(self, context: Context) -> OutgoingMessage:
+        dialog = await self._dialogs.find(context.user.id, RatingDialog)
+        if dialog is None:
+            raise OutdatedButton(data=RatingDialog.KEY)
+        conversation = await self._ratings.find(context.user.id, dialog.answer_id)
+        return OutgoingMessage(kind=MessageKind.INPUT_REQUEST, screen=ask_comment(conversation, ""))
 
     async def _comment_typed(self, context: Context, message: IncomingMessage) -> None:
         owner = context.user.id
-        if message.text.rstrip().endswith("?"):
-            # Whoever has changed their mind asks the next question.
-            await self._leave(context)
-            await self._ask(context, message)
-            return
         async with get_user_lock(owner):
             dialog = await self._dialogs.find(owner, RatingDialog)
             if dialog is None:
@@ -120,7 +121,8 @@ class RatingHandlers:
                 try:
                     comment = parsed_comment(message.text)
                 except BadText as exc:
-                    await self._prompt(context, dialog, ask_comment(conversation, f"❌ {exc.user_text}"))
+                    screen = ask_comment(conversation, f"❌ {exc.user_text}")
+                    await self._messages.send(context.chat, MessageKind.INPUT_REQUEST, screen)
                     return
                 await self._ratings.comment(owner, dialog.answer_id, comment)
             except NotFound:
@@ -132,16 +134,10 @@ class RatingHandlers:
             # The dialog ends last, so that a message that is handled again after a crash says the same again.
             await self._leave(context)
 
-    async def _prompt(self, context: Context, dialog: RatingDialog, screen: Screen) -> None:
-        prompt = await self._messages.send(context.chat, MessageKind.INPUT_REQUEST, screen)
-        await self._dialogs.go_on(context.user.id, dialog.model_copy(update={"prompt": prompt}))
-
     async def _leave(self, context: Context) -> None:
         """End the dialog and remove its question."""
-        dialog = await self._dialogs.find(context.user.id, RatingDialog)
         await self._dialogs.end(context.user.id, RatingDialog)
-        if dialog is not None and dialog.prompt is not None:
-            await self._messages.remove_message(context.chat, dialog.prompt)
+        await self._messages.remove(context.chat, [MessageKind.INPUT_REQUEST])
 
     async def _cancel(self, context: Context, press: Press) -> None:
         owner = context.user.id

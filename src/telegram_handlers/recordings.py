@@ -145,7 +145,9 @@ class RecordingHandlers:
     async def _show_card(self, context: Context, number: int) -> None:
         card = await self._work.recordings.card(context.user.id, number)
         scenario = self._scenario_named(card.recording.request.scenario)
-        screen = recording_card(card.recording, card.progress, card.metadata, scenario, card.origin)
+        screen = recording_card(
+            card.recording, card.progress, card.metadata, scenario, card.origin, kind_is_asked=card.kind_is_asked
+        )
         await show(self._messages, context, MessageKind.MENU, screen, card.recording.id)
 
     async def _visibility(self, context: Context, press: Press) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import texts.voice_notes
 from access import Permission, may
-from datamodels_telegram import FilePurpose, IncomingMessage, MessageKind
+from datamodels_telegram import FilePurpose, IncomingMessage, MessageKind, OutgoingMessage
 from dialogs import Dialogs, SettingsDialog, Step, get_user_lock
 from errors import BadText, OutdatedButton
 from markups.callback_data import Action, Press
@@ -15,6 +15,7 @@ from markups.settings import (
     language_question,
     recording_language_question,
     settings_screen,
+    understood,
     voice_question,
     zone_question,
 )
@@ -24,7 +25,7 @@ from recordings.lookup import Recordings, is_ready
 from recordings.preferences import Preferences
 from recordings.time_zones import zone_said
 from system.local_time import in_zone
-from telegram_handlers.context import Context, MessageHandler, Routes
+from telegram_handlers.context import Context, Routes
 from telegram_handlers.effects import followed_anew
 from telegram_handlers.shared import show
 from texts.transcript import LANGUAGES
@@ -34,17 +35,13 @@ _ASK = "ask"
 
 @dataclass(frozen=True)
 class SettingsHandlers:
-    """Shows and changes a person's settings, and the language of one recording.
-
-    ``ask`` takes a message as a question, ``wake`` makes the followers look.
-    """
+    """Shows and changes a person's settings, and the language of one recording; ``wake`` makes the followers look."""
 
     messages: MessageTracker
     preferences: Preferences
     recordings: Recordings
     intake: Intake
     dialogs: Dialogs
-    ask: MessageHandler
     wake: Callable[[], None]
 
     def routes(self) -> Routes:
@@ -57,17 +54,18 @@ class SettingsHandlers:
                 Action.RECORDING_LANGUAGE: (Permission.RECORD, self._recording_language),
             },
             answers={Step.SETTINGS_ASK_ZONE: (Permission.LOOK, self._zone_typed)},
+            again={Step.SETTINGS_ASK_ZONE: self._zone_again},
         )
 
     async def _settings(self, context: Context, press: Press) -> None:  # noqa: ARG002  # it names nothing
         await self._show(context)
 
-    async def _show(self, context: Context) -> None:
+    async def _show(self, context: Context, note: str = "") -> None:
         owner = context.user.id
         await self.dialogs.end(owner, SettingsDialog)
         settings, zone = await self.preferences.of(owner), await self.preferences.zone_of(owner)
         with in_zone(zone):
-            screen = settings_screen(settings, may_record=may(context.user.role, Permission.RECORD))
+            screen = settings_screen(settings, may_record=may(context.user.role, Permission.RECORD), note=note)
         await show(self.messages, context, MessageKind.MENU, screen)
 
     async def _zone(self, context: Context, press: Press) -> None:
@@ -82,20 +80,18 @@ class SettingsHandlers:
         await self.preferences.set(context.user.id, time_zone=zone)
         await self._show(context)
 
+    async def _zone_again(self, context: Context) -> OutgoingMessage:  # noqa: ARG002  # it asks everybody the same
+        return OutgoingMessage(kind=MessageKind.INPUT_REQUEST, screen=zone_question())
+
     async def _zone_typed(self, context: Context, message: IncomingMessage) -> None:
         owner = context.user.id
-        if message.text.rstrip().endswith("?"):
-            # Whoever has changed their mind asks the next question.
-            await self.dialogs.end(owner, SettingsDialog)
-            await self.ask(context, message)
-            return
         try:
             zone = zone_said(message.text)
         except BadText as exc:
             await show(self.messages, context, MessageKind.INPUT_REQUEST, zone_question(exc.user_text))
             return
         await self.preferences.set(owner, time_zone=zone)
-        await self._show(context)
+        await self._show(context, understood(message.text, zone))
 
     async def _language(self, context: Context, press: Press) -> None:
         if not press.words:

@@ -7,9 +7,12 @@ from typing import Never
 import texts.voice_notes
 from access import Permission
 from datamodels_telegram import FilePurpose, IncomingMessage
+from dialogs import get_user_lock
 from errors import OutdatedButton
 from followers import Loop
 from markups.callback_data import Action, Press
+from message_tracker import REMOVABLE, MessageTracker
+from recordings.changes import RecordingChanges
 from recordings.preferences import Preferences
 from recordings.sent_files import SentFiles
 from recordings.spoken import SpokenWords
@@ -24,7 +27,9 @@ _AT_ONCE = 20
 class VoiceNoteHandlers:
     """Takes voice notes in as text. ``wake`` makes the followers look at the database at once."""
 
+    messages: MessageTracker
     files: SentFiles
+    changes: RecordingChanges
     preferences: Preferences
     wake: Callable[[], None]
 
@@ -33,6 +38,7 @@ class VoiceNoteHandlers:
             presses={
                 Action.VOICE_IS: (Permission.RECORD, self._decide),
                 Action.VOICE_RECORDING: (Permission.RECORD, self._make_recording),
+                Action.VOICE_QUESTION: (Permission.RECORD, self._make_question),
             },
             spoken=self._spoken,
         )
@@ -58,6 +64,15 @@ class VoiceNoteHandlers:
         """Take a voice note in as a recording, although it was heard as text."""
         made = await self.files.make_recording(context.user.id, press.number)
         await context.answer(texts.voice_notes.MADE_RECORDING if made else texts.voice_notes.DECIDED)
+        self.wake()
+
+    async def _make_question(self, context: Context, press: Press) -> None:
+        """Hear a voice note as a question, although it came in as a recording, which goes with all that it asks."""
+        async with get_user_lock(context.user.id):
+            made, gone = await self.changes.make_question(context.user.id, press.number)
+            if gone is not None:
+                await self.messages.remove(context.chat, REMOVABLE, gone)
+        await context.answer(texts.voice_notes.MADE_QUESTION if made else texts.voice_notes.NO_QUESTION)
         self.wake()
 
 

@@ -17,7 +17,7 @@ EXAMINED_TEXT = (
     "если починят душ."
 )
 
-CONTEXT = "контекст: {context} токенов"
+CONTEXT = "контекст: {context} (в токенах)"
 ASSUMED = "контекст не сообщается, принят {context}: укажите настоящий в LLM_CONTEXT_TOKENS"
 SCHEMA_KEPT = "JSON по схеме: соблюдает"
 SCHEMA_IN_PROMPT = (

@@ -148,4 +148,5 @@ PRICE_UNKNOWN = "цена модели неизвестна"
 CALL = Noun("запрос", "запроса", "запросов")
 EXPECTED = "≈ {calls} к модели, {tokens} токенов, {price}, {time}"
 LESS_THAN_A_MINUTE = "меньше минуты"
-SPENT = "{tokens} токенов, {price}, {time}"
+TOKEN = Noun("токен", "токена", "токенов")
+SPENT = "{tokens}, {price}, {time}"

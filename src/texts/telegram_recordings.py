@@ -4,6 +4,7 @@ Values in braces are escaped before they are put in; the texts are HTML.
 """
 
 NO_SCENARIO = "Только расшифровка"
+KIND_ASKED = "ещё не выбран"
 WHICH_SCENARIO = "Что на записи №{number}?\n{file_name}"
 WHICH_SCENARIO_FOR_REPORTS = "Отчёты зависят от вида записи. Что на записи №{number}?\n{file_name}"
 SCENARIO_CHOSEN = "Запись №{number}: {scenario}."

@@ -6,6 +6,7 @@ import pytest
 
 import metadata_store
 import recording_wizard_store
+import texts.chats
 from datamodels import BuildingType, Recording, RecordingMetadata
 from datamodels_telegram import WizardStep
 from errors import NotFound, OutdatedButton
@@ -193,6 +194,9 @@ async def test_a_question_in_the_place_of_a_reply_is_asked_and_the_step_stays(pe
         step = await person.dialog_step()
         await person.type("что гости говорят о завтраке?")
         assert await person.dialog_step() is step
+    await person.press_data("edit_employee||1")
+    await person.type("спасибо")
+    assert f"{texts.chats.WELCOME}\n\n" in person.sees
     assert person.bot.asked == ["что гости говорят о завтраке?"] * 2
     assert await person.metadata(recording) == RecordingMetadata(audio_number=17)
     assert "Здесь нужна кнопка" not in person.sees

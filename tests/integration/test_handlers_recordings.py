@@ -9,6 +9,7 @@ import cards_store
 import incoming_store
 import outbox_store
 import recordings_store
+import texts.chats
 import transcripts_store
 from datamodels import BuildingType, Recording, RecordingMetadata, Role, Segment, Stage, Transcript
 from datamodels_telegram import (
@@ -31,13 +32,14 @@ from markups.callback_data import Action, unpack
 from markups.card_parts import Times
 from markups.cards import card_view
 from markups.recordings import which_scenario
+from markups.settings import zone_question
 from object_store import ObjectStore
 from recordings import spoken_store
 from recordings.preferences import Preferences
 from reviewed_storyboards import is_as_reviewed
 from screens import drawn
 from texts.telegram_recordings import ALREADY_SENT, SENDING
-from texts.voice_notes import CHOSEN, DECIDED, LANGUAGE_SAME, LANGUAGE_SET, MADE_RECORDING
+from texts.voice_notes import CHOSEN, DECIDED, LANGUAGE_SAME, LANGUAGE_SET, MADE_QUESTION, MADE_RECORDING, NO_QUESTION
 from told_double import ToldDouble
 
 AUDIT = "12\n2026.11.03\nИванова Мария\nЗаря\nотель\nлобби\nКазань"
@@ -153,6 +155,26 @@ async def test_what_was_said_is_shown_and_can_be_taken_in_as_a_recording_after_a
     assert "Получаю" in await shown(person)
 
 
+async def test_a_voice_note_that_was_taken_as_a_recording_can_be_asked_after_all(person: Person) -> None:
+    stranger, database = await Person.come(person.bot), person.bot.database
+    await person.press_data("my_voice_notes||recording")
+    await person.speaks()
+    [file] = await incoming(person)
+    recording = await person.has_recording(file_name="voice.ogg")
+    async with database.transaction() as connection:
+        await incoming_store.finish_stored(connection, file.id, recording.id, known=False)
+    assert "[❓ Это вопрос]" in await shown(person)
+    with pytest.raises(NotFound):
+        await stranger.press_data(f"voice_question||{file.id}")
+    await person.press_data(f"voice_question||{file.id}")
+    await person.press_data(f"voice_question||{file.id}")
+    assert person.heard == [MADE_QUESTION, NO_QUESTION]
+    assert "Слушаю" in await shown(person)
+    async with database.transaction() as connection:
+        with pytest.raises(NotFound):
+            await recordings_store.get_recording(connection, person.user.id, recording.id)
+
+
 async def test_a_person_sets_time_and_language_for_themselves_alone(person: Person) -> None:
     stranger = await Person.come(person.bot)
     recording = await person.has_recording()
@@ -186,9 +208,11 @@ async def test_a_zone_may_be_typed_and_a_question_stays_one(person: Person) -> N
     assert "Не знаю такого времени: «в чёрной дыре»" in person.sees
     await person.type("Что говорят об отеле в Казани?")
     assert person.bot.asked == ["Что говорят об отеле в Казани?"]
-    assert await Dialogs(person.bot.database).find(person.user.id, SettingsDialog) is None
-    await person.press_data("my_zone")
+    assert person.bot.asked_again == zone_question().text
+    await person.type("ок")
+    assert f"{texts.chats.UNDERSTOOD}\n\n🕒 <b>Ваше время</b>" in person.sees
     await person.type("МСК+7")
+    assert "🕒 Понял «МСК+7» так: UTC+10." in person.sees
     assert "Время: <b>UTC+10</b>" in person.sees
     assert await Dialogs(person.bot.database).find(person.user.id, SettingsDialog) is None
     await stranger.press_data("my_settings")
@@ -559,6 +583,10 @@ async def test_speakers_are_named_merged_and_moved_in_a_few_taps(person: Person)
     await person.press("✏️ Назвать")
     await person.type("петров пётр")
     assert "уже есть среди говорящих" in person.sees
+    await person.type("Что с завтраком?")
+    assert (person.bot.asked[-1], "👤 Как зовут" in str(person.bot.asked_again)) == ("Что с завтраком?", True)
+    await person.type("Спасибо!")
+    assert f"{texts.chats.WELCOME}\n\n👤" in person.sees
     await person.type("Анна, администратор")
     await person.press("↔ Передать реплику другому")
     await person.type("00:06")
@@ -576,6 +604,8 @@ async def test_words_are_corrected_and_what_was_learnt_is_kept_in_the_glossary(p
     await person.press("✏️ Исправить слова")
     await person.type("нет такого -> Заря")
     assert "«нет такого» в расшифровке нет" in person.sees
+    await person.type("Что с завтраком?")
+    assert person.bot.asked == ["Что с завтраком?"]
     await person.type("в заре → в «Заре»")
     assert (await now(person, recording))[1][2] == "в «Заре» тихо."
     await person.press("📖 «Заря» — в словарь")
@@ -591,7 +621,7 @@ async def test_words_are_corrected_and_what_was_learnt_is_kept_in_the_glossary(p
 async def test_what_stands_at_several_places_is_corrected_where_one_says(person: Person) -> None:
     recording = await talked(person)
     await person.press("✏️ Исправить слова")
-    await person.type("тихо. -> тихо и чисто.")
+    await person.type("тихо. — тихо и чисто.")
     await person.press("✏️ Исправить ещё")
     await person.type("чисто -> уютно")
     assert "нашлось мест — 2" in person.sees
@@ -621,6 +651,8 @@ async def test_a_glossary_is_the_persons_own_and_the_teams_is_the_leads(person: 
     ):
         await somebody.press_data("glossary")
         await somebody.press(button)
+        await somebody.type("Что с завтраком?")
+        assert str(person.bot.asked_again) in somebody.sees
         await somebody.type(terms)
     await person.press_data("glossary")
     assert "<b>Ваши:</b> Рэдиссон, Хилтон" in person.sees

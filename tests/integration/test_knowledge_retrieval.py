@@ -82,9 +82,12 @@ async def test_a_colleague_is_answered_from_everything_but_what_is_private(world
     await world.has_recording(maria, BREAKFAST)
     secret = await world.has_recording(maria, PARKING, visibility=Visibility.PRIVATE)
     await world.learns()
-    assert texts(await world.answers(boris, "завтрак, каша")) == [BREAKFAST[1]]
+    [of_maria] = await world.answers(boris, "завтрак, каша")
+    assert texts([of_maria]) == [BREAKFAST[1]]
     assert not await world.answers(boris, "парковка")
-    assert texts(await world.answers(maria, "парковка")) == [PARKING[1]]
+    [own] = await world.answers(maria, "парковка")
+    assert texts([own]) == [PARKING[1]]
+    assert ["№1 (Мария), " in source_line(of_maria.source), "Мария" in source_line(own.source)] == [True, False]
     assert not await world.retrieval.is_empty(boris)
     async with world.database.transaction() as connection:
         await recordings_store.delete_recording(connection, secret.id)

@@ -134,12 +134,14 @@ async def test_a_filter_that_is_kept_is_told_when_the_list_is_opened_anew(anna: 
     assert "ильтр:" not in anna.last
 
 
-async def test_dates_and_titles_are_typed(anna: Owner) -> None:
+async def test_dates_and_titles_are_typed(bot: ReportsBot, anna: Owner) -> None:
     await anna.press_data("report_filter_dates")
     assert await anna.step() is Step.REPORT_FILTER_ASK_DATES
     await anna.type("20.11.2026")
     assert "• 20.11.2026\n\nПодходит: 1 отчет." in anna.last
     await anna.press("🔤 Название")
+    await anna.type("Что с завтраком?")
+    assert bot.asked == ["Что с завтраком?"]
     await anna.type("СВЯЗКАХ")
     assert "• в названии «СВЯЗКАХ»\n\nПодходит: 0 отчетов." in anna.last
     assert await anna.step() is None
@@ -147,12 +149,14 @@ async def test_dates_and_titles_are_typed(anna: Owner) -> None:
     assert "Под фильтр не подходит" in anna.last
 
 
-async def test_after_three_bad_dates_the_filter_stays(anna: Owner) -> None:
+async def test_after_three_bad_dates_the_filter_stays(bot: ReportsBot, anna: Owner) -> None:
     await anna.press_data("report_filter_dates")
     first = await anna.type("утром")
     await anna.type("утром", message_id=first)
     await anna.type("31.02.2026")
     assert "Осталась 1 попытка." in anna.last
+    await anna.type("что с завтраком?")
+    assert bot.asked == ["что с завтраком?"]
     await anna.type("никогда")
     assert "Три неудачные попытки, фильтр не изменён." in anna.last
     assert await anna.step() is None

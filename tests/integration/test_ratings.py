@@ -161,11 +161,17 @@ async def test_a_question_in_the_place_of_a_comment_is_asked(anna: Asker, chats_
     await anna.asks(BREAKFAST)
     await anna.press("2")
     await anna.press("💬 Комментарий")
-    assert f"❓ {POOL}" in await anna.asks(POOL)
-    assert await anna.step() is None
-    assert "Следующее сообщение станет комментарием" not in anna.sees
+    asked_again = await anna.asks(POOL)
+    assert f"❓ {POOL}" in anna.sees
+    assert "Следующее сообщение станет комментарием" in asked_again
+    assert anna.sees.count("Следующее сообщение станет комментарием") == 1
+    assert await anna.step() == Step.RATING_ASK_COMMENT
     [found] = await chats_bot.storage.get_rated_conversations(anna.id, 1, 10)
     assert found.comment is None
+    await anna.writes("что с ужином?")
+    await anna.press("❌ Отмена")
+    await chats_bot.work()
+    assert "Следующее сообщение станет комментарием" not in anna.sees
 
 
 async def test_an_old_cancel_button_takes_no_comment_back(anna: Asker) -> None:

@@ -129,6 +129,8 @@ def test_a_recording_at_work_shows_its_stage() -> None:
     progress = PROGRESS.model_copy(update={"parts_done": 5})
     working = RECORDING.model_copy(update={"stage": Stage.PREPARED})
     screen = markups.recordings.recording_card(working, progress, RecordingMetadata(), None)
+    asked = markups.recordings.recording_card(working, progress, RecordingMetadata(), None, kind_is_asked=True)
+    assert "Вид: ещё не выбран\n" in asked.text
     assert "Вид: Только расшифровка\nКто найдёт: вся команда\n⏳ Расшифровка 5/18" in screen.text
 
 

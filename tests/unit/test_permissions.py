@@ -9,7 +9,7 @@ import pytest
 
 from access import Permission
 from config import ROOT
-from dialogs import Step
+from dialogs import Dialog, Step
 from handlers_my_reports_v2 import MyReportsHandlers
 from markups.callback_data import Action
 from prompt_pack.pack import load_pack
@@ -17,6 +17,7 @@ from recordings.intake import IntakeLimits
 from telegram_handlers.across import AcrossHandlers, AcrossWork
 from telegram_handlers.asking import AskingHandlers, AskingWork
 from telegram_handlers.avatars import AvatarHandlers
+from telegram_handlers.beside import ANY_TEXT
 from telegram_handlers.browser import BrowserHandlers
 from telegram_handlers.chats import ChatHandlers, ChatWork
 from telegram_handlers.context import Routes, joined
@@ -60,7 +61,7 @@ ask
     across_file
 record
     recording_kind recording_delete recording_delete_confirm recording_again recording_visibility
-    scenario scenario_incoming cancel_incoming cancel_card voice_is voice_recording
+    scenario scenario_incoming cancel_incoming cancel_card voice_is voice_recording voice_question
     my_language my_voice_notes recording_language
     recording_metadata back_to_confirm edit_data skip_field fill_in reply_is set_today set_building
     waiting go_on confirm_data cancel_dialog
@@ -126,8 +127,8 @@ def _modules() -> list[Routes]:
         MenuHandlers(_NOBODY, MenuWork(_NOBODY, _NOBODY, _NOBODY, facts, _NOBODY)).routes(),
         DeadLetterHandlers(_NOBODY, LettersWork(_NOBODY, pack, _NOBODY)).routes(),
         RecordingHandlers(_NOBODY, _NOBODY).routes(),
-        VoiceNoteHandlers(_NOBODY, _NOBODY, _NOBODY).routes(),
-        SettingsHandlers(*[_NOBODY] * 7).routes(),
+        VoiceNoteHandlers(*[_NOBODY] * 5).routes(),
+        SettingsHandlers(*[_NOBODY] * 6).routes(),
         MetadataHandlers(_NOBODY, _NOBODY, _NOBODY, pack, _NOBODY, _NOBODY, _NOBODY).routes(),
         WaitingHandlers(_NOBODY, _NOBODY, _NOBODY, pack, _NOBODY, _NOBODY).routes(),
         TakeoutHandlers(_NOBODY, _NOBODY, _NOBODY, _NOBODY).routes(),
@@ -141,7 +142,7 @@ def _modules() -> list[Routes]:
         AcrossHandlers(_NOBODY, AcrossWork(_NOBODY, _NOBODY, _NOBODY)).routes(),
         ChatHandlers(_NOBODY, _NOBODY, chats).routes(),
         AskingHandlers(_NOBODY, AskingWork(_NOBODY, _NOBODY, pack)).routes(),
-        RatingHandlers(_NOBODY, _NOBODY, RatingWork(_NOBODY, _NOBODY, _NOBODY, Path())).routes(),
+        RatingHandlers(_NOBODY, _NOBODY, RatingWork(_NOBODY, _NOBODY, Path())).routes(),
         BrowserHandlers(_NOBODY, _NOBODY, "").routes(),
         PeopleHandlers(_NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY).routes(),
         InvitationHandlers(_NOBODY, _NOBODY, _NOBODY).routes(),
@@ -164,6 +165,10 @@ def _answers() -> dict[str, Permission]:
 def test_everything_has_one_handler() -> None:
     """What the bot would not start with is told here, once; the rows below are compared all the same."""
     joined(_modules())
+
+
+def test_a_step_at_which_a_question_is_no_reply_can_be_asked_again() -> None:
+    assert set(Step) - ANY_TEXT - Dialog.STEPS <= set(joined(_modules()).again)
 
 
 @pytest.mark.parametrize(("action", "permission"), _rows(PRESSES))

@@ -4,7 +4,8 @@ import pytest
 
 from datamodels_telegram import AttachedFile, FileKind
 from recordings.intake import IntakeLimits
-from recordings.sent_files import refusal
+from recordings.sent_files import named_by_clock, refusal
+from system.local_time import in_zone, zone_named
 
 LIMITS = IntakeLimits(10**9, 36_000)
 
@@ -52,3 +53,11 @@ def test_what_is_sent_as_sound_or_film_is_fetched(name: str, kind: FileKind) -> 
 )
 def test_what_nothing_calls_sound_is_refused(name: str, mime: str) -> None:
     assert code(name, mime) == "not_a_recording"
+
+
+def test_a_name_that_was_made_up_has_the_senders_clock() -> None:
+    file = AttachedFile(kind=FileKind.VOICE, file_name="voice_2026-11-21_14-03.ogg", size_bytes=1, named_at=1795269780)
+    with in_zone(zone_named("Asia/Vladivostok")):
+        assert named_by_clock(file).file_name == "voice_2026-11-22_00-03.ogg"
+        own = file.model_copy(update={"named_at": None})
+        assert named_by_clock(own) == own

@@ -87,10 +87,26 @@ THIRD, NINTH = date(2026, 11, 3), date(2026, 11, 9)
         ("до 09.11.2026", (None, NINTH)),
         ("по 09.11.2026 включительно", (None, NINTH)),
         ("03.11.2999", (date(2999, 11, 3), date(2999, 11, 3))),
+        ("сегодня", (NINTH, NINTH)),
+        ("вчера", (date(2026, 11, 8), date(2026, 11, 8))),
+        ("с 3 ноября", (THIRD, None)),
+        ("3.11", (THIRD, THIRD)),
+        ("с 3 по 9 ноября", (THIRD, NINTH)),
+        ("3–9 ноября 2026", (THIRD, NINTH)),
+        ("с 25 декабря по 5 января", (date(2025, 12, 25), date(2026, 1, 5))),
+        ("Эта неделя", (NINTH, date(2026, 11, 15))),
+        ("за прошлую неделю", (date(2026, 11, 2), date(2026, 11, 8))),
+        ("этот месяц", (date(2026, 11, 1), date(2026, 11, 30))),
+        ("прошлый месяц", (date(2026, 10, 1), date(2026, 10, 31))),
+        ("ноябрь", (date(2026, 11, 1), date(2026, 11, 30))),
+        ("в декабре", (date(2025, 12, 1), date(2025, 12, 31))),
+        ("май 2026", (date(2026, 5, 1), date(2026, 5, 31))),
+        ("март", (date(2026, 3, 1), date(2026, 3, 31))),
+        ("2025 год", (date(2025, 1, 1), date(2025, 12, 31))),
     ],
 )
 def test_a_period_is_two_dates_or_one_or_an_end(text: str, period: tuple[date | None, date | None]) -> None:
-    assert parse_period(text) == period
+    assert parse_period(text, NINTH) == period
 
 
 @pytest.mark.parametrize(
@@ -106,13 +122,13 @@ def test_a_period_is_two_dates_or_one_or_an_end(text: str, period: tuple[date | 
 )
 def test_what_is_no_period_is_explained(text: str, reason: str) -> None:
     with pytest.raises(BadText, match=reason):
-        parse_period(text)
+        parse_period(text, NINTH)
 
 
 @given(st.text(max_size=60))
 def test_any_text_is_a_period_or_has_a_reason(text: str) -> None:
     try:
-        first, last = parse_period(text)
+        first, last = parse_period(text, NINTH)
     except BadText:
         return
     assert first is not None or last is not None

@@ -245,6 +245,26 @@ def test_words_are_found_whole_and_in_any_case_unless_asked_otherwise(
     assert [(each.position, place) for each in hits for place in each.places] == places
 
 
+@pytest.mark.parametrize(
+    ("typed", "correction"),
+    [
+        ("чай -> кофе", ("чай", "кофе")),
+        ("нет такого → кофе", ("нет такого", "кофе")),
+        ("чай — кофе", ("чай", "кофе")),
+        ("чай - кофе", ("чай", "кофе")),
+        ("чай = кофе", ("чай", "кофе")),
+        ("чай>кофе", ("чай", "кофе")),
+        ("Чай на кофе на воде", ("Чай", "кофе на воде")),
+        ("нет такого — кофе", None),
+        ("кое-что", None),
+        ("чай", None),
+        ("на чай", None),
+    ],
+)
+def test_a_correction_is_parted_by_what_people_type(typed: str, correction: tuple[str, str] | None) -> None:
+    assert changes.correction_in(TALK, typed) == correction
+
+
 def test_what_is_found_is_replaced_everywhere_or_where_one_says() -> None:
     many = transcript(said(0, "В заре и в Заре."), said(2, "Заре рады."), said(4, "Зарево."))
     everywhere = changes.replaced(many, Search(wanted="заре"), "«Заре» \\1")

@@ -16,6 +16,9 @@ from transcription.editing.values import NEW_SPEAKER, Found, Revision, Search, S
 from transcription.editing.words import shared_out, with_text
 
 _TIME = re.compile(r"(?:(\d{1,2}):)?(\d{1,3}):([0-5]\d)", re.ASCII)
+_ARROW = re.compile(r"\s*(?:→|⇒|[-=—–]+>)\s*")
+_LIKE_ARROWS = re.compile(r"\s*[>=]\s*|\s+[-—–]+\s+|\s+на\s+", re.IGNORECASE)
+"""What people put in the place of an arrow, and what may as well belong to the words."""
 _TELLING_S, _LONGEST_VOICE_S = 4.0, 15.0
 """Seconds by which a voice is known, and of it that are listened to."""
 
@@ -90,6 +93,19 @@ def found_turn(transcript: Transcript, typed: str) -> Turn | None:
         return next((turn for turn in reversed(turns) if int(turn.start) <= moment), None)
     wanted = folded(one_line(typed))
     return next((turn for turn in turns if wanted and wanted in folded(turn.text)), None)
+
+
+def correction_in(transcript: Transcript, typed: str) -> tuple[str, str] | None:
+    """Return what is wrong and how it should be, of «было → стало»; None for text that names one thing.
+
+    Any other sign, «—», «=» or «на», parts them only after words that the transcript has.
+    """
+    line = one_line(typed)
+    wrong, *right = _ARROW.split(line, maxsplit=1)
+    if right:
+        return wrong, right[0]
+    parted = ((line[: match.start()], line[match.end() :]) for match in _LIKE_ARROWS.finditer(line))
+    return next((each for each in parted if found(transcript, Search(wanted=each[0]))), None)
 
 
 def voice_of(transcript: Transcript, speaker: Speaker) -> tuple[float, float]:
