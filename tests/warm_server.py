@@ -117,8 +117,8 @@ def main() -> None:
     if os.environ.get("LOOPBACK_TELEGRAM"):
         sys.path.insert(1, str(SITE))
         changes = runpy.run_path(str(SITE / "sitecustomize.py"))["CHANGES"]
-        for name, change in changes.items():
-            change(importlib.import_module(name))
+        for name in changes.keys() & sys.modules.keys():  # all others are changed as they are imported
+            changes[name](sys.modules[name])
     sys.argv = arguments
     runpy.run_path(arguments[0], run_name="__main__")
 

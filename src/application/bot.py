@@ -55,7 +55,7 @@ from system.local_time import today
 from telegram_client.client import TelegramClient
 from telegram_handlers.across import AcrossHandlers, AcrossWork
 from telegram_handlers.avatars import AvatarHandlers, AvatarWork
-from telegram_handlers.context import Routes
+from telegram_handlers.context import MessageHandler, Routes
 from telegram_handlers.dead_letters import DeadLetterHandlers, LettersWork
 from telegram_handlers.documents import DocumentHandlers
 from telegram_handlers.menu import MenuHandlers, MenuWork, SystemFacts
@@ -241,15 +241,7 @@ def router_of(
             DeadLetterHandlers(messages, LettersWork(letters, pack, wake_deliveries)).routes(),
             RecordingHandlers(messages, recordings).routes(),
             VoiceNoteHandlers(recordings.files, preferences, wake_all).routes(),
-            SettingsHandlers(
-                messages,
-                preferences,
-                recordings.recordings,
-                recordings.intake,
-                Dialogs(database),
-                chats.ask,
-                wake_all,
-            ).routes(),
+            _settings(application, messages, preferences, recordings, chats.ask, wake_all).routes(),
             metadata.routes(),
             ordering.routes(),
             WaitingHandlers(waiting, recordings.recordings, messages, pack, metadata, ordering).routes(),
@@ -269,6 +261,18 @@ def router_of(
         words=followers.spoken.find,
         zone_of=preferences.zone_of,
     )
+
+
+def _settings(  # each is one thing that they change or do
+    application: Application,
+    messages: MessageTracker,
+    preferences: Preferences,
+    work: RecordingWork,
+    ask: MessageHandler,
+    wake: Callable[[], None],
+) -> SettingsHandlers:
+    dialogs = Dialogs(application.database)
+    return SettingsHandlers(messages, preferences, work.recordings, work.intake, dialogs, ask, wake)
 
 
 def _machine(application: Application, inbox: Inbox) -> Machine:

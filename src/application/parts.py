@@ -119,8 +119,7 @@ async def open_application(  # noqa: PLR0913  # each has its own reason
         context = JobContext(patient, objects, originals, pack, engines, ffmpeg, spool, processors, images=queue)
         files, archive = await _archive(settings, database, pack, None if for_bot else owner)
         conversations = HybridStorage(patient, spool / "conversations")
-        index = _index(stack, settings, database, engines)
-        kept = None if for_bot else archive
+        index, kept = _index(stack, settings, database, engines), None if for_bot else archive
         jobs = _jobs(settings, context, index, files, kept, conversations, retry_delays_s, engines.text_to_speech)
         yield Application(
             settings=settings,

@@ -50,6 +50,8 @@ FORMS = {
     "LLM_MODEL_FILE": _PATH,
     "LLM_EXTRA_BODY": 'объект JSON, например {"reasoning_effort": "low"}',
     "LOG_LEVEL": "одно из: DEBUG, INFO, WARNING, ERROR",
+    "TTS_BASE_URL": _BASE_URL,
+    "TTS_ENGINE": "одно из: auto, openai, folder, festival, off",
     "MODEL_HUB": "off или адрес хранилища вида https://host",
     "MINIO_ACCESS_KEY": _KEY,
     "MINIO_BUCKET": "от 3 до 63 знаков a-z, 0-9, точка и дефис, по краям буква или цифра",

@@ -173,7 +173,7 @@ def test_a_hundred_megabytes_leave_six_files_of_lines_with_an_id_and_no_secret(f
     settings = settings_with_secrets(folder)
     open_logs(settings, console=False)
     secrets = plain_secrets(settings)
-    assert len(secrets) == 18
+    assert len(secrets) == 20
     ours, foreign = structlog.stdlib.get_logger("ours"), logging.getLogger("foreign")
     filling = "гости и x" * 4000
     written = number = 0

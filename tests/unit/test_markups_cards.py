@@ -180,11 +180,13 @@ def test_a_recording_that_is_done() -> None:
 
 
 def test_a_recording_that_failed_can_be_tried_again() -> None:
-    failed = recording(Stage.PREPARED, error_code="provider_error", error_text="Сервис молчит.")
+    failed = recording(Stage.PREPARED, error_code="provider_error", error_text="Хост h молчит.")
     view = card_view(failed, TIMES, PACK)
     assert view.final
     assert drawn(view.screen) == (
-        "✖ Не получилось: <b>interview_17.ogg</b> · №12\nСервис молчит.\nЗапись сохранена.\n[🔁 Повторить]"
+        "✖ Не получилось: <b>interview_17.ogg</b> · №12\n"
+        "Сервис обработки ответил ошибкой. Готовое сохранено: повторите позже.\n"
+        "Запись сохранена.\n[🔁 Повторить]"
     )
 
 

@@ -176,7 +176,7 @@ def test_a_report_that_failed_says_why_and_can_be_ordered_again() -> None:
 
 def test_the_reason_of_a_report_that_failed_is_no_markup() -> None:
     # A code that has no sentence of its own for people in chats.
-    failed = run("", status=RunStatus.FAILED, error_code="unexpected_failure", error_text="Отказ <b> & только.")
+    failed = run("", status=RunStatus.FAILED, error_code="no_speech", error_text="Отказ <b> & только.")
     assert "\nОтказ &lt;b&gt; &amp; только.\n" in drawn(report_failed(recording(), failed, LABEL))
 
 

@@ -15,6 +15,7 @@ ROUTES = """
 nothing
     GET /health/live, HEAD /health/live, GET /health/ready, HEAD /health/ready, GET /metrics, GET /version
     GET /sign-in, GET /sign-in/{code}, POST /sign-in, GET /static/{name:path}, GET /api/v1/{path:path}
+    POST /webhook/fal/status
 look
     GET /, GET /work/events, POST /sign-out
     GET /recordings, GET /recordings/{number}, GET /recordings/{number}/events
