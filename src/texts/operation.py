@@ -69,8 +69,6 @@ FORMS = {
     "TELEGRAM_PROXY": "адрес вида socks5://user:password@host:port (или http://, socks4://) либо ссылка tg://proxy?…",
     "TIME_ZONE": "зона вида Europe/Moscow",
     "TTS_API_KEY": _KEY,
-    "TTS_BASE_URL": _BASE_URL,
-    "TTS_ENGINE": "одно из: auto, openai, folder, festival, off",
     "TTS_MODEL_DIR": _PATH,
     "WHISPER_MODEL": "одно из: base, small, large-v3-turbo, large-v3",
     "WEB_ADDRESS": "адрес вида https://vox.example.org, без пути",
