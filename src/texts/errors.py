@@ -120,6 +120,7 @@ OUT_OF_RESOURCES = (
 OPEN_FILES = "открытых файлов"
 MEMORY = "памяти"
 PROCESSES = "процессов или потоков"
+WORK_FILES = "рабочих файлов"
 DISK_FULL = "На диске не хватило места для {path}. Освободите место и повторите: готовое не пропадёт."
 PROVIDER_FAILED = "Сервис {provider} ответил ошибкой. Готовое сохранено: повторите позже."
 PROVIDER_UNAVAILABLE = (
