@@ -102,6 +102,7 @@ class Database:
         """
         await asyncio.to_thread(migrate, dsn, place=place)
         conninfo = make_conninfo(**{**connection_parameters(dsn), "connect_timeout": _RECONNECT_TIMEOUT_S})
+        database: Self
         pool = AsyncConnectionPool(
             conninfo,
             connection_class=Connection,
