@@ -93,7 +93,7 @@ class Router:
         messages: MessageTracker,
         routes: Sequence[Routes],
         *,
-        menu: Callable[[UserId], Awaitable[Screen]],
+        menu: Callable[[User], Awaitable[Screen]],
         other: MessageHandler,
         strangers: Strangers,
         without_database: WithoutDatabase,
@@ -334,7 +334,7 @@ class Router:
         except (OutdatedButton, NotFound) as exc:
             log.info("button_outdated", error=exc.code)
             await answer(OUTDATED)
-            await self._messages.send(pressed.chat_id, MessageKind.MENU, await self._menu(user.id))
+            await self._messages.send(pressed.chat_id, MessageKind.MENU, await self._menu(user))
             return _OUTDATED
         return _HANDLED
 

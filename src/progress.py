@@ -160,7 +160,8 @@ class ProgressCards:
                 await cards_store.note_sent(connection, card.id, message_id, _hash(screen))
             return
         if shown_hash != card.shown_hash:
-            if not await self._messenger.edit(card.chat_id, card.message_id, view.screen, may_wait=True):
+            # The end of work is a result: a card that shows it minutes after its files says that the work goes on.
+            if not await self._messenger.edit(card.chat_id, card.message_id, view.screen, may_wait=not view.final):
                 await self._replace(card, final=view.final)
                 return
         elif not view.final:

@@ -210,11 +210,10 @@ class Bot:
         form = MetadataForm(database, lambda: TODAY)
         metadata = MetadataHandlers(form, waiting, messages, PACK, self._wake, self.ask, estimates)
         ordering = ReportHandlers(messages, reports)
-        menu = MenuWork(
-            WorkInProgress(database), self.letters, self.machine, SystemFacts(str, "", LIMITS, folder), waiting
-        )
+        facts = SystemFacts(str, "", LIMITS, folder)
+        self.menu_work = MenuWork(WorkInProgress(database), self.letters, self.machine, facts, waiting)
         self.routes = [
-            MenuHandlers(messages, menu).routes(),
+            MenuHandlers(messages, self.menu_work).routes(),
             DeadLetterHandlers(messages, LettersWork(self.letters, PACK, self._wake)).routes(),
             RecordingHandlers(messages, recordings).routes(),
             VoiceNoteHandlers(recordings.files, self.preferences, self._wake).routes(),

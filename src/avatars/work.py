@@ -43,6 +43,7 @@ _PHOTOS_STAY_S = 24 * 3600
 _WEIGHTS_STAY_S = 24 * 3600
 _SPARE = timedelta(minutes=30)
 _MOST_WEIGHTS_BYTES = 4 * 1024**3
+_MOST_HEADER_BYTES = 100_000_000  # as the format says
 _MOST_PICTURE_BYTES = 64 * 1024**2
 _PICTURES = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
 
@@ -314,7 +315,7 @@ def _are_weights(path: Path) -> bool:
     size = path.stat().st_size
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
-        if not 2 <= length <= size - 8:
+        if not 2 <= length <= min(size - 8, _MOST_HEADER_BYTES):
             return False
         try:
             header = json.loads(file.read(length))

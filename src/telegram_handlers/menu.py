@@ -10,7 +10,7 @@ import texts.cards
 import texts.telegram
 from access import Permission, may
 from constants import RECORDING_EXTENSIONS
-from datamodels import Stage, UserId
+from datamodels import Stage, User, UserId
 from datamodels_telegram import CardKind, CardProgress, IncomingMessage, MessageKind, Screen
 from dead_letters import DeadLetters
 from machine import Machine
@@ -74,12 +74,15 @@ class MenuHandlers:
             },
         )
 
-    async def main_menu_of(self, owner: UserId) -> Screen:
+    async def main_menu_of(self, user: User) -> Screen:
         """Return a person's main menu, which counts what waits for the person."""
-        return main_menu(waiting=await self._count_waiting(owner), avatars=self._work.has_avatars)
+        return main_menu(waiting=await self._count_waiting(user.id), avatars=self._has_avatars(user))
 
     async def _main(self, context: Context, press: Press) -> None:  # noqa: ARG002  # it names nothing
-        await self._show(context, await self.main_menu_of(context.user.id))
+        await self._show(context, await self.main_menu_of(context.user))
+
+    def _has_avatars(self, user: User) -> bool:
+        return self._work.has_avatars and may(user.role, Permission.RECORD)
 
     async def _count_waiting(self, owner: UserId) -> int:
         return len(await self._work.waiting.of(owner))
@@ -92,7 +95,7 @@ class MenuHandlers:
 
     async def _start(self, context: Context, message: IncomingMessage) -> None:  # noqa: ARG002
         waiting = await self._count_waiting(context.user.id)
-        await self._show(context, welcome(context.user.name, waiting, avatars=self._work.has_avatars))
+        await self._show(context, welcome(context.user.name, waiting, avatars=self._has_avatars(context.user)))
 
     async def _help_press(self, context: Context, press: Press) -> None:  # noqa: ARG002
         await self._show(context, self._help())

@@ -15,12 +15,14 @@ import httpx2
 import pytest
 from Crypto.PublicKey import ECC
 
+import texts.avatars
 from access import Team
 from avatar_photos import photo, saved_anew
 from avatars.models import Aspect
 from avatars.webhook import ImageWebhook
 from avatars_world import AvatarBot, Died, MortalDatabase, Sitter
 from console_world import services_of
+from datamodels import Role
 from db import Database
 from errors import NotFound
 from errors_of_operation import AvatarRefused
@@ -30,6 +32,7 @@ from health.board import Board
 from provider_calls.fal.double import DoubledOrder
 from provider_calls.fal.webhooks import WebhookKeys
 from sign_in.sessions import Sessions
+from telegram_handlers.menu import MenuHandlers
 from web.application import Facts, new_application
 from web.console_application import add_console
 from web.server import listen, serving
@@ -102,6 +105,14 @@ async def test_from_a_name_to_a_picture_and_back(anna: Sitter, world: AvatarBot,
     assert await anna.objects() == []
     assert service.double.erased == [painted.id, training.id]
     assert await world.avatars.all_of(person.user.id) == []
+
+
+@pytest.mark.parametrize(("role", "there"), [(Role.GUEST, False), (Role.USER, True)])
+async def test_the_menu_leads_to_avatars_whom_they_are_for(bot: Bot, role: Role, there: bool) -> None:
+    person = await Person.come(bot, role=role)
+    menu = MenuHandlers(bot.messages, replace(bot.menu_work, has_avatars=True))
+    shown = await menu.main_menu_of(person.user)
+    assert (texts.avatars.BUTTON in [each.text for row in shown.keyboard for each in row]) is there
 
 
 async def test_photographs_are_refused_with_a_reason_and_the_twenty_first_too(anna: Sitter) -> None:

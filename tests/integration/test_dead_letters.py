@@ -14,7 +14,7 @@ import reports_store
 import users_store
 from access import Permission, Team
 from chat_deliveries import ChatDeliveries, return_address
-from datamodels import Recording, ReportRunId, Role, UserId
+from datamodels import Recording, ReportRunId, Role, User
 from datamodels_chats import AnswerId, AnswerOutcome, Basis, Occasion
 from datamodels_telegram import (
     ButtonPress,
@@ -410,7 +410,7 @@ async def router(bot: Bot, owner: Person, person: Person, tmp_path: Path) -> Asy
     async def press(context: Context, press: Press) -> None:
         pass
 
-    async def menu(owner: UserId) -> Screen:
+    async def menu(user: User) -> Screen:
         return Screen(text="Меню")
 
     async def jobless(connection: Connection, words: UUID) -> None:

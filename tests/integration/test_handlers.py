@@ -173,8 +173,8 @@ class Bot:
     async def _zone_of(self, owner: UserId) -> tzinfo | None:  # noqa: ARG002
         return ZoneInfo("Asia/Vladivostok")
 
-    async def _menu(self, owner: UserId) -> Screen:
-        self.menus.append(owner)
+    async def _menu(self, user: User) -> Screen:
+        self.menus.append(user.id)
         return Screen(text=MENU)
 
     async def write(self, person: int, text: str, **more: object) -> IncomingMessage:

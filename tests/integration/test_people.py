@@ -124,7 +124,7 @@ class Office:
     async def _nothing(self, context: Context, message: IncomingMessage) -> None:
         pass
 
-    async def _menu(self, owner: UserId) -> Screen:  # noqa: ARG002
+    async def _menu(self, user: User) -> Screen:  # noqa: ARG002
         return Screen(text="Главное меню")
 
     async def _no_words(self, chat: ChatId, message: MessageId) -> None:
