@@ -3,9 +3,11 @@
 import json
 import os
 import tomllib
+from collections import Counter
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, NamedTuple, get_args
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
@@ -15,6 +17,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, Pydanti
 from datamodels import Visibility
 from errors import BadSettings
 from system import env_file
+from system.setting_forms import form, is_address, is_host_and_port, is_proxy, matches
 
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout: ``prompts``, ``resources``, ``sql_scripts`` and ``samples`` lie here."""
@@ -105,7 +108,17 @@ def _zone(name: str) -> str:
     raise ValueError
 
 
+_Address = Annotated[str | None, form(is_address)]
+_Key = Annotated[SecretStr | None, matches("[!-~]+")]
+"""A key goes into a header: it has neither spaces nor letters other than Latin ones."""
+_REPOSITORY = r"(/|(s3|sftp|rest|b2|azure|gs|swift|rclone|local):)\S.*"
 _JsonObject = Annotated[dict[str, Any], NoDecode, BeforeValidator(_parsed)]
+
+
+class _Unreadable(NamedTuple):
+    """In place of a secret whose file, named by ``variable``, cannot be read; no setting takes it."""
+
+    variable: str
 
 
 def _in_file(name: str, field: FieldInfo) -> bool:
@@ -134,7 +147,7 @@ class _SecretFiles(PydanticBaseSettingsSource):
         try:
             return _in_checkout(Path(path)).read_text(encoding="utf-8").strip(), field_name, False
         except (OSError, ValueError):
-            raise BadSettings(names=variable.upper()) from None
+            return _Unreadable(variable.upper()), field_name, False
 
     def __call__(self) -> dict[str, Any]:
         found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
@@ -153,30 +166,30 @@ class Settings(BaseSettings):
 
     database_url: SecretStr | None = None
 
-    minio_endpoint: str | None = None
-    minio_access_key: str | None = None
-    minio_secret_key: SecretStr | None = None
+    minio_endpoint: Annotated[str | None, form(is_host_and_port)] = None
+    minio_access_key: Annotated[str | None, matches("[!-~]+")] = None
+    minio_secret_key: _Key = None
     minio_bucket: str = Field("voxpersona", pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
     minio_secure: bool = False
-    minio_region: str = "us-east-1"
+    minio_region: Annotated[str, matches("[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?")] = "us-east-1"
     spool_keep_s: float = Field(3600.0, ge=0, le=7 * 86_400)
 
-    openai_base_url: str | None = None
-    openai_api_key: SecretStr | None = None
+    openai_base_url: _Address = None
+    openai_api_key: _Key = None
 
     asr_engine: AsrEngine = AsrEngine.AUTO
-    asr_base_url: str | None = None
-    asr_api_key: SecretStr | None = None
+    asr_base_url: _Address = None
+    asr_api_key: _Key = None
     asr_model: str | None = None
     asr_model_dir: _Path | None = None
     whisper_model: str = Field("base", pattern="^(base|small|large-v3-turbo|large-v3)$")
-    model_hub: str = Field("https://huggingface.co", pattern="^(off|https?://[^/ ]+.*)$")
+    model_hub: Annotated[str, form(lambda hub: hub == "off" or is_address(hub))] = "https://huggingface.co"
     asr_threads: int = Field(0, ge=0, le=128)
     asr_concurrency: int = Field(4, ge=1, le=64)
 
     llm_engine: LlmEngine = LlmEngine.AUTO
-    llm_base_url: str | None = None
-    llm_api_key: SecretStr | None = None
+    llm_base_url: _Address = None
+    llm_api_key: _Key = None
     llm_model: str | None = None
     llm_model_file: _Path | None = None
     llm_context_tokens: int = Field(0, ge=0)
@@ -187,26 +200,26 @@ class Settings(BaseSettings):
     llm_small_questions: bool | None = None
 
     embeddings_engine: EmbeddingsEngine = EmbeddingsEngine.AUTO
-    embeddings_base_url: str | None = None
-    embeddings_api_key: SecretStr | None = None
+    embeddings_base_url: _Address = None
+    embeddings_api_key: _Key = None
     embeddings_model: str | None = None
     vector_index: VectorIndexKind = VectorIndexKind.MEMORY
-    reranker_base_url: str | None = None
-    reranker_api_key: SecretStr | None = None
+    reranker_base_url: _Address = None
+    reranker_api_key: _Key = None
     reranker_model: str | None = None
 
     tts_engine: str = Field("auto", pattern="^(auto|openai|folder|festival|off)$")
-    tts_base_url: str | None = None
-    tts_api_key: SecretStr | None = None
+    tts_base_url: _Address = None
+    tts_api_key: _Key = None
     tts_model: str | None = None
     tts_voice: str = "alloy"
     tts_model_dir: _Path | None = None
     tts_hourly_limit: int = Field(50, ge=1, le=10_000)
 
-    telegram_bot_token: SecretStr | None = None
+    telegram_bot_token: Annotated[SecretStr | None, matches("[0-9]+:[A-Za-z0-9_-]+")] = None
     telegram_api_id: int | None = Field(None, ge=1)
-    telegram_api_hash: SecretStr | None = None
-    telegram_proxy: SecretStr | None = None
+    telegram_api_hash: Annotated[SecretStr | None, matches("[0-9a-fA-F]{32}")] = None
+    telegram_proxy: Annotated[SecretStr | None, form(is_proxy)] = None
     telegram_required: bool = True
     owner_telegram_id: int | None = Field(None, ge=1)
     team_telegram_ids: str = Field("", pattern=r"^\s*([1-9]\d*\s*(,\s*[1-9]\d*\s*)*)?$")
@@ -217,21 +230,21 @@ class Settings(BaseSettings):
     research_recordings: int = Field(100, ge=1, le=1000)
     report_list_ttl_s: float = Field(300.0, ge=60, le=3_600)
 
-    http_host: str = Field("127.0.0.1", min_length=1)
+    http_host: Annotated[str, matches("[A-Za-z0-9_.:%-]+")] = "127.0.0.1"
     http_port: int | None = Field(None, ge=0, le=65_535)
-    http_token: SecretStr | None = Field(None, min_length=16)
-    web_address: str | None = Field(None, pattern=r"^(https://[^/\s@]+|http://(localhost|127\.0\.0\.1)(:\d+)?)/?$")
+    http_token: Annotated[SecretStr | None, matches("[!-~]{16,}")] = None
+    web_address: _Address = Field(None, pattern=r"^(https://[^/\s@]+|http://(localhost|127\.0\.0\.1)(:\d+)?)/?$")
     build_commit: str | None = Field(None, pattern="^[0-9a-f]{7,40}$")
 
-    fal_api_key: SecretStr | None = None
+    fal_api_key: _Key = None
     fal_training_test_mode: bool = False
-    fal_webhook_url: str | None = Field(None, pattern=r"^(https://|http://(localhost|127\.0\.0\.1)[:/])\S+$")
+    fal_webhook_url: _Address = Field(None, pattern=r"^(https://|http://(localhost|127\.0\.0\.1)[:/])\S+$")
     fal_default_trainer: str = Field("portrait", pattern="^(portrait|turbo|flux2)$")
     fal_default_steps: int | None = Field(None, ge=100, le=10_000)
     fal_default_trainings: int = Field(2, ge=0, le=1000)
     fal_default_pictures: int = Field(100, ge=0, le=100_000)
 
-    backup_repository: SecretStr | None = None
+    backup_repository: Annotated[SecretStr | None, matches(_REPOSITORY)] = None
 
     ffmpeg: str | None = None
     max_recording_bytes: int = Field(2 * 1024**3, ge=1)
@@ -308,30 +321,53 @@ def version() -> str:
     return str(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"])
 
 
-def wrong_names() -> list[str]:
-    """Return the names of the variables whose values are wrong.
+def read_settings() -> tuple[Settings, list[str]]:
+    """Read the settings; return them with the names of the variables whose values are wrong.
+
+    A wrong value stays what it is where a setting is text, so that others can be examined beside it; else the default
+    is in its place. Settings with a wrong value are for nothing but an examination.
 
     Raises:
         UnreadableSettings: ``.env`` cannot be read as a whole.
     """
     env_file.check(ROOT)
     try:
-        Settings()
+        return Settings(), []
     except ValidationError as exc:
-        return sorted({str(error["loc"][0]).upper() for error in exc.errors() if error["loc"]})
-    except BadSettings as exc:
-        return [str(exc.details["names"])]
-    return []
+        given = {str(error["loc"][0]): error["input"] for error in exc.errors()}
+    defaults = {name: Settings.model_fields[name].get_default(call_default_factory=True) for name in given}
+    settings = Settings(**defaults).model_copy(update=dict(_kept(given)))
+    return settings, sorted(
+        each.variable if isinstance(each, _Unreadable) else name.upper() for name, each in given.items()
+    )
+
+
+def _kept(given: dict[str, object]) -> Iterator[tuple[str, SecretStr | str]]:
+    """Yield the wrong values of settings that are text."""
+    for name, value in given.items():
+        kinds = get_args(Settings.model_fields[name].annotation)
+        if SecretStr in kinds:
+            yield name, SecretStr(str(value))
+        elif str in kinds:
+            yield name, str(value)
 
 
 def unknown_names() -> list[str]:
-    """Return the names in ``.env`` that neither the product nor its compose files nor ``scripts/deploy`` know."""
+    """Return the names in ``.env`` that neither the product nor its compose files nor its scripts know."""
     fields = Settings.model_fields.items()
     known = {name.upper() for name, _ in fields} | OF_COMPOSE | OF_DEPLOYS
     known |= {f"{name}_file".upper() for name, each in fields if _in_file(name, each)}
+    return sorted(name for name in set(_named()) if name.upper() not in known and not name.startswith(_OF_STORAGE))
+
+
+def repeated_names() -> list[str]:
+    """Return the names that stand in ``.env`` more than once; the last line is what counts."""
+    return sorted(name for name, times in Counter(_named()).items() if times > 1)
+
+
+def _named() -> list[str]:
     path = ROOT / ".env"
-    named = {str(each.key) for _, each in env_file.lines(path, ROOT)} if path.is_file() else set()
-    return sorted(name for name in named if name.upper() not in known)
+    return [str(each.key) for _, each in env_file.lines(path, ROOT)] if path.is_file() else []
 
 
 def load_settings() -> Settings:
@@ -341,6 +377,7 @@ def load_settings() -> Settings:
         BadSettings: a value is wrong; the error names the variables, never their values.
         UnreadableSettings: ``.env`` cannot be read; the error names the lines.
     """
-    if names := wrong_names():
-        raise BadSettings(names=", ".join(names))
-    return Settings()
+    settings, wrong = read_settings()
+    if wrong:
+        raise BadSettings(names=", ".join(wrong))
+    return settings

@@ -22,6 +22,7 @@ from database.locks import DatabaseLocks
 from database.watch import (
     CONNECT_TIMEOUT_S,
     Absence,
+    AbsenceKind,
     DatabaseWatch,
     connected,
     connection_parameters,
@@ -101,6 +102,7 @@ class Database:
         """
         await asyncio.to_thread(migrate, dsn, place=place)
         conninfo = make_conninfo(**{**connection_parameters(dsn), "connect_timeout": _RECONNECT_TIMEOUT_S})
+        database: Self
         pool = AsyncConnectionPool(
             conninfo,
             connection_class=Connection,
@@ -110,6 +112,7 @@ class Database:
             timeout=checkout_timeout_s,
             # After that time the pool gives up, and the next caller that needs a connection makes it try again at once.
             reconnect_timeout=_RECONNECT_TIMEOUT_S,
+            reconnect_failed=lambda _: database._watch.doubt(),
             configure=_configure,
             # A server that was restarted costs a reconnection, not an error.
             check=lambda connection: database._check(connection),  # noqa: PLW0108  # there is no database yet
@@ -194,11 +197,14 @@ class Database:
 
         Raises:
             DatabaseUnavailable: still away when the patience of this ``Database`` was over.
+            DatabaseFull: it lets nobody in for want of space.
         """
         try:
             async with asyncio.timeout(None if self.patience_s == math.inf else self.patience_s):
                 await self._there.wait()
         except TimeoutError as exc:
+            if self.absence is not None and self.absence.kind is AbsenceKind.FULL:
+                raise DatabaseFull(path=self.place, reason=self._watch.gone) from exc
             raise self.unavailable(reason=self._watch.gone) from exc
 
     async def persist(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:

@@ -20,7 +20,7 @@ from errors import DiskFull
 from file_locks import FileLock
 from random_ids import new_name
 from system.local_time import beginning_of
-from system.shortages import shortages_mapped
+from system.shortages import NO_SPACE, shortages_mapped
 
 if TYPE_CHECKING:
     from bpe_openai import Encoding
@@ -31,8 +31,6 @@ _ENCODING = "o200k_base"
 _TOKEN_PIECE_CHARACTERS = 100_000
 """bpe-openai takes at most 200,000 tokens a call. Here a character is never more than two tokens, rarely over one."""
 
-_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-"""The disk is full, the user's share of it is, or the file is the largest that the disk takes."""
 _TEMPORARY = re.compile(r"\.[0-9a-f]{32}\.tmp")
 _YAML_LOADER: type[yaml.SafeLoader | yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The loader in C, five times as fast, where there is one: it needs libyaml."""
@@ -44,13 +42,13 @@ def disk_full_mapped(path: Path) -> Iterator[None]:
 
     What else the system runs out of meanwhile is ``OutOfResources``.
     """
-    try:
-        with shortages_mapped():
+    with shortages_mapped():
+        try:
             yield
-    except OSError as exc:
-        if exc.errno in _NO_SPACE:
-            raise DiskFull(path=path) from exc
-        raise
+        except OSError as exc:
+            if exc.errno in NO_SPACE:
+                raise DiskFull(path=path) from exc
+            raise
 
 
 def file_problem(exc: OSError) -> str:

@@ -24,10 +24,10 @@ def allowed_form(name: str) -> str:
     if issubclass(kind, int | float):
         number = texts.operation.FORM_INTEGER if kind is int else texts.operation.FORM_NUMBER
         return number + _range(limits)
-    return texts.operation.FORM_LONG.format(least=limits["min_length"]) if "min_length" in limits else ""
+    return ""
 
 
-_LIMITS = ("ge", "gt", "le", "min_length")
+_LIMITS = ("ge", "gt", "le")
 
 
 def _range(limits: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from application.endpoints import embeddings_endpoint, language_endpoint, speaking_endpoint, speech_endpoint
 from application.knowledge_index import reranker_endpoint
 from application.objects import bucket_store
-from config import LlmEngine, Settings, env_file_is_open, unknown_names, wrong_names
+from config import LlmEngine, Settings, env_file_is_open, read_settings, repeated_names, unknown_names
 from database.watch import password_of
 from errors import BadSettings
 from errors_of_operation import OpenSettings
@@ -40,6 +40,7 @@ class Examined:
     unsafe: list[str] = field(default_factory=list)
     default: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    repeated: list[str] = field(default_factory=list)
     open_file: bool = False
     """Whether other users of the machine may read ``.env``."""
     production: bool = False
@@ -56,23 +57,23 @@ def examine_settings(*, worker: bool) -> Examined:
     Raises:
         UnreadableSettings: ``.env`` cannot be read.
     """
-    if names := wrong_names():
-        return Examined(wrong=names, unknown=unknown_names(), open_file=env_file_is_open())
-    settings = Settings()
-    missing = dict.fromkeys(_missing(settings, worker=worker))
-    wrong: dict[str, None] = {}
+    settings, names = read_settings()
+    wrong, missing = set(names), set(_missing(settings, worker=worker))
     endpoints = (speech_endpoint, language_endpoint, embeddings_endpoint, speaking_endpoint, reranker_endpoint)
     for check in (_database, _objects, *endpoints):
         for name in _refused(check, settings):
-            (missing if getattr(settings, name.lower()) is None else wrong)[name] = None
+            (missing if getattr(settings, name.lower()) is None else wrong).add(name)
+    # What is wrong is told as that alone.
+    missing -= wrong
     given = {name for name in settings.model_fields_set if getattr(settings, name) is not None}
-    listed = {*missing, *wrong}
+    listed = missing | wrong
     return Examined(
         wrong=sorted(wrong),
         missing=sorted(missing),
-        unsafe=unsafe_names(settings),
+        unsafe=[name for name in unsafe_names(settings) if name not in wrong],
         default=sorted(name.upper() for name in set(Settings.model_fields) - given if name.upper() not in listed),
         unknown=unknown_names(),
+        repeated=repeated_names(),
         open_file=env_file_is_open(),
         production=settings.production,
     )

@@ -97,17 +97,6 @@ def _endpoint(settings: Settings, own: tuple[str | None, SecretStr | None], mode
     missing = [f"{slot}_MODEL"] if model is None else []
     if base_url is None:
         missing.append(f"{slot}_BASE_URL")
-    elif not is_address(base_url):
-        missing.append(f"{slot}_BASE_URL" if own_url else "OPENAI_BASE_URL")
     if model is None or base_url is None or missing:
         raise BadSettings(names=", ".join(missing))
     return Endpoint(base_url, key.get_secret_value() if key else "", model)
-
-
-def is_address(base_url: str) -> bool:
-    """Tell whether it is the address of an HTTP server; a port is read, too, and only then checked."""
-    try:
-        parts = urlsplit(base_url)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False

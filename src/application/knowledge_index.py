@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import structlog
 
-from application.endpoints import Endpoint, embeddings_endpoint, is_address
+from application.endpoints import Endpoint, embeddings_endpoint
 from application.engines import EnginePool, make_embeddings
 from config import Settings, VectorIndexKind
 from db import Database
@@ -103,12 +103,12 @@ def reranker_endpoint(settings: Settings) -> Endpoint | None:
     """Return the endpoint that reranks; None without one. Its model may be "": some servers have only one.
 
     Raises:
-        BadSettings: the address is wrong, or missing beside a key or a model.
+        BadSettings: the address is missing beside a key or a model.
     """
     base_url, key = settings.reranker_base_url, settings.reranker_api_key
     if base_url is None and key is None and settings.reranker_model is None:
         return None
-    if base_url is None or not is_address(base_url):
+    if base_url is None:
         raise BadSettings(names="RERANKER_BASE_URL")
     return Endpoint(base_url, key.get_secret_value() if key else "", settings.reranker_model or "")
 

@@ -9,6 +9,7 @@ import texts.cli
 from application.parts import Application, open_application
 from cli.display import Display
 from config import Settings
+from database.watch import AbsenceKind
 from db import Database
 from language_model.port import LanguageModel
 from prompt_pack.models import ReportPack
@@ -33,9 +34,11 @@ async def opened(
 async def _show_absences(database: Database, display: Display) -> Never:
     was_away = False
     while True:
-        is_away = database.absence is not None
-        if is_away:
-            display.show(texts.cli.DATABASE, texts.cli.DATABASE_AWAY, None)
+        absence = database.absence
+        is_away = absence is not None
+        if absence is not None:
+            is_full = absence.kind is AbsenceKind.FULL
+            display.show(texts.cli.DATABASE, texts.cli.DATABASE_SHUT if is_full else texts.cli.DATABASE_AWAY, None)
         elif was_away:
             display.show(texts.cli.DATABASE, texts.cli.DATABASE_BACK, None)
             display.finish(texts.cli.DATABASE)

@@ -16,7 +16,7 @@ _OF_COMPOSE = "/secrets/product/"
 
 
 def validate(*, worker: bool) -> int:
-    """Print which settings are wrong, missing, unsafe or left at their defaults.
+    """Print which settings are wrong, missing, unsafe, unknown, repeated or left at their defaults.
 
     Returns:
         0; 2 when one has to be changed.
@@ -38,6 +38,8 @@ def validate(*, worker: bool) -> int:
         click.echo(texts.operation.SETTING_UNSAFE.format(name=name, why=why))
     for name in found.unknown:
         click.echo(texts.operation.SETTING_UNKNOWN.format(name=name))
+    for name in found.repeated:
+        click.echo(texts.operation.SETTING_REPEATED.format(name=name))
     if found.default:
         click.echo(texts.operation.SETTINGS_DEFAULT.format(names=", ".join(found.default)))
     if found.open_file:

@@ -5,6 +5,8 @@ by its silence, which the system tolerates for minutes.
 """
 
 import asyncio
+import errno
+import os
 import re
 import socket
 from collections.abc import Callable
@@ -51,6 +53,8 @@ class AbsenceKind(StrEnum):
     """No server listens at the database's address."""
     STARTS = "starts"
     """The server is starting or stopping."""
+    FULL = "full"
+    """It lets nobody in for want of space on its disk."""
     FAILS = "fails"
     """Anything else: the database ends the connection, or does not let us in."""
 
@@ -93,6 +97,7 @@ class DatabaseWatch:
         self._on_gone = on_gone
         self._on_back = on_back
         self._connection: _Connection | None = None
+        self._is_doubted = False
         self.gone: str | None = None
         """Why the database is away; None while it is there."""
         self._since = monotonic()
@@ -102,6 +107,10 @@ class DatabaseWatch:
     def absence(self) -> Absence | None:
         """What is known of the database's absence; None while it is there."""
         return None if self.gone is None else Absence(self._changed_at, _kind_of(self.gone))
+
+    def doubt(self) -> None:
+        """Find out whether new connections fail for want of space, which the watch's own, being open, does not meet."""
+        self._is_doubted = True
 
     async def run(self) -> Never:
         """Watch until cancelled."""
@@ -114,6 +123,8 @@ class DatabaseWatch:
 
     async def _problem(self) -> str | None:
         """Return why the database does not answer; None when it does."""
+        if self._is_doubted and (problem := await self._shut_out()) is not None:
+            return problem
         if self._connection is not None:
             problem = await self._unanswered(self._connection)
             if problem is None:
@@ -127,6 +138,19 @@ class DatabaseWatch:
                 self._on_back()
             return problem
         return await self._unreachable()
+
+    async def _shut_out(self) -> str | None:
+        """Return why no new connection can be had if that is for want of space, else None."""
+        self._is_doubted = False
+        kept, self._connection = self._connection, None
+        try:
+            problem = await self._unreachable()
+            if problem is not None and not lacks_space(problem):
+                kept, self._connection, problem = None, kept, None
+        finally:
+            if kept is not None:
+                await kept.close()
+        return problem
 
     async def _unanswered(self, connection: _Connection) -> str | None:
         """Ask the database once, and return what is wrong; None when it answered."""
@@ -176,10 +200,17 @@ class DatabaseWatch:
             self._on_gone(problem)
 
 
+def lacks_space(problem: str) -> bool:
+    """Tell whether the server lets nobody in because its disk is full: such a refusal comes without a code."""
+    return os.strerror(errno.ENOSPC) in problem
+
+
 def _kind_of(problem: str) -> AbsenceKind:
     """Tell the kind of an absence by the words of the driver or the server: psycopg has no class for each kind."""
     if problem == _SILENCE:
         return AbsenceKind.SILENT
+    if lacks_space(problem):
+        return AbsenceKind.FULL
     if "refused" in problem:
         return AbsenceKind.REFUSES
     # The messages of a server that is not set to English are not recognised: they count as FAILS.

@@ -99,7 +99,9 @@ def _clean_images(_: Sequence[str], environment: Mapping[str, str]) -> int:
     records.prepare()
     with records.locked():
         before = records.unfinished()
-        removed, kept = clean(Engine(Commands(_ROOT, environment)), None if before is None else before.former_image)
+        engine = Engine(Commands(_ROOT, environment))
+        engine.require()
+        removed, kept = clean(engine, None if before is None else before.former_image)
     count = texts.deploy.IMAGE.counted(len(removed))
     text = texts.deploy.IMAGES_REMOVED if removed else texts.deploy.IMAGES_NONE
     say(text.format(count=count, kept=", ".join(kept) or "—"))

@@ -1,6 +1,7 @@
 """Deploys the next version: each step has to succeed, else the former version stays or comes back."""
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +21,9 @@ from errors_of_operation import CommandFailed, DeploymentStopped, VersionUnfit
 
 _BACKUP_S = 4 * 3600
 _LONGEST_REASON = 400
+_FAILED_STEP = re.compile(r"^#(\d+) ERROR", re.MULTILINE)
+_CAUSE = r"^#{step} [\d.]+ ((?:[\w.]*(?:Error|Exception)|ERROR|E|error|fatal): .+)$"
+"""A line that a program of the build's step wrote, with its time, which tells what is wrong."""
 STATUSES = {
     "done": 0,
     "nothing_new": 0,
@@ -261,7 +265,12 @@ class Deploy:
 
 
 def _error_in(said: str) -> str:
-    """Return the error of a build: it may be several lines, and hints and addresses follow it."""
+    """Return the error of a build: what the program of the failed step said last of it, else what Docker says."""
+    for step in reversed(_FAILED_STEP.findall(said)):
+        told = [line for line in re.findall(_CAUSE.format(step=step), said, re.MULTILINE) if "://" not in line]
+        if told:
+            return str(told[-1])[:_LONGEST_REASON].rstrip(".:")
+    # That may be several lines, and hints and addresses follow it.
     lines = [line.strip() for line in said.splitlines()]
     begin = next((number for number in reversed(range(len(lines))) if lines[number].startswith("ERROR")), None)
     if begin is None:

@@ -21,6 +21,7 @@ import psycopg
 import structlog
 from psycopg import sql
 
+from database.watch import lacks_space
 from embedded.ports import LOOPBACK, free_ports
 from embedded.process import Engine, Launch
 from embedded.running import Running, write_private
@@ -178,9 +179,10 @@ class EmbeddedPostgres(Engine):
         try:
             async with asyncio.timeout(DATABASE_LIMIT_S):
                 return await self._answers(running)
-        except psycopg.errors.DiskFull as exc:
-            raise DiskFull(path=self.home) from exc
-        except (psycopg.OperationalError, TimeoutError):
+        except (psycopg.OperationalError, TimeoutError) as exc:
+            # One that is refused a connection for want of space is told so without a code.
+            if isinstance(exc, psycopg.errors.DiskFull) or lacks_space(str(exc)):
+                raise DiskFull(path=self.home) from exc
             return False
 
     async def _answers(self, running: Running) -> bool:

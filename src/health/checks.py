@@ -45,6 +45,7 @@ _ABSENCES: Mapping[AbsenceKind, Why] = {
     AbsenceKind.SILENT: Why.NO_ANSWER,
     AbsenceKind.REFUSES: Why.REFUSES,
     AbsenceKind.STARTS: Why.STARTS,
+    AbsenceKind.FULL: Why.FULL,
     AbsenceKind.FAILS: Why.FAILS,
 }
 

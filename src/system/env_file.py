@@ -60,6 +60,8 @@ def check(root: Path) -> None:
         UnreadableSettings: the lines are named, not what stands there.
     """
     path = root / ".env"
+    if path.is_dir():
+        raise UnreadableSettings(reason=texts.errors.ENV_IS_FOLDER)
     if not path.is_file():
         return
     wrong = [

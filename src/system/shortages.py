@@ -1,4 +1,4 @@
-"""Shortages of open files, memory and processes, which pass; and how many files this process may open.
+"""Shortages of disk space, open files, memory and processes; and how many files this process may open.
 
 A shortage says nothing of the work that met it. Foreign libraries wrap its error in errors of their own, so it is
 looked for among the causes of an error.
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import texts.errors
-from errors import DatabaseUnavailable, ObjectStoreUnavailable, OutOfResources, VoxPersonaError
+from errors import DatabaseUnavailable, DiskFull, ObjectStoreUnavailable, OutOfResources, VoxPersonaError
 
 _LACKING = {
     errno.EMFILE: texts.errors.OPEN_FILES,
@@ -20,6 +20,8 @@ _LACKING = {
     errno.ENOBUFS: texts.errors.MEMORY,
     errno.EAGAIN: texts.errors.PROCESSES,  # raised by fork; that of sockets and pipes stays inside asyncio
 }
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""The disk is full, the user's share of it is, or the file is the largest that the disk takes."""
 _NO_THREAD = "can't start new thread"
 _WAITED_FOR = (OutOfResources, DatabaseUnavailable, ObjectStoreUnavailable)
 """Errors of ours after which a job uses up no try, whatever caused them."""
@@ -35,6 +37,9 @@ def shortage_in(exc: BaseException) -> OutOfResources | None:
     if isinstance(exc, _WAITED_FOR):
         return None
     causes = list(_causes(exc))
+    unwritten = next((each for each in causes if isinstance(each, OSError) and each.errno in NO_SPACE), None)
+    if unwritten is not None:
+        return DiskFull(path=unwritten.filename or texts.errors.WORK_FILES)
     what = next(filter(None, map(_lacking, causes)), None)
     foreign = any(isinstance(each, Exception) and not isinstance(each, VoxPersonaError) for each in causes)
     # Libraries in C, and those that look up names, do not tell why a file could not be opened.

@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import parse_qs, unquote, urlsplit
 
 import structlog
 from pyrogram import Client, enums, raw
@@ -22,46 +21,26 @@ from pyrogram.handlers import RawUpdateHandler
 from errors import BadSettings
 from followers import ended_well
 from random_ids import new_random_id
+from system.setting_forms import read_proxy
 from telegram_client.errors import RANDOM_ID_DUPLICATE, error_id
 from telegram_client.server_clock import ServerClock
 
-_SETTING = "TELEGRAM_PROXY"
-_DIALLED = frozenset({"socks4", "socks5", "http"})
-_MTPROXY_LINKS = frozenset({("tg", "proxy", ""), ("https", "t.me", "/proxy")})
-
 
 def proxy_settings(address: str) -> dict[str, str | int]:
-    """Read ``socks5://user:password@host:port`` (socks4 and http too) or an MTProxy link, ``tg://proxy?server=…``.
+    """Return what the client library has to know of a proxy; see ``read_proxy``.
 
     Raises:
-        BadSettings: the value is neither, or the installed client library has no MTProxy.
+        BadSettings: ``address`` is none, or the installed client library has no MTProxy.
     """
     try:
-        url = urlsplit(address.strip())
-        if (url.scheme, url.netloc, url.path) in _MTPROXY_LINKS:
-            return _mtproxy(parse_qs(url.query))
-        if url.scheme not in _DIALLED or not url.hostname or not url.port:
-            raise BadSettings(names=_SETTING)
+        proxy = read_proxy(address)
     except ValueError:
         # The text of the error would have the password in it.
-        raise BadSettings(names=_SETTING) from None
-    proxy: dict[str, str | int] = {"scheme": url.scheme, "hostname": url.hostname, "port": url.port}
-    if url.username:
-        proxy["username"] = unquote(url.username)
-        proxy["password"] = unquote(url.password or "")
-    return proxy
-
-
-def _mtproxy(query: dict[str, list[str]]) -> dict[str, str | int]:
+        raise BadSettings(names="TELEGRAM_PROXY") from None
     # pyrogram itself has no MTProxy; its fork has.
-    if not hasattr(enums, "ProxyScheme") or not {"server", "port", "secret"} <= query.keys():
-        raise BadSettings(names=_SETTING)
-    return {
-        "scheme": "mtproxy",
-        "hostname": query["server"][0],
-        "port": int(query["port"][0]),
-        "secret": query["secret"][0],
-    }
+    if proxy["scheme"] == "mtproxy" and not hasattr(enums, "ProxyScheme"):
+        raise BadSettings(names="TELEGRAM_PROXY")
+    return proxy
 
 
 _TIMEOUTS_S = (5.0, 10.0, 15.0)

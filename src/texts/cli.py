@@ -176,6 +176,7 @@ STAGE_LABELS = {
 REPORTS_STAGE = "Отчёты"
 DATABASE = "База данных"
 DATABASE_AWAY = "не отвечает, жду…"
+DATABASE_SHUT = "на её диске нет места, жду, пока оно появится…"
 DATABASE_BACK = "снова отвечает"
 PARTS = "{stage} {done}/{total}"
 FAILED = "✖ {file_name}: {reason}"

@@ -25,18 +25,27 @@ TEST_MODES = {
     "LOG_LEVEL": "включён подробный журнал DEBUG",
 }
 SETTING_UNKNOWN = "• {name}: есть в .env, но программа такой настройки не знает"
+SETTING_REPEATED = "⚠ {name}: в .env не одна такая строка, действует последняя. Оставьте одну"
 _BASE_URL = "адрес вида https://host/v1"
+_KEY = "ключ без пробелов и русских букв"
 _TELEGRAM_IDS = "номера Telegram через запятую"
 _PATH = "путь: полный, от папки программы или от ~"
 FORMS = {
+    "ASR_API_KEY": _KEY,
     "ASR_BASE_URL": _BASE_URL,
     "ASR_MODEL_DIR": _PATH,
+    "BACKUP_REPOSITORY": "адрес вида s3:https://host/bucket или полный путь к папке",
     "BUILD_COMMIT": "номер версии: от 7 до 40 знаков 0-9 и a-f",
     "DATABASE_URL": "адрес вида postgresql://user:password@host/database",
+    "EMBEDDINGS_API_KEY": _KEY,
     "EMBEDDINGS_BASE_URL": _BASE_URL,
+    "FAL_API_KEY": _KEY,
     "FAL_DEFAULT_TRAINER": "одно из: portrait, turbo, flux2",
     "FAL_WEBHOOK_URL": "адрес вида https://vox.example.org/webhook/fal/status",
     "GUEST_TELEGRAM_IDS": _TELEGRAM_IDS,
+    "HTTP_HOST": "адрес или имя этой машины, например 127.0.0.1, без http:// и порта",
+    "HTTP_TOKEN": "не короче 16 знаков, без пробелов и русских букв",
+    "LLM_API_KEY": _KEY,
     "LLM_BASE_URL": _BASE_URL,
     "LLM_MODEL_FILE": _PATH,
     "LLM_EXTRA_BODY": 'объект JSON, например {"reasoning_effort": "low"}',
@@ -44,13 +53,23 @@ FORMS = {
     "TTS_BASE_URL": _BASE_URL,
     "TTS_ENGINE": "одно из: auto, openai, folder, festival, off",
     "MODEL_HUB": "off или адрес хранилища вида https://host",
+    "MINIO_ACCESS_KEY": _KEY,
     "MINIO_BUCKET": "от 3 до 63 знаков a-z, 0-9, точка и дефис, по краям буква или цифра",
     "MINIO_ENDPOINT": "host:port, без https:// (его включает MINIO_SECURE=true)",
+    "MINIO_REGION": "название региона вида us-east-1",
+    "MINIO_SECRET_KEY": _KEY,
+    "OPENAI_API_KEY": _KEY,
     "OPENAI_BASE_URL": _BASE_URL,
     "PERSISTENT_DIR": _PATH,
+    "RERANKER_API_KEY": _KEY,
     "RERANKER_BASE_URL": _BASE_URL,
     "TEAM_TELEGRAM_IDS": _TELEGRAM_IDS,
+    "TELEGRAM_API_HASH": "32 знака 0-9 и a-f, как на https://my.telegram.org",
+    "TELEGRAM_BOT_TOKEN": "токен от @BotFather вида 123456789:AAE…",
+    "TELEGRAM_PROXY": "адрес вида socks5://user:password@host:port (или http://, socks4://) либо ссылка tg://proxy?…",
     "TIME_ZONE": "зона вида Europe/Moscow",
+    "TTS_API_KEY": _KEY,
+    "TTS_MODEL_DIR": _PATH,
     "WHISPER_MODEL": "одно из: base, small, large-v3-turbo, large-v3",
     "WEB_ADDRESS": "адрес вида https://vox.example.org, без пути",
 }
@@ -60,7 +79,6 @@ FORM_CHOICE = "одно из: {choices}"
 FORM_FILE = "путь к файлу, который можно прочесть"
 FORM_INTEGER = "целое число"
 FORM_NUMBER = "число"
-FORM_LONG = "не короче {least} знаков"
 FORM_LEAST = " от {least}"
 FORM_ABOVE = " больше {least}"
 FORM_MOST = " до {most}"

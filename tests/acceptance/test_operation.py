@@ -162,8 +162,8 @@ def test_every_command_refuses_an_env_file_that_cannot_be_read_in_one_sentence(
 def test_what_nobody_foresaw_before_the_log_is_open_shows_no_values(product: Product, tmp_path: Path) -> None:
     product.checkout = checkout_with(b"TELEGRAM_BOT_TOKEN=1:hush\n", tmp_path / "checkout")
     settings = product.checkout / "src" / "config.py"
-    broken = 'def wrong_names() -> list[str]:\n    token = "1:hush"\n    raise KeyError(len(token))\n\n\ndef _unused'
-    settings.write_text(settings.read_text(encoding="utf-8").replace("def wrong_names", broken), encoding="utf-8")
+    broken = 'def read_settings() -> None:\n    token = "1:hush"\n    raise KeyError(len(token))\n\n\ndef _unused'
+    settings.write_text(settings.read_text(encoding="utf-8").replace("def read_settings", broken), encoding="utf-8")
     outcome = product.run("health")
     assert outcome.status == 1
     assert "KeyError: 6" in outcome.said

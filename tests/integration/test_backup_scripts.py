@@ -31,7 +31,7 @@ esac
 class Checkout:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        for name in ("backup", "restore", "restore-drill", "turns"):
+        for name in ("backup", "engine", "renew-secrets", "restore", "restore-drill", "turns"):
             (folder / "scripts").mkdir(exist_ok=True)
             shutil.copy(ROOT / "scripts" / name, folder / "scripts")
         shutil.copytree(ROOT / "resources/backup", folder / "resources/backup")
@@ -113,6 +113,15 @@ def test_who_cannot_take_the_turn_is_told_who_can(checkout: Checkout, name: str)
     status, said = checkout.run(name)
     assert (status, said.count("\n"), "или через sudo" in said) == (2, 1, True)
     assert not (checkout.folder / "calls").exists()
+
+
+@pytest.mark.parametrize("name", ["backup", "renew-secrets", "restore", "restore-drill"])
+def test_without_an_engine_that_is_said_in_one_sentence(checkout: Checkout, name: str) -> None:
+    status, said = checkout.run(name, version="echo 'Cannot connect to the Docker daemon at unix.' >&2; exit 1")
+    told = "Docker не отвечает: Cannot connect to the Docker daemon at unix. Проверьте: systemctl status docker"
+    assert (status, said.count("\n"), said.startswith(told)) == (3, 1, True), said
+    status, said = checkout.run(name, compose_version="exit 1")
+    assert (status, said) == (3, "Docker Compose не найден. Установите пакет docker-compose-plugin.\n")
 
 
 def test_a_drill_ends_what_another_left_and_keeps_others_away(checkout: Checkout) -> None:

@@ -16,10 +16,10 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import texts.errors
-from database.watch import DatabaseWatch
+from database.watch import AbsenceKind, DatabaseWatch
 from db import Connection, Database
 from embedded.engines import Engines
-from errors import DatabaseMisconfigured, DatabaseUnavailable, OutOfResources
+from errors import DatabaseFull, DatabaseMisconfigured, DatabaseUnavailable, OutOfResources
 from tcp_proxy import TcpProxy
 
 LIMIT_S = 10.0
@@ -369,3 +369,34 @@ async def test_rights_that_are_taken_away_later_are_told_too(database: Database,
     with pytest.raises(DatabaseMisconfigured):
         async with database.transaction() as connection_of_ours:
             await connection_of_ours.execute("DELETE FROM users")
+
+
+async def test_a_database_that_lets_nobody_in_for_want_of_space_is_waited_for(
+    database: Database, database_url: str
+) -> None:
+    async with database.transaction() as connection:
+        # What a server with a full disk says to whoever connects; those who are in go on.
+        await connection.execute("""
+            CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS
+            $$BEGIN RAISE 'could not write init file: No space left on device'; END$$
+        """)
+        await connection.execute("CREATE EVENT TRIGGER refuse ON login EXECUTE FUNCTION refuse()")
+    begun = asyncio.Event()
+    holding = asyncio.create_task(sleeping(database, begun))
+    await begun.wait()
+    async with asyncio.timeout(LIMIT_S):
+        with pytest.raises(DatabaseUnavailable):
+            await database.check()
+        with pytest.raises(DatabaseUnavailable):
+            await holding
+    assert database.absence is not None
+    assert database.absence.kind is AbsenceKind.FULL
+    with pytest.raises(DatabaseFull):
+        await database.patient(0.1).there()
+    waiting = asyncio.create_task(database.patient().check())
+    aside = make_conninfo(database_url, options="-c event_triggers=off")
+    async with await psycopg.AsyncConnection.connect(aside, autocommit=True) as connection:
+        await connection.execute("DROP EVENT TRIGGER refuse")
+    async with asyncio.timeout(LIMIT_S):
+        await waiting
+    assert database.absence is None

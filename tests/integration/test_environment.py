@@ -139,7 +139,7 @@ def test_the_first_start_goes_on_without_standard_error(checkout: Checkout) -> N
 def test_on_a_server_with_docker_alone_the_container_is_asked(
     checkout: Checkout, command: str, running: str, asked: str | None
 ) -> None:
-    for name in ("run", "health_check", "validate_config"):
+    for name in ("engine", "run", "health_check", "validate_config"):
         shutil.copy(ROOT / "scripts" / name, checkout.folder / "scripts")
     docker = checkout.folder / "bin/docker"
     docker.parent.mkdir()
@@ -161,3 +161,42 @@ def test_on_a_server_with_docker_alone_the_container_is_asked(
         assert (done.returncode, done.stdout) == (0, f"container: compose {asked}\n")
         assert not (checkout.folder / ".venv").exists()
     assert "chmod 600 .env" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["health_check", "validate_config"])
+@pytest.mark.parametrize(
+    ("docker", "status", "told"),
+    [
+        (None, 3, "Не найдена программа docker. Установите её: "),
+        ("echo 'Cannot connect to the Docker daemon.' >&2; exit 1", 3, "Docker не отвечает: Cannot connect to the Do"),
+        ('[ "$1" = version ]', 3, "Docker Compose не найден. Установите пакет docker-compose-plugin."),
+        ('[[ "$*" == *version* ]]', 1, "VoxPersona не запущена, спросить некого. Запустите её: docker compose up"),
+    ],
+)
+def test_where_docker_has_run_it_no_python_is_installed_in_docker_s_absence(
+    checkout: Checkout, command: str, docker: str | None, status: int, told: str
+) -> None:
+    programs = checkout.folder / "bin"
+    programs.mkdir()
+    for name in ("bash", "dirname", "env", "find", "grep", "sed", "sort", "timeout", "uniq"):
+        (programs / name).symlink_to(str(shutil.which(name)))
+    for name in ("engine", "run", "health_check", "validate_config"):
+        shutil.copy(ROOT / "scripts" / name, checkout.folder / "scripts")
+    if docker is not None:
+        (programs / "docker").write_text(f"#!/bin/bash\n{docker}\n")
+        (programs / "docker").chmod(0o755)
+    (checkout.folder / "persistent_data/secrets").mkdir(parents=True)
+    (checkout.folder / ".env").write_text("LLM_MODEL=a\nTTS_VOICE=b\nexport LLM_MODEL=c\n")
+    (checkout.folder / ".env").chmod(0o600)
+
+    def run() -> tuple[int, list[str]]:
+        script = checkout.folder / "scripts" / command
+        done = subprocess.run([script], env={"PATH": str(programs)}, capture_output=True, text=True, check=False)
+        return done.returncode, done.stderr.splitlines()
+
+    code, [repeated, said] = run()
+    assert (code, said.startswith(told), "LLM_MODEL: в .env не одна" in repeated) == (status, True, True), said
+    (checkout.folder / ".env").unlink()
+    (checkout.folder / ".env").mkdir()
+    code, [said] = run()
+    assert (code, "На месте файла .env стоит папка" in said) == (2, True)

@@ -79,8 +79,8 @@ def test_only_its_own_address_makes_a_reranker(given: dict[str, Any], endpoint: 
     assert reranker_endpoint(Settings(_env_file=None, **given)) == endpoint
 
 
-@pytest.mark.parametrize("given", [{"reranker_model": "m"}, {"reranker_api_key": "k"}, {"reranker_base_url": "tei:80"}])
-def test_a_reranker_without_a_good_address_is_refused(given: dict[str, Any]) -> None:
+@pytest.mark.parametrize("given", [{"reranker_model": "m"}, {"reranker_api_key": "k"}])
+def test_a_reranker_without_an_address_is_refused(given: dict[str, Any]) -> None:
     with pytest.raises(BadSettings) as caught:
         reranker_endpoint(Settings(_env_file=None, **given))
     assert caught.value.details["names"] == "RERANKER_BASE_URL"

@@ -158,6 +158,12 @@ def test_a_dollar_in_single_quotes_is_a_dollar(env_file: Path, line: bytes) -> N
     assert (settings.llm_api_key, settings.telegram_bot_token) == (SecretStr("a$b$"), SecretStr("1:hush"))
 
 
+def test_an_env_file_that_is_a_folder_is_named(env_file: Path) -> None:
+    env_file.mkdir()
+    with pytest.raises(UnreadableSettings, match=re.escape("на месте файла .env стоит папка")):
+        load_settings()
+
+
 def test_an_env_file_that_may_not_be_opened_is_named(env_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     env_file.write_bytes(TOKEN)
 

@@ -16,7 +16,7 @@ from texts.operation import FORMS
 BOT = {
     "TELEGRAM_BOT_TOKEN": "1:secret-token",
     "TELEGRAM_API_ID": "17",
-    "TELEGRAM_API_HASH": "secret-hash",
+    "TELEGRAM_API_HASH": "0123456789abcdef0123456789abcdef",
     "OWNER_TELEGRAM_ID": "1000",
 }
 S3 = {"MINIO_ENDPOINT": "objects:8333", "MINIO_ACCESS_KEY": "key", "MINIO_SECRET_KEY": "long-and-random"}
@@ -48,7 +48,7 @@ def test_what_is_not_given_is_missing_when_it_is_needed_and_else_a_default(monke
 @pytest.mark.parametrize(
     ("given", "wrong"),
     [
-        ({"RETENTION_DAYS": "soon", "LLM_TIMEOUT_S": "-1"}, ["LLM_TIMEOUT_S", "RETENTION_DAYS"]),
+        ({**BOT, "RETENTION_DAYS": "soon", "LLM_TIMEOUT_S": "-1"}, ["LLM_TIMEOUT_S", "RETENTION_DAYS"]),
         ({**BOT, "DATABASE_URL": "no address = at all"}, ["DATABASE_URL"]),
         ({**BOT, **S3, "MINIO_ENDPOINT": "https://objects"}, ["MINIO_ENDPOINT"]),
         ({**BOT, **MODEL, "LLM_BASE_URL": "models"}, ["LLM_BASE_URL"]),
@@ -57,6 +57,61 @@ def test_what_is_not_given_is_missing_when_it_is_needed_and_else_a_default(monke
 def test_what_is_wrong_is_named(monkeypatch: pytest.MonkeyPatch, given: dict[str, str], wrong: list[str]) -> None:
     found = examined(monkeypatch, given)
     assert (found.wrong, found.problems) == (wrong, len(wrong))
+
+
+@pytest.mark.parametrize(
+    "name", [f"{each}_BASE_URL" for each in ("ASR", "EMBEDDINGS", "LLM", "OPENAI", "RERANKER", "TTS")]
+)
+@pytest.mark.parametrize("value", ["asr:1/v1", "ftp://asr/v1", "http://", "http://asr:0/v1", "http://asr:99999/v1"])
+def test_an_address_that_is_none_is_wrong(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    assert examined(monkeypatch, {**BOT, name: value}).wrong == [name]
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "right"),
+    [
+        ("TELEGRAM_PROXY", ["foo:1", "socks5://host", "tg://proxy?server=a&port=1&secret=b"], "socks5://a:b@host:1080"),
+        ("TELEGRAM_PROXY", ["http://host:port"], f"tg://proxy?server=host&port=443&secret=dd{'0f' * 16}"),
+        ("TELEGRAM_PROXY", ["ftp://host:21"], "https://t.me/proxy?server=host&port=443&secret=" + "7h8f" * 6),
+        ("TELEGRAM_BOT_TOKEN", ["not a token", "123456", "1:а"], "123456789:AAEhBP0av28-abc_"),
+        ("TELEGRAM_API_HASH", ["short", "g" * 32], "0" * 32),
+        ("BACKUP_REPOSITORY", ["nonsense", "s3:"], "sftp:user@host:/folder"),
+        ("FAL_API_KEY", ["ключ", "two words"], "id:secret"),
+        ("FAL_WEBHOOK_URL", ["https://host:99999/webhook"], "https://vox.example.org/webhook/fal/status"),
+        ("WEB_ADDRESS", ["example.org", "https://host:99999"], "https://vox.example.org"),
+        ("HTTP_HOST", ["http://0.0.0.0", "no such host"], "::1"),
+        ("HTTP_TOKEN", ["short", "длинное слово для входа"], "long-and-random-0"),
+        ("MINIO_ENDPOINT", ["http://objects:8333", "objects:port", "objects/x"], "objects.example.org:8333"),
+        ("MINIO_REGION", ["us east"], "eu-west-1"),
+        ("MODEL_HUB", ["huggingface.co", "https://host:99999"], "off"),
+    ],
+)
+def test_every_form_is_checked_and_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, wrong: list[str], right: str
+) -> None:
+    for value in wrong:
+        assert examined(monkeypatch, {**BOT, **S3, name: value}).wrong == [name], value
+        validate(worker=False)
+        assert f"✖ {name}: неверное значение, нужно {FORMS[name]}\n" in capsys.readouterr().out
+    assert examined(monkeypatch, {**BOT, **S3, name: right}).wrong == []
+
+
+def test_all_that_is_wrong_or_missing_is_named_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    given = {
+        "ASR_BASE_URL": "api.example.org",
+        "DATABASE_URL": "mysql://x",
+        "FAL_API_KEY_FILE": str(tmp_path / "none"),
+        "LLM_API_KEY_FILE": str(tmp_path),
+        "MINIO_ENDPOINT": "http://objects:8333",
+        "OWNER_TELEGRAM_ID": "@anna",
+        "TEAM_TELEGRAM_IDS": "1002 1003;anna",
+        "TELEGRAM_BOT_TOKEN": "not a token",
+        "TELEGRAM_PROXY": "foo:1",
+    }
+    found = examined(monkeypatch, given)
+    assert found.wrong == sorted(given)
+    needed = ("ASR_MODEL", "LLM_MODEL", "MINIO_ACCESS_KEY", "MINIO_SECRET_KEY", "TELEGRAM_API_HASH", "TELEGRAM_API_ID")
+    assert found.missing == list(needed)
 
 
 @pytest.mark.parametrize(
@@ -114,10 +169,21 @@ def test_what_compose_and_deploys_read_in_the_same_file_is_not_told_as_unknown()
 
 
 def test_a_name_that_nobody_reads_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    names = sorted({"DATABASE_URL", "DATABASE_URL_FILE", *OF_COMPOSE, *OF_DEPLOYS, "DEPLOY_WATCHS"})
+    of_storage = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "B2_ACCOUNT_ID", "B2_ACCOUNT_KEY"}
+    names = sorted({"DATABASE_URL", "DATABASE_URL_FILE", *OF_COMPOSE, *OF_DEPLOYS, *of_storage, "DEPLOY_WATCHS"})
     (tmp_path / ".env").write_text("".join(f"{name}=1\n" for name in names), encoding="utf-8")
     monkeypatch.setattr("config.ROOT", tmp_path)
     assert unknown_names() == ["DEPLOY_WATCHS"]
+
+
+def test_a_name_that_stands_twice_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / ".env").write_text("LLM_MODEL=a\nTTS_VOICE=b\nexport LLM_MODEL=c\n", encoding="utf-8")
+    monkeypatch.setattr("config.ROOT", tmp_path)
+    assert examined(monkeypatch, BOT).repeated == ["LLM_MODEL"]
+    assert validate(worker=False) == 0
+    assert "⚠ LLM_MODEL: в .env не одна такая строка" in capsys.readouterr().out
 
 
 def test_production_refuses_an_env_file_that_others_may_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +213,7 @@ def test_production_refuses_an_env_file_that_others_may_read(tmp_path: Path, mon
         ("LOG_LEVEL", "одно из: DEBUG, INFO, WARNING, ERROR"),
         ("MINIO_SECURE", "true или false"),
         ("LLM_BASE_URL", "адрес вида https://host/v1"),
-        ("HTTP_TOKEN", "не короче 16 знаков"),
+        ("HTTP_TOKEN", "не короче 16 знаков, без пробелов и русских букв"),
         ("TIME_ZONE", "зона вида Europe/Moscow"),
         ("DATABASE_URL_FILE", "путь к файлу, который можно прочесть"),
         ("LLM_MODEL", ""),
@@ -159,7 +225,9 @@ def test_what_a_setting_has_to_be_is_told_by_its_type(name: str, told: str) -> N
 
 def test_every_setting_with_limits_has_a_form() -> None:
     assert [
-        name for name, field in Settings.model_fields.items() if field.metadata and not allowed_form(name.upper())
+        name
+        for name, field in Settings.model_fields.items()
+        if (field.metadata or "Annotated" in str(field.annotation)) and not allowed_form(name.upper())
     ] == []
     assert set(FORMS) <= {name.upper() for name in Settings.model_fields}
 

@@ -249,6 +249,9 @@ def test_cleaning_leaves_what_a_deploy_goes_back_to(site: Site) -> None:
     records = Records(site.root / "persistent_data/deploys")
     former = site.engine.tags[f"{IMAGE}:latest"]
     site.kill("exec --interactive voxpersona-voxpersona")
+    site.engine.on("docker version", "Cannot connect")
+    status, said = site.run("cleanup_images")
+    assert (status, "Docker не отвечает: Cannot connect. Проверьте" in said) == (1, True)
     site.run("cleanup_images")
     assert former in site.engine.images
     with records.locked():

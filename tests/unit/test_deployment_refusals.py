@@ -67,6 +67,15 @@ NO_BUILDER_SAID = """ERROR: BuildKit is enabled but the buildx component is miss
        Install the buildx component to build images with BuildKit:
        https://docs.docker.com/go/buildx/
 """
+STEP_SAID = """#17 0.912 ValueError: another step
+#18 1.370     import nothing
+#18 1.371 ModuleNotFoundError: No module named 'nothing'
+#18 1.372 ERROR: see https://bot:hush@host
+#18 ERROR: executor failed running [/bin/sh -c python fetch-weights]: exit code: 1
+#17 1.400 error: cancelled
+------
+executor failed running [/bin/sh -c python fetch-weights]: exit code: 1
+"""
 BIND_SAID = """ Container voxpersona-voxpersona-1  Starting
 Error response from daemon: driver failed programming external connectivity on endpoint voxpersona-1 (1a2b): {}
 """
@@ -85,6 +94,7 @@ Error response from daemon: driver failed programming external connectivity on e
             NO_BUILDER_SAID,
             "missing or broken. Install the buildx component to build images with Bui",
         ),
+        ("docker build --", STEP_SAID, "Образ не собрался: ModuleNotFoundError: No module named 'nothing'. Исправьте"),
         ("docker build --", "It is broken\n", "Образ не собрался: It is broken. Исправьте"),
         (
             SWITCH,

@@ -141,7 +141,9 @@ SECRETS = {
     "database_url": URL,
     "minio_access_key": "an-access-key",
     "telegram_bot_token": "123456789:AAbb-Cc_dd",
-    "telegram_proxy": "tg://proxy?server=proxy.local&port=443&secret=ee0123456789abcdef",
+    "telegram_api_hash": "0123456789abcdef0123456789abcdef",
+    "backup_repository": "rest:https://user:тайна-копий@backup.local/",
+    "telegram_proxy": "tg://proxy?server=proxy.local&port=443&secret=00112233445566778899aabbccddeeff",
     "http_token": 'quoted-"token"-\\-of-ours',
 }
 
@@ -149,7 +151,7 @@ SECRETS = {
 def settings_with_secrets(folder: Path) -> Settings:
     """Settings in which every secret one has a value that is found in no other text."""
     fields = Settings.model_fields.items()
-    others = {name: f"sk-of-{name}-тайна" for name, field in fields if "SecretStr" in str(field.annotation)}
+    others = {name: f"sk-of-{name}-only" for name, field in fields if "SecretStr" in str(field.annotation)}
     return Settings.model_validate({"persistent_dir": folder.parent} | others | SECRETS)
 
 
@@ -163,7 +165,7 @@ def plain_secrets(settings: Settings) -> list[str]:
         "p@ss-word",
         "an%20other-word",
         "an other-word",
-        "ee0123456789abcdef",
+        "00112233445566778899aabbccddeeff",
     ]
 
 

@@ -94,7 +94,6 @@ def test_a_shortage_is_found_among_the_causes(failure: Exception, what: str) -> 
     [
         ValueError("too many open files"),
         system_error(errno.ENOENT),
-        system_error(errno.ENOSPC),
         NotFound(what="x"),
         caused(WeightsRefused(name="a", reason="b"), system_error(errno.EACCES)),
         caused(DiskFull(path="a"), system_error(errno.EMFILE)),
@@ -107,6 +106,20 @@ def test_other_failures_and_those_that_are_waited_for_stay(failure: Exception) -
     with pytest.raises(type(failure)) as raised, shortages_mapped():
         raise failure
     assert raised.value is failure
+
+
+@pytest.mark.parametrize(
+    ("failure", "place"),
+    [
+        (OSError(errno.ENOSPC, "hush", "/spool/a"), "/spool/a"),
+        (caused(RuntimeError("no model"), system_error(errno.EDQUOT)), "рабочих файлов"),
+        (caused(ProviderUnavailable(provider="a", reason="b"), OSError(errno.ENOSPC, "hush", "/spool/b")), "/spool/b"),
+    ],
+)
+def test_a_full_disk_is_found_among_the_causes(failure: Exception, place: str) -> None:
+    found = shortage_in(failure)
+    assert type(found) is DiskFull
+    assert f"На диске не хватило места для {place}." in found.user_text
 
 
 def test_a_connection_is_hung_up_without_a_descriptor_to_spare() -> None:
