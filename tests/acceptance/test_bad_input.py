@@ -628,8 +628,8 @@ CHOICES = (
 )
 LATIN_THAT_PEOPLE_NEED = re.compile(
     # Names of files and values that they gave, paths, settings, options, and what they may choose from.
-    rf"«[^»]*»|^✖ [^:]*:|<[^>]*>|/\S+|persistent_data\S*|\.env(\.example)?|scripts/run|--[a-z]+|\b[A-Z_]+_[A-Z_*]*|"
-    r"ИМЯ_FILE|\b(loopback-chat|JSON)\b|"
+    rf"«[^»]*»|^✖ [^:]*:|<[^>]*>|/\S+|persistent_data\S*|\.env(\.example)?|scripts/(run|validate_config)|--[a-z]+|"
+    r"\b[A-Z_]+_[A-Z_*]*|ИМЯ_FILE|\b(loopback-chat|JSON)\b|"
     rf"\b(whisper-base|HTTP|UTF-8|Docker Compose|[a-z]+\.(json|bin|docx|pcm)|{FORMATS}|{CHOICES})\b"
 )
 
