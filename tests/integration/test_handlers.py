@@ -691,7 +691,8 @@ async def test_a_failure_is_told_with_a_code_that_is_in_the_log(bot: Bot, person
     with capture_logs([merge_contextvars]) as logs:
         await bot.write(person, "тайна")
     (told,) = bot.seen_by(person)
-    assert "Сервис &lt;модель&gt; ограничил" in told
+    assert "Сервис обработки ограничил частоту запросов." in told
+    assert "модель" not in told
     assert f"<code>{event(logs, 'update_failed')['update']}</code>" in told
     assert event(logs, "update_failed")["error"] == "provider_rate_limited"
     assert "тайна" not in str(logs)
