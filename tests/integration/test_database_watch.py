@@ -5,6 +5,7 @@ import gc
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,13 @@ async def until_answered(database: Database, *, answered: bool = True) -> None:
 
 async def until_away(database: Database) -> None:
     await until_answered(database, answered=False)
+
+
+async def ever_more(database: Database) -> None:
+    """Begin transactions, side by side, until a new connection is needed and is not to be had."""
+    async with AsyncExitStack() as stack:
+        while True:
+            await stack.enter_async_context(database.transaction())
 
 
 async def sleeping(database: Database, begun: asyncio.Event, seconds: float = 600) -> None:
@@ -374,19 +382,19 @@ async def test_rights_that_are_taken_away_later_are_told_too(database: Database,
 async def test_a_database_that_lets_nobody_in_for_want_of_space_is_waited_for(
     database: Database, database_url: str
 ) -> None:
-    async with database.transaction() as connection:
+    begun = asyncio.Event()
+    holding = asyncio.create_task(sleeping(database, begun))
+    await begun.wait()
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
         # What a server with a full disk says to whoever connects; those who are in go on.
         await connection.execute("""
             CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS
             $$BEGIN RAISE 'could not write init file: No space left on device'; END$$
         """)
         await connection.execute("CREATE EVENT TRIGGER refuse ON login EXECUTE FUNCTION refuse()")
-    begun = asyncio.Event()
-    holding = asyncio.create_task(sleeping(database, begun))
-    await begun.wait()
     async with asyncio.timeout(LIMIT_S):
         with pytest.raises(DatabaseUnavailable):
-            await database.check()
+            await ever_more(database)
         with pytest.raises(DatabaseUnavailable):
             await holding
     assert database.absence is not None
