@@ -75,35 +75,37 @@ class _Tap:
 class Taps:
     """Remembers which presses wait in each chat, and the latest press, to recognise double taps.
 
-    A double tap is the same press again while the first one is handled, or less than a second later.
+    A double tap is the same press again while the first one is handled, or less than a second later: it counts when it
+    came, not when its turn came, which is later on a busy machine.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._latest: dict[ChatId, _Tap] = {}
-        self._waiting: dict[ChatId, set[int]] = {}
+        self._waiting: dict[ChatId, dict[int, float]] = {}
+        """When each press that waits came, by its query."""
 
     def refusal(self, press: ButtonPress) -> str | None:
         """Return the text that refuses a press; None when the press is taken, and waits from now on."""
         if press.chat_id != press.person.id:
             return texts.telegram.ONLY_PRIVATE
-        waiting = self._waiting.setdefault(press.chat_id, set())
+        waiting = self._waiting.setdefault(press.chat_id, {})
         if len(waiting) >= _MOST_WAITING:
             return texts.telegram.TOO_MANY_PRESSES
-        waiting.add(press.query_id)
+        waiting[press.query_id] = self._clock()
         return None
 
     def leave(self, press: ButtonPress) -> None:
         """Note that a press does not wait any more; one that was never taken is no error."""
-        waiting = self._waiting.get(press.chat_id, set())
-        waiting.discard(press.query_id)
+        waiting = self._waiting.get(press.chat_id, {})
+        waiting.pop(press.query_id, None)
         if not waiting:
             self._waiting.pop(press.chat_id, None)
 
     def begin(self, press: ButtonPress) -> bool:
         """Note that a press begins; return False, and note nothing, when it is the second of a double tap."""
-        latest = self._of(press)
-        if latest is not None and (latest.handled_at is None or self._clock() - latest.handled_at < _REPEATED_WITHIN_S):
+        latest, came = self._of(press), self._waiting.get(press.chat_id, {}).get(press.query_id, self._clock())
+        if latest is not None and (latest.handled_at is None or came - latest.handled_at < _REPEATED_WITHIN_S):
             return False
         self._latest[press.chat_id] = _Tap(press.message_id, press.data)
         return True

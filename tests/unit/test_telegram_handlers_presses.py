@@ -56,6 +56,18 @@ def test_another_button_message_or_chat_is_another_press(taps: Taps, other: Butt
     assert taps.begin(other)
 
 
+def test_a_press_whose_turn_comes_late_is_repeated_all_the_same(taps: Taps, clock: Clock) -> None:
+    first, second = press(), press().model_copy(update={"query_id": 2})
+    for each in (first, second):
+        assert taps.refusal(each) is None
+    assert taps.begin(first)
+    taps.end(first, handled=True)
+    clock.now += 3
+    assert not taps.begin(second)
+    taps.give_up(second, begun=False)
+    assert taps.begin(press())
+
+
 def test_back_and_forth_is_no_double_tap(taps: Taps) -> None:
     for data in ("menu_storage", "menu_main", "menu_storage", "menu_main"):
         assert taps.begin(press(data))
