@@ -268,15 +268,23 @@ class Database:
     async def _got(self) -> Connection:
         if self._watch.gone is not None:
             raise self.unavailable(reason=self._watch.gone)
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101  # coroutines run in one
+        cancellations = task.cancelling()
         try:
             async with asyncio.timeout(None) as limit:
                 self._waiting.add(limit)
                 try:
-                    return await self.pool.getconn()
+                    connection = await self.pool.getconn()
                 finally:
                     self._waiting.discard(limit)
         except TimeoutError as exc:
             raise self.unavailable(reason=self._watch.gone) from exc
+        if task.cancelling() > cancellations:
+            # It came at the moment at which the pool had a connection: Python 3.11's ``wait_for`` loses it then.
+            await self.pool.putconn(connection)
+            raise asyncio.CancelledError
+        return connection
 
     async def _check(self, connection: Connection) -> None:
         with self._used(connection):

@@ -272,3 +272,31 @@ async def test_a_lock_is_taken_from_a_holder_that_shows_no_life_and_from_no_othe
             await asyncio.wait_for(held.lost.wait(), 5)
     finally:
         await another.close()
+
+
+async def test_a_cancellation_that_meets_a_connection_is_not_lost(database_url: str) -> None:
+    database = await Database.open(database_url, max_size=1)
+    went_on = 0
+
+    async def works() -> None:
+        nonlocal went_on
+        async with database.transaction():
+            went_on += 1
+            await asyncio.sleep(30)
+
+    try:
+        for turns in range(12):
+            async with database.transaction():
+                waits = asyncio.create_task(works())
+                await asyncio.sleep(0.01)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            before = went_on
+            waits.cancel()
+            await asyncio.wait([waits], timeout=10)
+            assert waits.cancelled(), f"cancelled {turns} turns of the loop after a connection was free"
+            assert went_on == before
+        async with database.transaction():
+            pass
+    finally:
+        await database.close()
