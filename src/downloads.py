@@ -122,6 +122,9 @@ class Downloads:
         await self._clear(finished)
         waiting = [file for file in open_files.values() if file.id not in busy and self._can_begin(file)]
         for file in self._next(waiting, open_files, busy):
+            if purpose_of(file) is FilePurpose.RECORDING:
+                async with self._database.transaction() as connection:
+                    await incoming_store.reserve_number(connection, file.id)
             self._spooled.add(file.id)
             tasks.start(file.id, self._take_in(file))
 
@@ -223,6 +226,7 @@ class Downloads:
             # The scenario may have been chosen during the download.
             current = await incoming_store.lock_open(connection, file.id)
             language = (await settings_of(connection, file.owner_id)).language
+            number = await incoming_store.reserved_number(connection, file.id)
         if current is None:
             return
         scenario = current.scenario or ScenarioId(NO_SCENARIO)
@@ -240,6 +244,7 @@ class Downloads:
                 file_name=recording_name(file.file),
                 with_recording=note_stored,
                 again=False,
+                number=number,
             )
         except _Cancelled:
             log.info("incoming_cancelled_late", incoming=file.id)
@@ -256,6 +261,7 @@ class Downloads:
         begin = recording_wizard_store.restart if known and taken_up else recording_wizard_store.start
         await begin(connection, file.owner_id, file.chat_id, recording.id)
         await incoming_store.finish_stored(connection, file.id, recording.id, known=not taken_up)
+        await incoming_store.end_reservation(connection, file.id, used=not known)
 
     async def _set_state(self, file: IncomingFile, state: IncomingState) -> None:
         async with self._database.transaction() as connection:
@@ -271,6 +277,7 @@ class Downloads:
         log.info("incoming_refused", incoming=file.id, error=reason.code)
         async with self._database.transaction() as connection:
             await incoming_store.finish_refused(connection, file.id, reason.code, reason.user_text)
+            await incoming_store.end_reservation(connection, file.id, used=False)
 
     def _path(self, incoming_id: int) -> Path:
         return incoming_path(self._folder, incoming_id)

@@ -93,6 +93,24 @@ _SELECT_SETTLING = """
         AND finished_at > now() - make_interval(secs => %(seconds)s)
 """
 _NOTE_DOCUMENT = "INSERT INTO sent_documents (incoming_id, number) VALUES (%(id)s, %(number)s)"
+# Files are downloaded side by side, and a short one is a recording sooner than a long one that was sent before it.
+_RESERVE_NUMBER = """
+    WITH next AS (
+        UPDATE users SET last_recording_number = last_recording_number + 1 FROM incoming_files
+        WHERE users.id = owner_id AND incoming_files.id = %(id)s
+            AND NOT EXISTS (SELECT FROM reserved_numbers WHERE incoming_id = %(id)s)
+        RETURNING last_recording_number
+    )
+    INSERT INTO reserved_numbers (incoming_id, number) SELECT %(id)s, last_recording_number FROM next
+"""
+_SELECT_NUMBER = "SELECT number FROM reserved_numbers WHERE incoming_id = %(id)s"
+_END_RESERVATION = "DELETE FROM reserved_numbers WHERE incoming_id = %(id)s"
+# A number in the middle stays unused: those after it may have been seen.
+_GIVE_BACK = """
+    UPDATE users SET last_recording_number = last_recording_number - 1
+    FROM reserved_numbers JOIN incoming_files ON incoming_files.id = incoming_id
+    WHERE users.id = owner_id AND incoming_id = %(id)s AND last_recording_number = number
+"""
 _TRY_LATER = """
     UPDATE incoming_files SET
         state = %(state)s, tries = tries + 1, error_code = %(error_code)s, error_text = %(error_text)s,
@@ -258,6 +276,24 @@ async def finish_loaded(connection: Connection, incoming_id: int, number: int, *
 async def finish_refused(connection: Connection, incoming_id: int, error_code: str, error_text: str) -> None:
     """Note why an open file cannot be worked with."""
     await _finish(connection, incoming_id, IncomingState.REFUSED, error_code=error_code, error_text=error_text)
+
+
+async def reserve_number(connection: Connection, incoming_id: int) -> None:
+    """Reserve the sender's next number of recordings for a file, unless the file has one."""
+    await connection.execute(_RESERVE_NUMBER, {"id": incoming_id})
+
+
+async def reserved_number(connection: Connection, incoming_id: int) -> int | None:
+    """Return the number that is reserved for a file."""
+    row = await (await connection.execute(_SELECT_NUMBER, {"id": incoming_id})).fetchone()
+    return None if row is None else row["number"]
+
+
+async def end_reservation(connection: Connection, incoming_id: int, *, used: bool) -> None:
+    """Note that a recording has a file's number; one that none uses is free again if it is the last."""
+    if not used:
+        await connection.execute(_GIVE_BACK, {"id": incoming_id})
+    await connection.execute(_END_RESERVATION, {"id": incoming_id})
 
 
 async def try_later(

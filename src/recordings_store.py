@@ -100,8 +100,8 @@ _SELECT_PROGRESS = """
 """
 
 
-async def insert_recording(connection: Connection, new: NewRecording) -> Recording:
-    """Add a recording and give it its owner's next number, which no other recording ever had.
+async def insert_recording(connection: Connection, new: NewRecording, number: int | None = None) -> Recording:
+    """Add a recording under the ``number`` that was reserved for it, or the next one, which no other ever had.
 
     When the owner has a recording of the same bytes already, that one is returned, with its own id.
 
@@ -111,13 +111,15 @@ async def insert_recording(connection: Connection, new: NewRecording) -> Recordi
     existing = await find_for_insert(connection, new.owner_id, new.sha256)
     if existing is not None:
         return existing
-    taken = await (await connection.execute(_TAKE_NUMBER, {"owner_id": new.owner_id})).fetchone()
-    if taken is None:
-        raise NotFound(what=f"user {new.owner_id}")
+    if number is None:
+        taken = await (await connection.execute(_TAKE_NUMBER, {"owner_id": new.owner_id})).fetchone()
+        if taken is None:
+            raise NotFound(what=f"user {new.owner_id}")
+        number = taken["last_recording_number"]
     parameters = {
         **new.model_dump(exclude={"request"}),
         **new.request.model_dump(),
-        "number": taken["last_recording_number"],
+        "number": number,
         "stage": Stage.STORED,
     }
     return await _one(connection, _INSERT, parameters)

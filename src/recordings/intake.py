@@ -62,6 +62,7 @@ class _Sent:
     request: ProcessingRequest
     metadata: RecordingMetadata
     with_recording: WithRecording | None
+    number: int | None
 
     def extension(self, info: AudioInfo) -> str:
         """Return the extension of the name, or where that tells no format, the first name of the container's."""
@@ -108,8 +109,11 @@ class Intake:
         file_name: str | None = None,
         with_recording: WithRecording | None = None,
         again: bool = True,
+        number: int | None = None,
     ) -> Accepted:
         """Check, store and enqueue the file at ``path``; ``file_name`` is its name for people, if not that of ``path``.
+
+        A new recording gets the ``number`` that was reserved for it, or the owner's next one.
 
         The same bytes sent again are the same recording. Its work begins anew when scenario, language, number of
         speakers or engine differ from before, or parts could not be transcribed; otherwise it goes on where it was.
@@ -120,7 +124,7 @@ class Intake:
             ObjectStoreUnavailable, DatabaseUnavailable, DiskFull: nothing was accepted.
         """
         named = readable_name(path) if file_name is None else safe_file_name(file_name)
-        sent = _Sent(owner, path, named, request, metadata, with_recording)
+        sent = _Sent(owner, path, named, request, metadata, with_recording, number)
         info = (await examined(path, named)).info
         self._check(sent, info)
         sha256 = await sha256_of_file(path)
@@ -255,7 +259,7 @@ class Intake:
             known = await recordings_store.find_for_insert(connection, sent.owner, sha256)
             if known is not None:
                 return known
-            recording = await recordings_store.insert_recording(connection, new)
+            recording = await recordings_store.insert_recording(connection, new, sent.number)
             await self._go_on(connection, recording, sent, known=False)
         return Accepted(recording, known=False)
 

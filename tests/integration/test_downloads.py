@@ -239,6 +239,33 @@ async def test_a_document_that_was_cancelled_while_it_was_read_is_not_loaded(
     assert (await somebody.file(file.id)).state is IncomingState.CANCELLED
 
 
+async def test_numbers_follow_the_order_of_sending(
+    downloads: Downloads, somebody: Somebody, telegram: TelegramOfFiles, clock: Clock, tmp_path: Path
+) -> None:
+    names = ("первый.ogg", "второй.ogg")
+    for name in names:
+        await somebody.sends(telegram, encode(tmp_path / name, tone(1.0 + next(_tones) / 1000)).read_bytes(), name)
+    telegram.failures["download"] = [MessengerUnavailable(call="getFile", reason="timeout")]
+    for file_name in reversed(names):  # the first one comes in after the second one
+        await look(downloads)
+        assert file_name in [recording.file_name for recording in await recordings(somebody)]
+        clock.passes(60)
+    assert {each.number: each.file_name for each in await recordings(somebody)} == dict(enumerate(names, 1))
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["refused", "known"])
+async def test_a_file_that_becomes_no_recording_takes_no_number(
+    downloads: Downloads, somebody: Somebody, telegram: TelegramOfFiles, sound: bytes, tmp_path: Path, known: bool
+) -> None:
+    await somebody.sends(telegram, sound)
+    await look(downloads)
+    await somebody.sends(telegram, sound if known else b"%PDF-1.7 but called a song", "договор.mp3")
+    await look(downloads)
+    await somebody.sends(telegram, encode(tmp_path / "next.ogg", tone(1.0 + next(_tones) / 1000)).read_bytes())
+    await look(downloads)
+    assert [each.number for each in await recordings(somebody)] == [2, 1]
+
+
 @pytest.mark.parametrize("trouble", [MessengerUnavailable(reason="timeout"), MessengerRefusedSecrets(reason="revoked")])
 async def test_a_download_that_fails_is_tried_again_later_and_later(
     downloads: Downloads,
