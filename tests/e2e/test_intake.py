@@ -99,7 +99,11 @@ async def test_an_invited_person_works_until_the_owner_blocks_them(
     await zoya.sees("⏳ Расшифровка", timeout=LONG_S)
     menu = await owner.send("/start")
     await owner.sees("Главное меню", after=menu)
-    for label in ("Системная", "👥 Доступ", "👤 Люди", "Зоя · исследователь", "🚫 Заблокировать", "🚫 Да"):
+    for label in ("Системная", "👥 Доступ", "👤 Люди", "🔎 Найти"):
+        await owner.press(label)
+    await owner.sees("Напишите")
+    await owner.send("Зоя")
+    for label in ("Зоя · исследователь", "🚫 Заблокировать", "🚫 Да"):
         await owner.press(label)
     await owner.sees("заблокирован")
     await zoya.sees("✖ Отменено: Беседа.ogg", timeout=LONG_S)
