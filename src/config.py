@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, Pydanti
 from datamodels import Visibility
 from errors import BadSettings
 from system import env_file
-from system.setting_forms import form, is_address, is_host_and_port, is_proxy, matches
+from system.setting_forms import OF_COMPOSE, OF_DEPLOYS, form, is_address, is_host_and_port, is_proxy, matches
 
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout: ``prompts``, ``resources``, ``sql_scripts`` and ``samples`` lie here."""
@@ -36,25 +37,6 @@ _OF_THE_NETWORK = (
     "CURL_CA_BUNDLE",
 )
 _OF_STORAGE = ("AWS_", "AZURE_", "B2_", "GOOGLE_", "OS_", "ST_")
-
-
-OF_COMPOSE = frozenset(
-    {
-        "ALERTMANAGER_CONFIG",
-        "COMPOSE_FILE",
-        "GRAFANA_PORT",
-        "MINIO_IMAGE",
-        "OLLAMA_CONTEXT_LENGTH",
-        "SHARED_ADDRESS",
-        "WEBHOOK_DOMAIN",
-        "WORKERS",
-    }
-    | {f"{each}_MEMORY" for each in ("BACKUP", "OBJECTS", "OLLAMA", "POSTGRES", "VOXPERSONA")}
-    | {f"VOXPERSONA_{each}" for each in ("COMMIT", "IMAGE", "TARGET")}
-)
-"""Variables of ``.env`` that Compose reads, and the product does not."""
-OF_DEPLOYS = frozenset(f"DEPLOY_{each}" for each in ("BUILD_OPTIONS", "ERRORS", "NEEDED_MB", "READY_S", "WATCH_S"))
-"""Variables of ``.env`` that ``deployment.settings`` reads, by the server's own Python."""
 
 
 class AsrEngine(StrEnum):
@@ -355,7 +337,7 @@ def _kept(given: dict[str, object]) -> Iterator[tuple[str, SecretStr | str]]:
 def unknown_names() -> list[str]:
     """Return the names in ``.env`` that neither the product nor its compose files nor its scripts know."""
     fields = Settings.model_fields.items()
-    known = {name.upper() for name, _ in fields} | OF_COMPOSE | OF_DEPLOYS
+    known = {name.upper() for name, _ in fields} | OF_COMPOSE.keys() | OF_DEPLOYS.keys()
     known |= {f"{name}_file".upper() for name, each in fields if _in_file(name, each)}
     return sorted(name for name in set(_named()) if name.upper() not in known and not name.startswith(_OF_STORAGE))
 
@@ -365,9 +347,21 @@ def repeated_names() -> list[str]:
     return sorted(name for name, times in Counter(_named()).items() if times > 1)
 
 
+def wrong_names_beside() -> list[str]:
+    """Return the names in ``.env`` whose values Compose or ``scripts/deploy`` could not take."""
+    forms = OF_COMPOSE | OF_DEPLOYS
+    return [
+        name for name, value in _given() if value and name in forms and not re.fullmatch(forms[name], value, re.DOTALL)
+    ]
+
+
 def _named() -> list[str]:
+    return [name for name, _ in _given()]
+
+
+def _given() -> list[tuple[str, str]]:
     path = ROOT / ".env"
-    return [str(each.key) for _, each in env_file.lines(path, ROOT)] if path.is_file() else []
+    return [(str(each.key), each.value or "") for _, each in env_file.lines(path, ROOT)] if path.is_file() else []
 
 
 def load_settings() -> Settings:

@@ -9,11 +9,11 @@ from config import Settings
 
 def allowed_form(name: str) -> str:
     """Return what the value of the variable ``name`` has to be; empty for text of which nothing is known."""
+    if name in texts.operation.FORMS:
+        return texts.operation.FORMS[name]
     field = Settings.model_fields.get(name.lower())
     if field is None:
         return texts.operation.FORM_FILE if name.endswith("_FILE") else ""
-    if name in texts.operation.FORMS:
-        return texts.operation.FORMS[name]
     # Of "int | None" the first.
     kind = (get_args(field.annotation) or (field.annotation,))[0]
     limits = {limit: getattr(each, limit) for each in field.metadata for limit in _LIMITS if hasattr(each, limit)}

@@ -6,7 +6,15 @@ from dataclasses import dataclass, field
 from application.endpoints import embeddings_endpoint, language_endpoint, speaking_endpoint, speech_endpoint
 from application.knowledge_index import reranker_endpoint
 from application.objects import bucket_store
-from config import LlmEngine, Settings, env_file_is_open, read_settings, repeated_names, unknown_names
+from config import (
+    LlmEngine,
+    Settings,
+    env_file_is_open,
+    read_settings,
+    repeated_names,
+    unknown_names,
+    wrong_names_beside,
+)
 from database.watch import password_of
 from errors import BadSettings
 from errors_of_operation import OpenSettings
@@ -58,7 +66,7 @@ def examine_settings(*, worker: bool) -> Examined:
         UnreadableSettings: ``.env`` cannot be read.
     """
     settings, names = read_settings()
-    wrong, missing = set(names), set(_missing(settings, worker=worker))
+    wrong, missing = {*names, *wrong_names_beside()}, set(_missing(settings, worker=worker))
     endpoints = (speech_endpoint, language_endpoint, embeddings_endpoint, speaking_endpoint, reranker_endpoint)
     for check in (_database, _objects, *endpoints):
         for name in _refused(check, settings):

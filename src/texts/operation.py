@@ -30,18 +30,26 @@ _BASE_URL = "адрес вида https://host/v1"
 _KEY = "ключ без пробелов и русских букв"
 _TELEGRAM_IDS = "номера Telegram через запятую"
 _PATH = "путь: полный, от папки программы или от ~"
+_MEMORY = "число с единицей вида 4g или 512m"
+_COUNT = "целое число от 1"
 FORMS = {
     "ASR_API_KEY": _KEY,
     "ASR_BASE_URL": _BASE_URL,
     "ASR_MODEL_DIR": _PATH,
     "BACKUP_REPOSITORY": "адрес вида s3:https://host/bucket или полный путь к папке",
+    "BACKUP_MEMORY": _MEMORY,
     "BUILD_COMMIT": "номер версии: от 7 до 40 знаков 0-9 и a-f",
     "DATABASE_URL": "адрес вида postgresql://user:password@host/database",
+    "DEPLOY_ERRORS": "целое число от 0",
+    "DEPLOY_NEEDED_MB": "целое число от 0",
+    "DEPLOY_READY_S": _COUNT,
+    "DEPLOY_WATCH_S": "целое число от 0",
     "EMBEDDINGS_API_KEY": _KEY,
     "EMBEDDINGS_BASE_URL": _BASE_URL,
     "FAL_API_KEY": _KEY,
     "FAL_DEFAULT_TRAINER": "одно из: portrait, turbo, flux2",
     "FAL_WEBHOOK_URL": "адрес вида https://vox.example.org/webhook/fal/status",
+    "GRAFANA_PORT": "номер порта от 1 до 65535",
     "GUEST_TELEGRAM_IDS": _TELEGRAM_IDS,
     "HTTP_HOST": "адрес или имя этой машины, например 127.0.0.1, без http:// и порта",
     "HTTP_TOKEN": "не короче 16 знаков, без пробелов и русских букв",
@@ -58,11 +66,16 @@ FORMS = {
     "MINIO_ENDPOINT": "host:port, без https:// (его включает MINIO_SECURE=true)",
     "MINIO_REGION": "название региона вида us-east-1",
     "MINIO_SECRET_KEY": _KEY,
+    "OBJECTS_MEMORY": _MEMORY,
+    "OLLAMA_CONTEXT_LENGTH": _COUNT,
+    "OLLAMA_MEMORY": _MEMORY,
     "OPENAI_API_KEY": _KEY,
     "OPENAI_BASE_URL": _BASE_URL,
     "PERSISTENT_DIR": _PATH,
+    "POSTGRES_MEMORY": _MEMORY,
     "RERANKER_API_KEY": _KEY,
     "RERANKER_BASE_URL": _BASE_URL,
+    "SHARED_ADDRESS": "адрес этой машины в закрытой сети, без порта",
     "TEAM_TELEGRAM_IDS": _TELEGRAM_IDS,
     "TELEGRAM_API_HASH": "32 знака 0-9 и a-f, как на https://my.telegram.org",
     "TELEGRAM_BOT_TOKEN": "токен от @BotFather вида 123456789:AAE…",
@@ -70,8 +83,12 @@ FORMS = {
     "TIME_ZONE": "зона вида Europe/Moscow",
     "TTS_API_KEY": _KEY,
     "TTS_MODEL_DIR": _PATH,
+    "VOXPERSONA_MEMORY": _MEMORY,
+    "VOXPERSONA_TARGET": "full или lite",
+    "WEBHOOK_DOMAIN": "имя вида vox.example.org, без https://",
     "WHISPER_MODEL": "одно из: base, small, large-v3-turbo, large-v3",
     "WEB_ADDRESS": "адрес вида https://vox.example.org, без пути",
+    "WORKERS": "целое число от 0 до 999",
 }
 """What a setting has to be, where its type does not tell."""
 FORM_BOOLEAN = "true или false"

@@ -8,9 +8,10 @@ import pytest
 from application.allowed_forms import allowed_form
 from application.configuration import Examined, examine_settings, require_safe
 from cli.operation import validate
-from config import OF_COMPOSE, OF_DEPLOYS, ROOT, Settings, unknown_names
+from config import ROOT, Settings, unknown_names
 from errors import BadSettings
 from errors_of_operation import OpenSettings
+from system.setting_forms import OF_COMPOSE, OF_DEPLOYS
 from texts.operation import FORMS
 
 BOT = {
@@ -164,8 +165,30 @@ def test_what_compose_and_deploys_read_in_the_same_file_is_not_told_as_unknown()
     compose = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("docker-compose*.yml"))
     deploys = (ROOT / "src/deployment/settings.py").read_text(encoding="utf-8")
     settings = {name.upper() for name in Settings.model_fields}
-    assert set(re.findall(r"\$\{([A-Z_]+)", compose)) - settings | {"COMPOSE_FILE"} == OF_COMPOSE
-    assert set(re.findall(r'"(DEPLOY_[A-Z_]+)"', deploys)) == OF_DEPLOYS
+    assert set(re.findall(r"\$\{([A-Z_]+)", compose)) - settings | {"COMPOSE_FILE"} == OF_COMPOSE.keys()
+    assert set(re.findall(r'"(DEPLOY_[A-Z_]+)"', deploys)) == OF_DEPLOYS.keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "right"),
+    [
+        ("WORKERS", ["many", "-1", "2.5"], "0"),
+        ("POSTGRES_MEMORY", ["4", "4 g", "0g", "four"], "1.5GB"),
+        ("GRAFANA_PORT", ["http", "0", "300000"], "3000"),
+        ("VOXPERSONA_TARGET", ["full-lite", "Lite"], "lite"),
+        ("WEBHOOK_DOMAIN", ["https://vox.example.org"], "vox.example.org"),
+        ("DEPLOY_READY_S", ["0", "30s"], "30"),
+        ("DEPLOY_ERRORS", ["none", "-1"], "0"),
+    ],
+)
+def test_what_only_compose_or_deploys_read_is_checked_with_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, wrong: list[str], right: str
+) -> None:
+    monkeypatch.setattr("config.ROOT", tmp_path)
+    for value, found in [*((each, [name]) for each in wrong), (right, []), ("", [])]:
+        (tmp_path / ".env").write_text(f"{name}={value}\n", encoding="utf-8")
+        assert examined(monkeypatch, BOT).wrong == found, value
+    assert allowed_form(name)
 
 
 def test_a_name_that_nobody_reads_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,7 +252,7 @@ def test_every_setting_with_limits_has_a_form() -> None:
         for name, field in Settings.model_fields.items()
         if (field.metadata or "Annotated" in str(field.annotation)) and not allowed_form(name.upper())
     ] == []
-    assert set(FORMS) <= {name.upper() for name in Settings.model_fields}
+    assert set(FORMS) <= {name.upper() for name in Settings.model_fields} | OF_COMPOSE.keys() | OF_DEPLOYS.keys()
 
 
 def test_a_wrong_value_and_an_unsafe_one_are_told_with_what_is_wrong(
