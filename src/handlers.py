@@ -126,6 +126,8 @@ class Router:
         self._ready = asyncio.Event()
         self._early: list[Arrival] = []
         """What has come since the start, while earlier updates are being looked for."""
+        self._begun: set[SeenUpdate] = set()
+        """Updates in work whose try is counted."""
         self._endings = Endings(inbox, timing.retry_after_s)
         self._without_database = without_database
 
@@ -203,9 +205,10 @@ class Router:
         self._ready.set()
 
     async def stop(self) -> None:
-        """Give updates in progress a few seconds to finish; all others are left for the next start."""
+        """Give updates in progress a few seconds to finish; all others are left for the next start, as if not tried."""
         self._endings.stop()
         await self._workers.stop(self._timing.stop_grace_s)
+        await self._inbox.forget_tries(self._begun)
 
     def _waits_for_earlier(self, arrival: Arrival) -> bool:
         """Have an update wait until ``recover`` has taken up the earlier ones; False once it has."""
@@ -267,6 +270,7 @@ class Router:
             if isinstance(arrival.update, ButtonPress):
                 self._taps.end(arrival.update, handled=outcome in {_HANDLED, _OUTDATED, _KNOWN})
             await self._endings.note(arrival.seen)
+            self._begun.discard(arrival.seen)
             seconds = perf_counter() - began
             log.info("update_handled", kind=kind, outcome=outcome, seconds=round(seconds, 3))
         UPDATES.labels(kind, outcome).inc()
@@ -313,6 +317,8 @@ class Router:
         tries, user = (None, None) if known else await self._inbox.begin(seen, counted=counted)
         if tries is None:
             return _KNOWN
+        if counted:
+            self._begun.add(seen)
         if tries > MOST_TRIES:
             await self._tell(seen.chat_id, texts.telegram.GIVEN_UP)
             return "given_up"

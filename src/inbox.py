@@ -5,7 +5,7 @@ While the database is away, updates are stored in a journal on the disk; they mo
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 
 import structlog
@@ -24,6 +24,9 @@ from updates_journal import UpdatesJournal
 
 log = structlog.get_logger(__name__)
 
+_FORGETTING_S = 1.0
+"""For how long a process that ends waits for the database to take back tries."""
+
 
 class Inbox:
     """Stores the messages and presses of people of ``team`` and of strangers.
@@ -32,7 +35,8 @@ class Inbox:
 
     Raises, in every method:
         DiskFull: no space left for what was to be stored.
-        DatabaseUnavailable: the database is away; not in ``put``, which uses the journal then, and ``is_back``.
+        DatabaseUnavailable: the database is away; not in ``put``, which uses the journal then, ``forget_tries`` and
+            ``is_back``.
     """
 
     def __init__(self, database: Database, team: Team, journal: UpdatesJournal) -> None:
@@ -141,6 +145,14 @@ class Inbox:
             if user is not None:
                 await _bring_back(connection, user.id)
             return tries, user
+
+    async def forget_tries(self, interrupted: Collection[SeenUpdate]) -> None:
+        """Take back the last try of each update that a stop of the process has interrupted, if the database lets us."""
+        if interrupted:
+            with suppress(DatabaseUnavailable, TimeoutError):
+                async with asyncio.timeout(_FORGETTING_S), self._at_once.transaction() as connection:
+                    for seen in interrupted:
+                        await updates_store.count_try(connection, seen, -1)
 
     async def is_back(self, telegram_id: int) -> None:
         """Let a person who has started the bot again get what could not be delivered meanwhile.

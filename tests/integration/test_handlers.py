@@ -127,6 +127,10 @@ class Bot:
         self.renew()
         await self.router.recover()
 
+    async def die(self) -> None:
+        """End as a process that is killed: nothing is noted any more."""
+        await self.router._workers.stop(0)
+
     async def start_new(self) -> None:
         """Start as the next process does, over a journal or a timing that has changed."""
         await self.router.stop()
@@ -1500,6 +1504,25 @@ async def test_missed_messages_are_asked_for_until_telegram_answers(bot: Bot, pe
     assert bot.handled == ["other: раз", "other: два"]
 
 
+async def test_what_a_stop_interrupts_uses_up_no_try(bot: Bot, person: int) -> None:
+    message = message_of(person, "привет")
+    bot.telegram.written[ChatId(person), message.message_id] = message
+    bot.on_text = crash = Crash()
+    await bot.router.on_message(message)
+    for _ in range(MOST_TRIES + 1):
+        await crash.begun.wait()
+        await bot.router.stop()
+        bot.on_text = crash = Crash()
+        await bot.start()
+    await crash.begun.wait()
+    await bot.router.stop()
+    bot.on_text = None
+    await bot.start()
+    await bot.quiet()
+    assert bot.handled == ["other: привет"]
+    assert bot.seen_by(person) == []
+
+
 async def test_what_ends_the_process_every_time_is_given_up_after_seven_tries(bot: Bot, person: int) -> None:
     message = message_of(person, "смерть")
     bot.telegram.written[ChatId(person), message.message_id] = message
@@ -1507,7 +1530,7 @@ async def test_what_ends_the_process_every_time_is_given_up_after_seven_tries(bo
     await bot.router.on_message(message)
     for _ in range(7):
         await crash.begun.wait()
-        await bot.router.stop()
+        await bot.die()
         bot.on_text = crash = Crash()
         await bot.start()
     await bot.quiet()
