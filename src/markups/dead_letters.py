@@ -11,7 +11,7 @@ from dead_letters import LettersPage
 from dead_letters_store import DeadLetter, LetterId, LetterKind
 from errors import OutdatedButton
 from markups.callback_data import Action, Press, button
-from markups.text import escaped
+from markups.text import LONGEST_REASON, escaped, plain
 from prompt_pack.models import ReportPack
 from system.local_time import local
 
@@ -74,7 +74,7 @@ def _buttons(place: int, letter: DeadLetter, page: int) -> tuple[Button, ...]:
 def _told(place: int, letter: DeadLetter, pack: ReportPack) -> str:
     return texts.dead_letters.LETTER.format(
         place=place,
-        what=escaped(letter_text(letter, pack)),
+        what=escaped(letter_text(letter, pack), LONGEST_REASON),
         person=escaped(letter.person),
         when=f"{local(letter.failed_at):%d.%m.%Y %H:%M}",
         why=why_failed(letter),
@@ -91,7 +91,7 @@ def letter_text(letter: DeadLetter, pack: ReportPack) -> str:
     message = texts.dead_letters.MESSAGES.get(letter.message_kind or "", texts.dead_letters.MESSAGE)
     return _template(letter).format(
         what=message if letter.source is None else texts.dead_letters.FILES[letter.source],
-        label="" if letter.report_id is None else pack.label_of(letter.report_id),
+        label="" if letter.report_id is None else plain(pack.label_of(letter.report_id)),
         recording=letter.recording_number,
         report=letter.report_number,
         chat=letter.chat_number,

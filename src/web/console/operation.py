@@ -1,0 +1,100 @@
+"""The operator's page: parts, queue, what was not delivered, what is spent, disk, version. It keeps itself true."""
+
+from decimal import Decimal
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+import texts.operation
+import texts.web_administration
+from dead_letters import LetterId, letter_named
+from errors import OutdatedButton
+from health.spending import Spent
+from markups.dead_letters import letter_text, why_failed
+from reports.costs_in_words import price
+from utils import human_duration
+from web.events import Seen, stream
+from web.forms import Fields, one
+from web.people import Operating
+from web.rendering import Templates
+from web.services import Services
+from web.site import services_of, site_of
+
+_SEE_OTHER = 303
+_LETTERS = 20
+_PAUSE_S = 3.0
+"""The page may stand open all day."""
+
+
+def routes(templates: Templates) -> APIRouter:
+    """Make the routes."""
+    router = APIRouter()
+
+    @router.get("/operation")
+    async def shown(request: Request, visitor: Operating) -> Response:  # noqa: ARG001  # only who may is let in
+        """Show how everything is."""
+        values = await _state(services_of(request))
+        return templates.page(request, "operation.html", title=texts.web_administration.OPERATION, **values)
+
+    @router.get("/operation/events")
+    async def follow(request: Request, visitor: Operating) -> Response:
+        """Follow how everything is."""
+        services = services_of(request)
+
+        async def look() -> Seen:
+            html = templates.part("_operation.html", visitor, **await _state(services))
+            return Seen({"html": html}, final=False)
+
+        return stream(site_of(request), visitor.user.id, look, pause_s=_PAUSE_S)
+
+    @router.post("/operation/letters/retry")
+    async def retry(request: Request, visitor: Operating, fields: Fields) -> Response:  # noqa: ARG001
+        """Try again what was not delivered; without a name, everything."""
+        letters = services_of(request).administration.letters
+        if "kind" not in fields:
+            await letters.retry_all()
+        elif not await letters.retry(_letter_in(fields)):
+            raise OutdatedButton(data="letter")
+        return _back()
+
+    @router.post("/operation/letters/dismiss")
+    async def dismiss(request: Request, visitor: Operating, fields: Fields) -> Response:  # noqa: ARG001
+        """Hide something that was not delivered."""
+        if not await services_of(request).administration.letters.dismiss(_letter_in(fields)):
+            raise OutdatedButton(data="letter")
+        return _back()
+
+    return router
+
+
+async def _state(services: Services) -> dict[str, Any]:
+    administration = services.administration
+    state, page = await administration.operation.state(), await administration.letters.page(1, _LETTERS)
+    known = [each.usd for each in state.spent if each.usd is not None]
+    return {
+        "state": state,
+        "parts": texts.operation.PARTS,
+        "levels": texts.operation.LEVELS,
+        "reasons": texts.operation.REASONS,
+        "page": page,
+        "letters": [(each, letter_text(each, services.pack), why_failed(each)) for each in page.letters],
+        "spent": [(each, _amount(each), price(each.usd)) for each in state.spent],
+        "sum": price(sum(known, Decimal(0))) if known else None,
+        "partly": len(known) < len(state.spent),
+    }
+
+
+def _amount(spent: Spent) -> str:
+    """Return in words how much a model has read and written, or heard."""
+    if spent.tokens:
+        return texts.web_administration.TOKENS.format(count=f"{spent.tokens:,}".replace(",", " "))
+    return human_duration(spent.seconds) if spent.seconds else "—"
+
+
+def _letter_in(fields: Fields) -> LetterId:
+    return letter_named(one(fields, "kind"), one(fields, "row"))
+
+
+def _back() -> Response:
+    return RedirectResponse("/operation#letters", _SEE_OTHER)
