@@ -28,13 +28,13 @@ from handlers_world import LIMITS, PACK, TODAY, Bot, Person
 from health.board import Board
 from health.operation import Operation
 from metadata.waiting import WaitingRecordings
+from provider_calls.fal.trainers import TrainerName
 from recordings.listening import Listening
 from recordings.originals import Originals
 from recordings.transcript_pages import TranscriptPages
 from recordings.uploads import Uploads
 from reports.estimate import Estimates
 from reports.made_files import MadeFiles
-from provider_calls.fal.trainers import TrainerName
 from sign_in.audit import AuditLog
 from sign_in.invitations import Invitations
 from sign_in.people import People
@@ -70,12 +70,15 @@ class Browser:
 class World:
     """A team of a lead, two researchers and a guest."""
 
-    def __init__(self, bot: Bot, services: Services, people: dict[str, Person], url: str, site: Site) -> None:
+    def __init__(
+        self, bot: Bot, services: Services, people: dict[str, Person], url: str, site: Site, folder: Path
+    ) -> None:
         self.bot = bot
         self.services = services
         self.people = people
         self.url = url
         self.site = site
+        self.folder = folder
 
     def stranger(self) -> httpx2.AsyncClient:
         return httpx2.AsyncClient(base_url=self.url, trust_env=False, timeout=60)
@@ -173,4 +176,4 @@ async def world(bot: Bot, folder: Path, avatars: Avatars | None = None) -> Async
     listener = await listen("127.0.0.1", port)
     assert listener is not None
     async with serving(application, listener), site.opened(services):
-        yield World(bot, services, people, f"http://127.0.0.1:{port}", site)
+        yield World(bot, services, people, f"http://127.0.0.1:{port}", site, folder)

@@ -31,8 +31,6 @@ PHOTOS_LIMITS = "jpg, png или webp до {size}, от {least} пикселей
 PHOTOS_SEND = "Отправить снимки"
 PHOTO_SENDING = "Отправляется…"
 PHOTO_KEPT = "Принята"
-PHOTO_KNOWN_KIND = "Фотография не подошла: это не jpg, png или webp"
-PHOTO_TOO_LARGE = "Фотография не подошла: она больше {size}"
 PHOTO_FAILED = "Не отправлено: нет связи. Выберите этот снимок ещё раз."
 PHOTO_AGAIN = "Связь прервалась. Пробую снова…"
 

@@ -12,7 +12,9 @@ from avatars.models import Aspect, Gender
 from avatars.photos import LARGEST_BYTES, SMALLEST_SIDE
 from datamodels_telegram import ChatId
 from errors import BadText
+from errors_of_operation import PhotoRefused
 from random_ids import new_name
+from utils import human_size
 from web.avatars import avatars_of, shown_avatar
 from web.console.plain_upload import FileForm
 from web.events import Seen, stream
@@ -81,6 +83,8 @@ def _add_avatar(router: APIRouter, templates: Templates) -> None:
             statuses=texts.avatars.STATUSES,
             largest=LARGEST_BYTES,
             least=SMALLEST_SIDE,
+            too_large=_refusal(texts.avatars.TOO_LARGE.format(most=human_size(LARGEST_BYTES))),
+            unknown=_refusal(texts.avatars.NO_PHOTO),
             longest=_LONGEST_PROMPT,
             key=new_name(),
             **shown,
@@ -170,6 +174,11 @@ def _add_pictures(router: APIRouter) -> None:
         """Delete a picture."""
         avatar = await avatars_of(services_of(request)).avatars.delete_picture(visitor.user.id, number)
         return _to(avatar.number)
+
+
+def _refusal(reason: str) -> str:
+    """Return what the page says before it sends a photograph, as the service says it afterwards."""
+    return PhotoRefused(reason=reason).user_text
 
 
 def _gender_in(fields: Fields) -> Gender:

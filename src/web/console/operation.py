@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse, Response
 
 import texts.operation
 import texts.web_administration
-from dead_letters import LetterId, letter_named
+from dead_letters import letter_named
 from errors import OutdatedButton
 from health.spending import Spent
 from markups.dead_letters import letter_text, why_failed
@@ -54,14 +54,16 @@ def routes(templates: Templates) -> APIRouter:
         letters = services_of(request).administration.letters
         if "kind" not in fields:
             await letters.retry_all()
-        elif not await letters.retry(_letter_in(fields)):
+        elif not await letters.retry(letter_named(one(fields, "kind"), one(fields, "row"))):
             raise OutdatedButton(data="letter")
         return _back()
 
     @router.post("/operation/letters/dismiss")
     async def dismiss(request: Request, visitor: Operating, fields: Fields) -> Response:  # noqa: ARG001
         """Hide something that was not delivered."""
-        if not await services_of(request).administration.letters.dismiss(_letter_in(fields)):
+        if not await services_of(request).administration.letters.dismiss(
+            letter_named(one(fields, "kind"), one(fields, "row"))
+        ):
             raise OutdatedButton(data="letter")
         return _back()
 
@@ -90,10 +92,6 @@ def _amount(spent: Spent) -> str:
     if spent.tokens:
         return texts.web_administration.TOKENS.format(count=f"{spent.tokens:,}".replace(",", " "))
     return human_duration(spent.seconds) if spent.seconds else "—"
-
-
-def _letter_in(fields: Fields) -> LetterId:
-    return letter_named(one(fields, "kind"), one(fields, "row"))
 
 
 def _back() -> Response:
