@@ -23,19 +23,20 @@ import metadata_store
 import recordings_store
 import reports_store
 import speeches.store
-import texts.web_errors
 import transcripts_store
 from access import Permission, Team, may
 from any_requests import storm
 from avatar_photos import photo
 from avatars.models import Gender
 from avatars.photos import LARGEST_BYTES
+from avatars_world import AvatarBot
 from config import ROOT
 from console_world import LOCAL_KEY, Browser, World, world
 from constants import SAMPLE_RATE
 from datamodels import (
     Recording,
     RecordingMetadata,
+    ReportId,
     ReportOutcome,
     Role,
     Segment,
@@ -48,12 +49,16 @@ from datamodels import (
 )
 from datamodels_chats import AnswerId, AnswerOutcome, Basis, Conversation, Occasion, Source
 from datamodels_telegram import TelegramPerson
+from fal_server import fal_server
 from followers_world import look
-from handlers_world import MB, Bot
+from handlers_world import MB, PACK, Bot
 from health.board import Board, Part
+from language_model.recorded import RecordedLanguageModel
+from recorded_reports import written as made
 from recording_files import tone
 from sign_in.sessions import Sessions
 from texts.web import UPLOAD_KNOWN
+from transcription.ready.reading import read_ready
 from users_store import ensure_local_user
 from web.application import Facts, new_application
 from web.console_application import add_console
@@ -73,6 +78,8 @@ def wav(seconds: float) -> bytes:
 
 SOUND = wav(2)
 SCRIPT = "<script>alert(1)</script>"
+REPORT = f"## Связки\n\n- {SCRIPT} «Тихо» (Клиент, 00:01) [здесь](javascript:alert(1))"
+SAMPLES = ROOT / "samples"
 NAME = "Интервью 17.wav"
 
 
@@ -133,7 +140,14 @@ async def has_answer(console: World, name: str, cited: Recording) -> str:
     return str(answer_id)
 
 
-async def answered(console: World, owner: UserId, answer_id: AnswerId, cited: Recording) -> None:
+async def answered(
+    console: World,
+    owner: UserId,
+    answer_id: AnswerId,
+    cited: Recording,
+    said: str = f"Да, тихо {SCRIPT} [1].",
+    sources: tuple[Source, ...] = (),
+) -> None:
     """Answer a question, as the model would."""
     source = Source(
         number=1,
@@ -145,7 +159,7 @@ async def answered(console: World, owner: UserId, answer_id: AnswerId, cited: Re
         start=0.5,
         end=1.5,
     )
-    outcome = AnswerOutcome(basis=Basis.MODEL, text=f"Да, тихо {SCRIPT} [1].", sources=(source,), model="m")
+    outcome = AnswerOutcome(basis=Basis.MODEL, text=said, sources=sources or (source,), model="m")
     conversation = Conversation(
         answer_id=answer_id, owner_id=owner, question="Было ли тихо?", outcome=outcome, created_at=datetime.now(UTC)
     )
@@ -771,6 +785,7 @@ async def has_photos(console: World, count: int) -> None:
         SELECT gen_random_uuid(), avatars.id, gen_random_uuid(), -1, 'x' FROM avatars, generate_series(1, %s)
         WHERE owner_id = %s
     """
+    await console.bot.objects.put_bytes("x", photo(7))
     async with console.bot.database.transaction() as connection:
         await connection.execute(query, (count, owner))
 
@@ -807,7 +822,8 @@ async def test_photographs_are_kept_or_refused_with_a_reason(console: World, res
     assert await sent(researcher, number, photo(3), photo(5)) == ["20", told_photo("уже принято 20")]
     assert list((console.folder / "spool").glob("*.copy")) == []
     async with console.browser("colleague") as colleague:
-        assert await sent(colleague, number, photo(70)) == [texts.web_errors.SENTENCES[404]]
+        [told] = await sent(colleague, number, photo(6))
+        assert "не нашлось" in told
         assert "Анна" not in (await colleague.client.get("/avatars")).text
 
 
@@ -967,12 +983,137 @@ async def test_from_a_file_to_a_rated_answer_on_a_phone(console: World, page: Pa
     assert wrong == []
 
 
-async def written(console: World, owner: UserId) -> None:
+async def test_avatars_and_administration_on_a_phone(console: World, page: Page, bot: Bot, tmp_path: Path) -> None:
+    """From photographs that are dropped to a picture that is deleted, then all pages of administrators."""
+    wrong, files = list[str](), []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    await comes_in(console, page, "researcher")
+    await page.click("nav >> text=Аватары")
+    await checked(page)
+    await page.fill("[name=name]", "Анна")
+    await page.check("[value=female]")
+    await page.check("[name=consent]")
+    await page.click("text=Создать")
+    await has_photos(console, 9)
+    for name, content in (("одна.jpg", photo(1)), ("та же.jpg", photo(1)), ("речь.wav", SOUND)):
+        files.append(tmp_path / name)
+        files[-1].write_bytes(content)
+    await page.set_input_files("input[type=file]", files)
+    await page.click("text=Отправить снимки")
+    await page.wait_for_selector("[data-sent] li:nth-child(3) .problem")
+    assert await page.locator("[data-sent] .done").count() == 1
+    # The page has seen that there are enough.
+    await page.wait_for_selector("#start")
+    await checked(page)
+    await page.dblclick("#start")
+    await page.wait_for_selector("#cancel")
+    await checked(page)
+    async with fal_server() as service:
+        maker = AvatarBot(bot, service, tmp_path)
+        maker.enqueued = await orders(bot)
+        assert len(maker.enqueued) == 1, "two clicks"
+        await page.click("#cancel")
+        await page.click("#start")
+        maker.enqueued = await orders(bot)
+        await maker.work()
+        await page.fill("[name=prompt]", "В очках <b>у окна</b>")
+        await page.press("[name=prompt]", "Control+Enter")
+        await page.wait_for_selector("progress")
+        await checked(page)
+        maker.enqueued = await orders(bot)
+        await maker.work()
+        await page.wait_for_selector(".gallery img")
+        await until(page, "document.querySelector('.gallery img').naturalWidth > 100")
+        await checked(page)
+        await page.click("#delete-1")
+        await page.wait_for_selector("text=Картинок пока нет")
+        await maker.queue.close()
+    await comes_in(console, page, "lead")
+    await page.click("nav >> text=Управление")
+    for link in ("Состояние", "Журнал", "Приглашения", "Люди"):
+        await page.click(f".filters >> text={link}")
+        await checked(page)
+    await page.fill("[name=wanted]", "Вера")
+    await page.keyboard.press("Enter")
+    await page.click(".rows a")
+    await checked(page)
+    await page.goto("/invitations")
+    await page.click("text=Пригласить")
+    await page.wait_for_selector("img.qr")
+    await checked(page)
+    assert wrong == []
+
+
+@pytest.mark.skipif(not SHOTS, reason="writes the pictures of the README: STORYBOARDS=write")
+async def test_pictures_of_the_readme(console: World, page: Page) -> None:
+    """The demonstration's interview with its recorded answers, as a person sees them on a screen."""
+    owner = console.people["researcher"].user.id
+    await page.set_viewport_size({"width": 1000, "height": 640})
+    recording = await has_recording(console, file_name="Интервью с гостьей.wav")
+    transcript = read_ready(SAMPLES / "interview.txt", "interview.txt").transcript
+    async with console.bot.database.transaction() as connection:
+        await transcripts_store.save_transcript(connection, recording.id, transcript, "sample")
+        await metadata_store.save_metadata(
+            connection, recording.id, RecordingMetadata(place="Отель «Волга»", employee="Крылова")
+        )
+    report = await made(
+        PACK.report(ReportId("report_int_links")), transcript, RecordedLanguageModel(SAMPLES / "answers.yaml")
+    )
+    await console.services.orders.order(owner, recording.number, ReportId("report_int_links"))
+    await written(console, owner, report.text)
+    chat = await console.services.chats.active(owner)
+    asked = await console.services.chats.ask(
+        owner, Occasion(door="web", key="readme"), "Что гостье мешало в номере и на завтраке?", number=chat.number
+    )
+    told = [
+        (22, "В номере не хватало розеток у кровати: телефон заряжали в ванной [1]."),
+        (26, "На завтраке в девять утра не было мест, стол ждали минут пятнадцать [2]."),
+    ]
+    sources = tuple(
+        Source(
+            number=place,
+            recording_id=recording.id,
+            recording_number=recording.number,
+            label="Интервью",
+            day=recording.created_at.date(),
+            speakers=("Клиент",),
+            start=transcript.segments[index].start,
+            end=transcript.segments[index].end,
+        )
+        for place, (index, _) in enumerate(told, 1)
+    )
+    await answered(console, owner, asked, recording, " ".join(text for _, text in told), sources)
+    await comes_in(console, page, "researcher")
+    await page.wait_for_selector("text=Отель «Волга»")
+    await page.screenshot(path=ROOT / "docs" / "start.png")
+    for path, name in (
+        (f"/recordings/{recording.number}/edit", "editor-wide"),
+        ("/reports/1", "report-in-console"),
+        (f"/chats/{chat.number}", "answer"),
+    ):
+        await page.goto(path)
+        await page.screenshot(path=ROOT / "docs" / f"{name}.png")
+
+
+async def comes_in(console: World, page: Page, name: str) -> None:
+    await page.context.clear_cookies()
+    await page.goto(f"/sign-in/{await console.services.sessions.new_link(console.people[name].user.id)}")
+    await page.click("main button")
+
+
+async def orders(bot: Bot) -> list[UUID]:
+    """The orders of pictures and trainings that have not ended."""
+    async with bot.database.transaction() as connection:
+        rows = await connection.execute("SELECT id FROM image_orders WHERE ended_at IS NULL")
+        return [row["id"] async for row in rows]
+
+
+async def written(console: World, owner: UserId, text: str = REPORT) -> None:
     """Write the report that was ordered, as the model would."""
     [run] = await console.services.orders.of_recording(owner, 1)
     outcome = ReportOutcome(
         number=None,
-        text=f"## Связки\n\n- {SCRIPT} «Тихо» (Клиент, 00:01) [здесь](javascript:alert(1))",
+        text=text,
         indices=(),
         indices_error=None,
         warnings=(),
