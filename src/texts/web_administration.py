@@ -1,5 +1,7 @@
 """What administrators read in the browser: people, invitations, the record of changes, the state of the machine."""
 
+from texts.units import Noun
+
 ADMINISTRATION = "Управление"
 PEOPLE = "Люди"
 INVITATIONS = "Приглашения"
@@ -60,10 +62,8 @@ AUDIT_VERIFY = "Проверить журнал"
 AUDIT_EXPORT = "Выгрузить (CSV)"
 AUDIT_FILE = "Журнал доступа.csv"
 
-LIVE = "Страница обновляется сама."
 PARTS = "Части программы"
 SINCE = "с {since}"
-NOT_HERE = "Здесь не ведётся"
 QUEUE = "Очередь"
 QUEUE_SIZES = (("running", "в работе"), ("waiting", "ждут"), ("postponed", "отложены"))
 LETTERS = "Не доставлено: {count}"
@@ -76,9 +76,9 @@ DISMISS = "Убрать"
 SPENT = "Потрачено в этом месяце"
 SPENT_SINCE = "С {since}. Удалённое вместе с записями не считается."
 SPENT_NONE = "В этом месяце модели ещё не работали."
-SPENT_COLUMNS = ("Модель", "Запросов", "Объём", "Цена")
-SPENT_TOTAL = "Всего"
-SPENT_PARTLY = "и то, у чего цена неизвестна"
+SPENT_TOTAL = "Всего: {price}"
+SPENT_PARTLY = "{total} и то, у чего цена неизвестна"
+CALL = Noun("обращение", "обращения", "обращений")
 TOKENS = "{count} ток."
 DISK = "Диск"
 DISK_FREE = "Свободно {free} из {total}"

@@ -1,5 +1,6 @@
 """The operator's page: parts, queue, what was not delivered, what is spent, disk, version. It keeps itself true."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -81,17 +82,27 @@ async def _state(services: Services) -> dict[str, Any]:
         "reasons": texts.operation.REASONS,
         "page": page,
         "letters": [(each, letter_text(each, services.pack), why_failed(each)) for each in page.letters],
-        "spent": [(each, _amount(each), price(each.usd)) for each in state.spent],
-        "sum": price(sum(known, Decimal(0))) if known else None,
-        "partly": len(known) < len(state.spent),
+        "spent": [(each, _spent(each)) for each in state.spent],
+        "sum": _sum(known, of=len(state.spent)),
     }
 
 
-def _amount(spent: Spent) -> str:
-    """Return in words how much a model has read and written, or heard."""
+def _spent(spent: Spent) -> str:
+    """Return in words how often a model was asked, how much it has read and written, or heard, and the price."""
+    told = [texts.web_administration.CALL.counted(spent.calls)]
     if spent.tokens:
-        return texts.web_administration.TOKENS.format(count=f"{spent.tokens:,}".replace(",", " "))
-    return human_duration(spent.seconds) if spent.seconds else "—"
+        told.append(texts.web_administration.TOKENS.format(count=f"{spent.tokens:,}".replace(",", " ")))
+    if spent.seconds:
+        told.append(human_duration(spent.seconds))
+    return " · ".join([*told, price(spent.usd)])
+
+
+def _sum(known: Sequence[Decimal], of: int) -> str:
+    """Return in words what models with known prices cost together; "" when there is nothing to add up."""
+    if not known or of == 1:
+        return ""
+    text = texts.web_administration.SPENT_TOTAL.format(price=price(sum(known, Decimal(0))))
+    return text if len(known) == of else texts.web_administration.SPENT_PARTLY.format(total=text)
 
 
 def _back() -> Response:
