@@ -43,7 +43,9 @@ def letter_named(kind: str, row: str) -> LetterId:
     Raises:
         OutdatedButton: there is no such kind, or it has no such rows.
     """
-    if kind == LetterKind.MESSAGE and row.isascii() and row.isdecimal() and len(row) <= _LONGEST_NUMBER:
+    if kind == LetterKind.MESSAGE:
+        if not (row.isascii() and row.isdecimal() and len(row) <= _LONGEST_NUMBER):
+            raise OutdatedButton(data=kind)
         return LetterId(kind=LetterKind.MESSAGE, row=int(row))
     try:
         return LetterId(kind=LetterKind(kind), row=UUID(row))

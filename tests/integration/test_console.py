@@ -885,8 +885,9 @@ async def test_the_operator_sees_what_failed_and_tries_it_again(console: World) 
         letter = {"kind": "recording", "row": str(recording.id)}
         assert (await boss.post("/operation/letters/retry", **letter)).status_code == 303
         assert (await boss.post("/operation/letters/retry", **letter)).status_code == 409
-        for forged in ({"kind": "message", "row": "1" * 40}, {"kind": "recording", "row": "x"}, {"kind": "x"}):
-            assert (await boss.post("/operation/letters/dismiss", **forged)).status_code == 409
+        other, number = str(recording.id), "1" * 40
+        for kind, row in (("message", number), ("message", other), ("recording", "7"), ("recording", "x"), ("x", "7")):
+            assert (await boss.post("/operation/letters/dismiss", kind=kind, row=row)).status_code == 409
 
 
 # --- in a browser ----------------------------------------------------------------------------------------------------
