@@ -2,7 +2,6 @@
 
 from typing import Any, NamedTuple
 
-import texts.errors
 import texts.web_avatars
 from avatars.models import (
     COLLECTING,
@@ -18,7 +17,7 @@ from avatars.models import (
 from datamodels import UserId
 from errors import NotFound
 from errors_of_operation import ImageOrderUncertain
-from markups.avatars import dollars
+from markups.avatars import dollars, why_refused
 from system.local_time import local
 from texts.errors_in_chats import chat_text
 from web.services import AvatarServices, Services
@@ -55,7 +54,7 @@ async def shown_avatar(made_with: AvatarServices, owner: UserId, number: int, pa
         "card": card,
         "avatar": avatar,
         "reason": chat_text(avatar.error_code, avatar.error_text),
-        "refused": [(_refusal(reason), count) for reason, count in card.photos.refused.items()],
+        "refused": [(why_refused(reason), count) for reason, count in card.photos.refused.items()],
         "fewest": FEWEST_PHOTOS,
         "most": MOST_PHOTOS,
         "steps": avatars.rules.steps,
@@ -99,9 +98,3 @@ def _stage(order: ImageOrder | None) -> Stage:
         reason = chat_text(order.error_code, order.error_text)
         trouble = texts.web_avatars.TROUBLE.format(reason=reason)
     return Stage(texts.web_avatars.SINCE.format(stage=stage, time=time), trouble)
-
-
-def _refusal(text: str) -> str:
-    """Return why a photograph is refused, without the rest of the sentence."""
-    before, _, after = texts.errors.PHOTO_REFUSED.partition("{reason}")
-    return text.removeprefix(before).removesuffix(after)
