@@ -52,7 +52,7 @@ from datamodels_telegram import TelegramPerson
 from fal_server import fal_server
 from followers_world import look
 from handlers_world import MB, PACK, Bot
-from health.board import Board, Part
+from health.board import Board
 from language_model.recorded import RecordedLanguageModel
 from recorded_reports import written as made
 from recording_files import tone
@@ -874,14 +874,17 @@ async def test_the_operator_sees_what_failed_and_tries_it_again(console: World) 
     async with console.bot.database.transaction() as connection:
         await recordings_store.set_stage(connection, recording, Stage.PREPARED, 0.0)
         await recordings_store.record_failure(connection, recording.id, "no_speech", "Тайна")
-    board = console.services.administration.operation
-    assert Part.DISK in (await board.state()).parts
+        for days in (0, 40):
+            spent = "INSERT INTO report_passes VALUES (%s, %s, 'p', 'gpt-5-mini', '', 120345, 9011, 3, now() - %s)"
+            await connection.execute(spent, (recording.id, str(days), timedelta(days=days)))
     async with console.browser("lead") as boss:
         page = (await boss.client.get("/operation")).text
         assert f"Обработка записи №{recording.number}" in page
         assert "в записи не слышно речи" in page
         assert "Тайна" not in page
         assert "1.2, сборка 01234567" in page
+        assert "запускается, с" in page
+        assert "1 обращение · 129 356 ток. · $0,05" in page, "what was spent in another month does not count"
         letter = {"kind": "recording", "row": str(recording.id)}
         assert (await boss.post("/operation/letters/retry", **letter)).status_code == 303
         assert (await boss.post("/operation/letters/retry", **letter)).status_code == 409
