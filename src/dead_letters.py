@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple, assert_never
+from uuid import UUID
 
 import cards_store
 import dead_letters_store
@@ -9,6 +10,10 @@ from datamodels import RecordingId, ReportRunId, UserId
 from datamodels_chats import AnswerId
 from db import Connection, Database
 from dead_letters_store import DeadLetter, LetterId, LetterKind
+from errors import OutdatedButton
+
+_LONGEST_NUMBER = 18
+"""Digits of a number that a row can have."""
 
 
 class Enqueue(NamedTuple):
@@ -30,6 +35,22 @@ class LettersPage(NamedTuple):
     pages: int
     size: int
     total: int
+
+
+def letter_named(kind: str, row: str) -> LetterId:
+    """Return the letter of a kind and a row, as a page names them.
+
+    Raises:
+        OutdatedButton: there is no such kind, or it has no such rows.
+    """
+    if kind == LetterKind.MESSAGE:
+        if not (row.isascii() and row.isdecimal() and len(row) <= _LONGEST_NUMBER):
+            raise OutdatedButton(data=kind)
+        return LetterId(kind=LetterKind.MESSAGE, row=int(row))
+    try:
+        return LetterId(kind=LetterKind(kind), row=UUID(row))
+    except ValueError:
+        raise OutdatedButton(data=kind) from None
 
 
 class DeadLetters:

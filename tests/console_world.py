@@ -12,30 +12,47 @@ import httpx2
 from access import Team
 from application.training_data import collect_from
 from audio import BUILT_IN
+from avatars.drops import PhotoDrops
+from avatars.gallery import Gallery
+from avatars.intake import AvatarPhotos
+from avatars.models import OrderId
+from avatars.service import Avatars
+from avatars.settings import AvatarRules
 from chats.reading import ChatReading
 from chats.threads import Chats
 from conversations.ratings import Ratings
 from datamodels import Role, User
+from db import Connection
 from embedded.ports import free_ports
 from handlers_world import LIMITS, PACK, TODAY, Bot, Person
 from health.board import Board
+from health.operation import Operation
 from metadata.waiting import WaitingRecordings
+from provider_calls.fal.trainers import TrainerName
 from recordings.listening import Listening
 from recordings.originals import Originals
 from recordings.transcript_pages import TranscriptPages
 from recordings.uploads import Uploads
 from reports.estimate import Estimates
 from reports.made_files import MadeFiles
+from sign_in.audit import AuditLog
+from sign_in.invitations import Invitations
+from sign_in.people import People
 from sign_in.sessions import Sessions, form_token
 from transcription.editing.service import TranscriptEditing
 from web.application import Facts, new_application
 from web.console_application import add_console
 from web.people import SESSION_COOKIE
 from web.server import listen, serving
-from web.services import Services
+from web.services import Administration, AvatarServices, Services
 from web.site import Site
 
 LOCAL_KEY = "the-key-of-this-machine"
+RULES = AvatarRules(TrainerName.PORTRAIT, 2500, trainings=3, pictures=5, is_test=True)
+
+
+async def nobody(connection: Connection, order: OrderId) -> None:
+    """Stands for the queue of orders of images where nobody works."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +70,15 @@ class Browser:
 class World:
     """A team of a lead, two researchers and a guest."""
 
-    def __init__(self, bot: Bot, services: Services, people: dict[str, Person], url: str, site: Site) -> None:
+    def __init__(
+        self, bot: Bot, services: Services, people: dict[str, Person], url: str, site: Site, folder: Path
+    ) -> None:
         self.bot = bot
         self.services = services
         self.people = people
         self.url = url
         self.site = site
+        self.folder = folder
 
     def stranger(self) -> httpx2.AsyncClient:
         return httpx2.AsyncClient(base_url=self.url, trust_env=False, timeout=60)
@@ -72,7 +92,31 @@ class World:
             yield Browser(person, client, form_token(token))
 
 
-def services_of(bot: Bot, sessions: Sessions, folder: Path) -> Services:
+def administration_of(bot: Bot, team: Team, board: Board, folder: Path) -> Administration:
+    database = bot.database
+    return Administration(
+        people=People(database, team, bot.jobs.end_work_of),
+        invitations=Invitations(database, team),
+        audit=AuditLog(database),
+        letters=bot.letters,
+        operation=Operation(database, board, folder, "1.2", "0123456789abcdef"),
+        bot_name=lambda: "vox_bot",
+    )
+
+
+def avatars_of(bot: Bot, avatars: Avatars, folder: Path) -> AvatarServices:
+    spool = folder / "spool"
+    drops = PhotoDrops(AvatarPhotos(bot.database, bot.objects), spool)
+    return AvatarServices(avatars, drops, Gallery(bot.database, bot.objects, spool))
+
+
+def services_of(
+    bot: Bot,
+    sessions: Sessions,
+    folder: Path,
+    administration: Administration | None = None,
+    avatars: Avatars | None = None,
+) -> Services:
     database, work = bot.database, bot.work
     originals = Originals(database, bot.objects, folder)
     return Services(
@@ -100,12 +144,14 @@ def services_of(bot: Bot, sessions: Sessions, folder: Path) -> Services:
         speeches=bot.speeches,
         has_voice=lambda: bot.voice is not None,
         has_demo_model=lambda: bot.demonstration,
+        administration=administration or administration_of(bot, Team(None, frozenset()), Board(), folder),
+        avatars=None if avatars is None else avatars_of(bot, avatars, folder),
     )
 
 
 @asynccontextmanager
-async def world(bot: Bot, folder: Path) -> AsyncIterator[World]:
-    """Serve the console during the block."""
+async def world(bot: Bot, folder: Path, avatars: Avatars | None = None) -> AsyncIterator[World]:
+    """Serve the console during the block; without ``avatars`` of a service, nobody does the work of avatars."""
     people = {
         "researcher": await Person.come(bot),
         "colleague": await Person.come(bot, "Олег"),
@@ -119,12 +165,15 @@ async def world(bot: Bot, folder: Path) -> AsyncIterator[World]:
 
     members = frozenset(number(people[name].user) for name in ("researcher", "colleague"))
     team = Team(number(people["lead"].user), members, frozenset([number(people["guest"].user)]))
-    services = services_of(bot, Sessions(bot.database, team, LOCAL_KEY), folder)
+    board = Board()
+    administration = administration_of(bot, team, board, folder)
+    avatars = avatars or Avatars(bot.database, RULES, nobody)
+    services = services_of(bot, Sessions(bot.database, team, LOCAL_KEY), folder, administration, avatars)
     site = Site()
-    application = new_application(Board(), Facts("1", None), None)
+    application = new_application(board, Facts("1", None), None)
     add_console(application, site)
     port = free_ports(1)[0]
     listener = await listen("127.0.0.1", port)
     assert listener is not None
     async with serving(application, listener), site.opened(services):
-        yield World(bot, services, people, f"http://127.0.0.1:{port}", site)
+        yield World(bot, services, people, f"http://127.0.0.1:{port}", site, folder)

@@ -20,7 +20,7 @@ from application.objects import StartProgress
 from application.only_bot import only_bot
 from application.parts import Application
 from application.team import TeamParts
-from application.web import services_of, sessions_of
+from application.web import administration_of, services_of, sessions_of
 from avatars.intake import AvatarPhotos
 from avatars.telling import Telling
 from config import Settings
@@ -180,8 +180,9 @@ async def open_bot(
         application.embedded.on_stuck.append(notices.engine_stuck)
         health = Health(application, board, telegram, notices)
         if site is not None:
+            administration = await administration_of(application, board, lambda: telegram.username)
             await stack.enter_async_context(
-                site.opened(services_of(application, sessions, followers.background.uploads))
+                site.opened(services_of(application, sessions, followers.background.uploads, administration))
             )
         jobs = application.jobs if settings.bot_takes_jobs else None
         words = HeardWords(followers.spoken, router.on_words)

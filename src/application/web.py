@@ -2,14 +2,15 @@
 # ruff: noqa: PLC0415
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
 from access import Team
-from application.avatars import webhook_of
+from application.avatars import avatars_of, webhook_of
 from application.background import Background
+from application.checked_out import commit
 from application.health import Health, http_served
 from application.long_running import open_long_running
 from application.objects import StartProgress
@@ -19,13 +20,18 @@ from application.speeches import speeches_of
 from application.training_data import collect_from
 from application.worker import PARTS
 from audio import find_ffmpeg
+from avatars.drops import PhotoDrops
+from avatars.gallery import Gallery
+from avatars.intake import AvatarPhotos
 from chats.reading import ChatReading
 from chats.threads import Chats
-from config import Settings
+from config import Settings, version
 from conversations.ratings import Ratings
+from dead_letters import DeadLetters, Enqueue
 from errors import BadSettings
 from followers import Loop
 from health.board import Board
+from health.operation import Operation
 from metadata.waiting import WaitingRecordings
 from prompt_pack.models import ReportPack
 from random_ids import new_secret
@@ -36,13 +42,16 @@ from recordings.lookup import Recordings
 from recordings.transcript_pages import TranscriptPages
 from recordings.uploads import Uploads
 from reports.made_files import MadeFiles
+from sign_in.audit import AuditLog
+from sign_in.invitations import Invitations
+from sign_in.people import People
 from sign_in.sessions import Sessions
 from system.local_time import today
 from transcription.editing.service import TranscriptEditing
 from web.address import DEFAULT_PORT
 
 if TYPE_CHECKING:
-    from web.services import Services
+    from web.services import Administration, AvatarServices, Services
     from web.site import Site
 
 
@@ -51,7 +60,9 @@ def sessions_of(application: Application, local_key: str | None = None) -> Sessi
     return Sessions(application.database, Team.from_settings(application.settings), local_key)
 
 
-def services_of(application: Application, sessions: Sessions, uploads: Uploads) -> "Services":
+def services_of(
+    application: Application, sessions: Sessions, uploads: Uploads, administration: "Administration"
+) -> "Services":
     """Make what the pages call."""
     from web.services import Services
 
@@ -83,8 +94,41 @@ def services_of(application: Application, sessions: Sessions, uploads: Uploads) 
         speeches=speeches_of(application),
         has_voice=lambda: application.engines.has_voice,
         has_demo_model=lambda: application.engines.has_demo_model,
+        administration=administration,
+        avatars=_avatars(application),
         webhook=webhook_of(application),
     )
+
+
+async def administration_of(
+    application: Application, board: Board, bot_name: Callable[[], str] = str
+) -> "Administration":
+    """Make what administrators see; without a bot nobody is let in by a link to it."""
+    from web.services import Administration
+
+    settings, database, jobs = application.settings, application.database, application.jobs
+    team = Team.from_settings(settings)
+    known = await asyncio.to_thread(commit, settings)
+    return Administration(
+        people=People(database, team, jobs.end_work_of),
+        invitations=Invitations(database, team),
+        audit=AuditLog(database),
+        letters=DeadLetters(database, Enqueue(jobs.enqueue_recording, jobs.enqueue_report, jobs.enqueue_answer)),
+        operation=Operation(database, board, settings.persistent_dir, version(), known),
+        bot_name=bot_name,
+    )
+
+
+def _avatars(application: Application) -> "AvatarServices | None":
+    from web.services import AvatarServices
+
+    avatars = avatars_of(application)
+    if avatars is None:
+        return None
+    database, objects = application.database, application.objects
+    spool = application.settings.persistent_dir / "spool"
+    drops = PhotoDrops(AvatarPhotos(database, objects), spool)
+    return AvatarServices(avatars, drops, Gallery(database, objects, spool))
 
 
 def address_of(settings: Settings) -> str:
@@ -139,8 +183,9 @@ async def open_console(settings: Settings, pack: ReportPack, on_progress: StartP
         await background.knowledge.check()
         application.database.on_back.append(Loop.try_again)
         if site is not None:
+            sessions, administration = sessions_of(application, key), await administration_of(application, board)
             await stack.enter_async_context(
-                site.opened(services_of(application, sessions_of(application, key), background.uploads))
+                site.opened(services_of(application, sessions, background.uploads, administration))
             )
         health = Health(application, board, index=background.knowledge.index)
         yield Console(application, background, health, site, f"{address_of(settings)}/sign-in/{key}")

@@ -33,7 +33,7 @@ _SELECT_COLLECTING = f"""
 """
 _SELECT_BY_ID = f"SELECT {_COLUMNS} FROM avatars WHERE id = %(id)s"
 _SELECT_UNSHOWN = f"""
-    {_SELECT} AND shown_version <> version ORDER BY id LIMIT 20
+    {_SELECT} AND shown_version <> version AND chat_id IS NOT NULL ORDER BY id LIMIT 20
 """
 _SET: LiteralString = "UPDATE avatars SET version = version + 1, {changes} WHERE id = %(id)s"
 _SET_STATUS = _SET.replace("{changes}", "status = %(status)s, error_code = %(error_code)s, error_text = %(error_text)s")
@@ -66,6 +66,10 @@ _DELETE = """
 _ADD_PHOTO = """
     INSERT INTO avatar_photos (id, avatar_id, incoming_id) VALUES (%(photo_id)s, %(id)s, %(incoming_id)s)
     ON CONFLICT (incoming_id) DO NOTHING
+"""
+_ADD_ACCEPTED = """
+    INSERT INTO avatar_photos (id, avatar_id, sha256, likeness, object_key)
+    VALUES (%(photo_id)s, %(id)s, %(sha256)s, %(likeness)s, %(object_key)s)
 """
 _SELECT_AVATAR_OF_PHOTO = f"""
     SELECT {_COLUMNS} FROM avatars
@@ -101,7 +105,14 @@ async def lock_person(connection: Connection, owner: UserId) -> None:
 
 
 async def add(  # the columns of a row
-    connection: Connection, id_: AvatarId, owner: UserId, chat: ChatId, name: str, random_id: int, *, is_test: bool
+    connection: Connection,
+    id_: AvatarId,
+    owner: UserId,
+    chat: ChatId | None,
+    name: str,
+    random_id: int,
+    *,
+    is_test: bool,
 ) -> Avatar:
     """Add a draft; the caller holds ``lock_person``."""
     parameters = {
@@ -212,6 +223,14 @@ async def mark_deleted(connection: Connection, id_: AvatarId) -> None:
 async def add_photo(connection: Connection, id_: AvatarId, photo: UUID, incoming_id: int) -> None:
     """Add a photograph that will be fetched; one that was added before stays as it is."""
     await connection.execute(_ADD_PHOTO, {"id": id_, "photo_id": photo, "incoming_id": incoming_id})
+
+
+async def add_accepted(
+    connection: Connection, id_: AvatarId, photo: UUID, sha256: str, likeness: int, key: str
+) -> None:
+    """Add a photograph that came without a message and is in the object store under ``key``."""
+    parameters = {"id": id_, "photo_id": photo, "sha256": sha256, "likeness": likeness, "object_key": key}
+    await connection.execute(_ADD_ACCEPTED, parameters)
 
 
 async def avatar_of_photo(connection: Connection, incoming_id: int) -> Avatar | None:

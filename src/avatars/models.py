@@ -78,12 +78,12 @@ SIZES: Mapping[Aspect, Size] = MappingProxyType(
 
 
 class Avatar(Value):
-    """A row of ``avatars``."""
+    """A row of ``avatars``; without a ``chat_id`` it is shown in a browser alone."""
 
     id: AvatarId
     owner_id: UserId
     number: int
-    chat_id: ChatId
+    chat_id: ChatId | None
     name: str
     gender: Gender | None
     status: AvatarStatus

@@ -54,6 +54,12 @@ _SELECT_PICTURE_BY_ID = f"""
     SELECT {_COLUMNS} FROM image_orders
     WHERE owner_id = %(owner_id)s AND id = %(id)s AND kind = 'picture' AND state = 'done' AND deleted_at IS NULL
 """
+_SELECT_UNFINISHED = f"""
+    SELECT {_COLUMNS} FROM image_orders
+    WHERE avatar_id = %(avatar_id)s AND kind = 'picture' AND deleted_at IS NULL
+        AND (ended_at IS NULL OR (state = 'failed' AND ended_at > now() - interval '1 hour'))
+    ORDER BY number DESC LIMIT 20
+"""
 _SELECT_UNTOLD = f"""
     SELECT {_COLUMNS} FROM image_orders WHERE ended_at IS NOT NULL AND told_at IS NULL ORDER BY ended_at LIMIT 20
 """
@@ -161,6 +167,12 @@ async def pictures(connection: Connection, avatar: AvatarId, limit: int, offset:
 async def count_pictures(connection: Connection, avatar: AvatarId) -> int:
     row = await (await connection.execute(_COUNT_PICTURES, {"avatar_id": avatar})).fetchone()
     return int(row["count"]) if row else 0
+
+
+async def unfinished_pictures(connection: Connection, avatar: AvatarId) -> list[ImageOrder]:
+    """Load pictures that are being painted, or that failed in the last hour, the latest first."""
+    rows = await connection.execute(_SELECT_UNFINISHED, {"avatar_id": avatar})
+    return [ImageOrder.model_validate(row) async for row in rows]
 
 
 async def picture(connection: Connection, owner: UserId, number: int) -> ImageOrder:

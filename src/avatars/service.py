@@ -52,8 +52,8 @@ class Avatars:
         self._enqueue = enqueue
         self._now = now
 
-    async def create(self, owner: UserId, chat: ChatId, name: str) -> Avatar:
-        """Begin an avatar; what becomes of it is shown in ``chat``.
+    async def create(self, owner: UserId, chat: ChatId | None, name: str) -> Avatar:
+        """Begin an avatar; what becomes of it is shown in ``chat``, if there is one.
 
         Raises:
             BadText: the name is too short or too long.
@@ -219,6 +219,12 @@ class Avatars:
             last = max(1, -(-total // size))
             shown = await orders_store.pictures(connection, avatar.id, size, (min(max(page, 1), last) - 1) * size)
         return avatar, shown, total
+
+    async def painting(self, owner: UserId, number: int) -> list[ImageOrder]:
+        """Load pictures that are being painted or have just failed, the latest first; raises as ``card``."""
+        async with self._database.transaction() as connection:
+            avatar = await avatars_store.get(connection, owner, number)
+            return await orders_store.unfinished_pictures(connection, avatar.id)
 
     async def picture(self, owner: UserId, number: int) -> tuple[Avatar, ImageOrder]:
         """Load a picture with its avatar.

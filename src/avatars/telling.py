@@ -61,7 +61,7 @@ class Telling:
                 if not await orders_store.note_told(connection, order.id) or avatar is None or not avatar.name:
                     continue
                 message = message_of(Ended(avatar, order))
-                if message is not None:
+                if message is not None and avatar.chat_id is not None:
                     await outbox_store.put(connection, f"avatar:{order.id}", order.owner_id, avatar.chat_id, message)
         return len(untold)
 
@@ -77,6 +77,8 @@ class Telling:
             order = await orders_store.picture(connection, owner, number)
             avatar = None if order.avatar_id is None else await avatars_store.by_id(connection, order.avatar_id)
             assert avatar is not None  # noqa: S101  # pictures without one are deleted
+            if avatar.chat_id is None:
+                return
             message = message_of(Ended(avatar, order))
             await outbox_store.put(connection, f"picture:{order.id}:{occasion}", owner, avatar.chat_id, message)
 

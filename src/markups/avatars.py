@@ -196,13 +196,13 @@ def _photos(card: AvatarCard) -> str:
     if not counts.refused:
         return line
     items = [
-        texts.avatars.REFUSED_ITEM.format(reason=escaped(_refusal(reason)), count=count)
+        texts.avatars.REFUSED_ITEM.format(reason=escaped(why_refused(reason)), count=count)
         for reason, count in counts.refused.items()
     ]
     return f"{line}\n{texts.avatars.CARD_REFUSED.format(reasons='; '.join(items))}"
 
 
-def _refusal(text: str) -> str:
+def why_refused(text: str) -> str:
     """Return why a photograph is refused, without the rest of the sentence."""
     before, _, after = texts.errors.PHOTO_REFUSED.partition("{reason}")
     return text.removeprefix(before).removesuffix(after)

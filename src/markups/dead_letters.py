@@ -11,7 +11,7 @@ from dead_letters import LettersPage
 from dead_letters_store import DeadLetter, LetterId, LetterKind
 from errors import OutdatedButton
 from markups.callback_data import Action, Press, button
-from markups.text import escaped
+from markups.text import LONGEST_REASON, escaped, plain
 from prompt_pack.models import ReportPack
 from system.local_time import local
 
@@ -74,19 +74,24 @@ def _buttons(place: int, letter: DeadLetter, page: int) -> tuple[Button, ...]:
 def _told(place: int, letter: DeadLetter, pack: ReportPack) -> str:
     return texts.dead_letters.LETTER.format(
         place=place,
-        what=_what(letter, pack),
+        what=escaped(letter_text(letter, pack), LONGEST_REASON),
         person=escaped(letter.person),
         when=f"{local(letter.failed_at):%d.%m.%Y %H:%M}",
-        why=texts.dead_letters.REASONS.get(letter.error_code, texts.dead_letters.UNKNOWN),
+        why=why_failed(letter),
     )
 
 
-def _what(letter: DeadLetter, pack: ReportPack) -> str:
-    """Name the letter in HTML, with the numbers of recording, report and chat that its person knows."""
+def why_failed(letter: DeadLetter) -> str:
+    """Return in words, plain text, why something is a dead letter."""
+    return texts.dead_letters.REASONS.get(letter.error_code, texts.dead_letters.UNKNOWN)
+
+
+def letter_text(letter: DeadLetter, pack: ReportPack) -> str:
+    """Name the letter, plain text, with the numbers of recording, report and chat that its person knows."""
     message = texts.dead_letters.MESSAGES.get(letter.message_kind or "", texts.dead_letters.MESSAGE)
     return _template(letter).format(
         what=message if letter.source is None else texts.dead_letters.FILES[letter.source],
-        label="" if letter.report_id is None else escaped(pack.label_of(letter.report_id)),
+        label="" if letter.report_id is None else plain(pack.label_of(letter.report_id)),
         recording=letter.recording_number,
         report=letter.report_number,
         chat=letter.chat_number,

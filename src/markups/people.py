@@ -7,7 +7,7 @@ import texts.telegram
 from datamodels import Role
 from datamodels_telegram import Button, Screen
 from markups.callback_data import Action, button, word_of
-from markups.text import escaped, plain
+from markups.text import LONGEST_REASON, escaped, plain
 from sign_in.audit import AuditEntry, AuditPage, Verdict
 from sign_in.people import FILTERS, PeoplePage, Person
 from sign_in.people_store import EVERYBODY
@@ -106,7 +106,7 @@ def security_menu() -> Screen:
 def audit_page(page: AuditPage) -> Screen:
     """Show one page of the record of changes."""
     pages = max(1, -(-page.total // ENTRIES_ON_PAGE))
-    lines = "\n".join(map(_entry, page.entries)) or texts.access.AUDIT_EMPTY
+    lines = "\n".join(escaped(entry_text(each), LONGEST_REASON) for each in page.entries) or texts.access.AUDIT_EMPTY
     title = texts.access.AUDIT_TITLE.format(page=page.page, pages=pages)
     return Screen(
         text=f"{title}\n\n{lines}",
@@ -128,7 +128,8 @@ def verdict_screen(verdict: Verdict) -> Screen:
     return Screen(text=escaped(verdict_text(verdict)), keyboard=(back,))
 
 
-def _entry(entry: AuditEntry) -> str:
+def entry_text(entry: AuditEntry) -> str:
+    """Return a row of the record in words, plain text."""
     details = {
         name: texts.telegram.ROLES.get(str(value), value) or texts.access.NO_ROLE
         for name, value in entry.details.items()
@@ -143,7 +144,7 @@ def _entry(entry: AuditEntry) -> str:
 
 
 def _name(name: str | None) -> str:
-    return escaped(name, _LONGEST_NAME) if name else texts.access.SOMEBODY
+    return plain(name, _LONGEST_NAME) if name else texts.access.SOMEBODY
 
 
 _LONGEST_NAME = 40

@@ -44,6 +44,7 @@ class AvatarCards:
 
     async def _show(self, card: AvatarCard) -> None:
         avatar = card.avatar
+        assert avatar.chat_id is not None  # noqa: S101  # the others are not listed
         with in_zone(await self._zone_of(avatar.owner_id)):
             left = await self._avatars.left(avatar.owner_id, OrderKind.TRAINING)
             screen = avatar_card(card, self._avatars.rules, left)

@@ -90,6 +90,7 @@ DELETE_QUESTION = (
     "Удалить запись №{number} «{name}»? Исчезнут расшифровка, данные и отчёты ({reports}). Вернуть их нельзя."
 )
 DELETE_YES = "Да, удалить"
+DELETE_SHORT = "Удалить"
 DOWNLOAD = "Скачать"
 TRANSCRIPT = "Расшифровка"
 NO_TRANSCRIPT = "Расшифровка появится здесь сама."

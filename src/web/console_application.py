@@ -6,6 +6,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException as AnyHTTPException
 
+import web.api.avatars
 import web.api.chats
 import web.api.editing
 import web.api.learning
@@ -13,8 +14,13 @@ import web.api.recordings
 import web.api.speeches
 import web.api.uploads
 import web.api.work
+import web.console.audit
+import web.console.avatars
 import web.console.chats
 import web.console.editing
+import web.console.invitations
+import web.console.operation
+import web.console.people
 import web.console.plain_upload
 import web.console.recordings
 import web.console.reports
@@ -41,6 +47,11 @@ def add_console(application: FastAPI, site: Site) -> None:
         web.console.reports,
         web.console.chats,
         web.console.speeches,
+        web.console.avatars,
+        web.console.people,
+        web.console.invitations,
+        web.console.audit,
+        web.console.operation,
     ):
         application.include_router(module.routes(templates), include_in_schema=False)
     application.include_router(web.console.plain_upload.routes(), include_in_schema=False)
@@ -53,6 +64,7 @@ def add_console(application: FastAPI, site: Site) -> None:
         web.api.uploads,
         web.api.chats,
         web.api.speeches,
+        web.api.avatars,
         web.api.learning,
     ):
         api.include_router(each.routes())

@@ -1,5 +1,6 @@
 """What stands before every page: who is asked for, how much may be sent, and what a browser may do with an answer."""
 
+import re
 from typing import Any
 
 from fastapi import HTTPException, Request
@@ -8,13 +9,14 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web.failures import response
-from web.people import FILE_FORM
+from web.people import FILE_FORMS
 from web.rendering import Templates
 from web.site import Site
 
 OF_MONITORING = ("/health/", "/metrics", "/version")
 OF_SERVICES = "/webhook/"
 _PIECES = "/api/v1/uploads/"
+_PHOTOS = re.compile(r"/api/v1/avatars/[0-9]{1,9}/photos", re.ASCII)
 _MOST_BYTES = 64 * 1024
 """The longest form: a question has a tenth of that. Files come elsewhere."""
 _POLICY = (
@@ -84,7 +86,9 @@ class Guard:
 
 def _brings_file(request: Request) -> bool:
     path = request.url.path
-    return path == FILE_FORM or (request.method == "PATCH" and path.startswith(_PIECES))
+    if request.method == "PATCH":
+        return path.startswith(_PIECES)
+    return any(each.fullmatch(path) for each in (FILE_FORMS, _PHOTOS))
 
 
 def _headers(site: Site) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Who asks: the person of a session, and whether the person may do what the route is for."""
 
+import re
 import secrets
 from typing import Annotated, NamedTuple
 
@@ -15,7 +16,8 @@ from web.site import site_of
 SESSION_COOKIE = "voxpersona_session"
 FORM_FIELD = "csrf"
 FORM_HEADER = "x-csrf-token"
-FILE_FORM = "/uploads"
+FILE_FORMS = re.compile(r"/uploads|/avatars/[0-9]{1,9}/photos", re.ASCII)
+"""Addresses of forms that have a file."""
 _READING = frozenset(["GET", "HEAD", "OPTIONS"])
 _OF_FORMS = "application/x-www-form-urlencoded"
 
@@ -74,7 +76,7 @@ def check_form(request: Request, expected: str, given: str) -> None:
 
 
 def _has_file(request: Request) -> bool:
-    return bool(request.url.path == FILE_FORM)
+    return FILE_FORMS.fullmatch(request.url.path) is not None
 
 
 async def _token_in(request: Request) -> str:
@@ -85,7 +87,10 @@ async def _token_in(request: Request) -> str:
     return str((await request.form()).get(FORM_FIELD, ""))
 
 
+Governing = Annotated[Visitor, Depends(Needs(Permission.GOVERN))]
+Inviting = Annotated[Visitor, Depends(Needs(Permission.INVITE))]
 Looking = Annotated[Visitor, Depends(Needs(Permission.LOOK))]
 Asking = Annotated[Visitor, Depends(Needs(Permission.ASK))]
+Operating = Annotated[Visitor, Depends(Needs(Permission.OPERATE))]
 Overseeing = Annotated[Visitor, Depends(Needs(Permission.OVERSEE))]
 Recording = Annotated[Visitor, Depends(Needs(Permission.RECORD))]

@@ -18,6 +18,8 @@ import texts.speeches
 import texts.telegram
 import texts.transcript
 import texts.web
+import texts.web_administration
+import texts.web_avatars
 import texts.web_editing
 import texts.web_errors
 from access import Permission, may
@@ -28,6 +30,7 @@ from texts.errors_in_chats import chat_text
 from utils import clock, human_duration, human_size
 from web.markdown import answer_as_html
 from web.people import Visitor
+from web.site import site_of
 
 _HERE = Path(__file__).parent
 _YEAR_S = 31_536_000
@@ -57,7 +60,10 @@ class Templates:
         self._environment.filters |= {"moment": _moment, "answer": answer_as_html}
         self._environment.globals |= {
             "t": texts.web,
+            "t_admin": texts.web_administration,
+            "t_avatars": texts.web_avatars,
             "t_edit": texts.web_editing,
+            "roles": texts.telegram.ROLES,
             "t_speech": texts.speeches,
             "turns": texts.editing.TURNS.counted,
             "buildings": texts.metadata.BUILDINGS,
@@ -81,7 +87,8 @@ class Templates:
     ) -> Response:
         """Return a page. Templates see who looks as ``visitor``, None for a stranger, and what the person ``may``."""
         visitor = getattr(request.state, "visitor", None)
-        shown = self.part(name, visitor, **{"path": request.url.path, **values})
+        common = {"path": request.url.path, "has_avatars": site_of(request).has_avatars}
+        shown = self.part(name, visitor, **{**common, **values})
         return HTMLResponse(shown, status, {"Cache-Control": "no-store", **(headers or {})})
 
     def part(self, name: str, visitor: Visitor | None, **values: Any) -> str:

@@ -3,10 +3,15 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from avatars.drops import PhotoDrops
+from avatars.gallery import Gallery
+from avatars.service import Avatars
 from avatars.webhook import ImageWebhook
 from chats.reading import ChatReading
 from chats.threads import Chats
 from conversations.ratings import Ratings
+from dead_letters import DeadLetters
+from health.operation import Operation
 from metadata.waiting import WaitingRecordings
 from prompt_pack.models import ReportPack
 from recordings.cancellations import Cancellations
@@ -21,6 +26,9 @@ from reports.archive import ReportArchive
 from reports.estimate import Estimates
 from reports.made_files import MadeFiles
 from reports.orders import ReportOrders
+from sign_in.audit import AuditLog
+from sign_in.invitations import Invitations
+from sign_in.people import People
 from sign_in.sessions import Sessions
 from speeches.service import Speeches
 from training_data.export import Examples
@@ -28,10 +36,31 @@ from transcription.editing.service import TranscriptEditing
 
 
 @dataclass(frozen=True)
+class Administration:
+    """What administrators see. ``bot_name`` returns what links to the bot name it by, "" where there is none."""
+
+    people: People
+    invitations: Invitations
+    audit: AuditLog
+    letters: DeadLetters
+    operation: Operation
+    bot_name: Callable[[], str]
+
+
+@dataclass(frozen=True)
+class AvatarServices:
+    """What avatars are made with, where there are any."""
+
+    avatars: Avatars
+    drops: PhotoDrops
+    gallery: Gallery
+
+
+@dataclass(frozen=True)
 class Services:
     """``has_demo_model`` tells whether the model for demonstration writes reports, ``has_voice`` whether we speak.
 
-    ``webhook`` takes those of the image service, where there is one.
+    ``avatars`` are made, and ``webhook`` takes those of the image service, where there is one.
     """
 
     sessions: Sessions
@@ -58,4 +87,6 @@ class Services:
     speeches: Speeches
     has_voice: Callable[[], bool]
     has_demo_model: Callable[[], bool]
+    administration: Administration
+    avatars: AvatarServices | None = None
     webhook: ImageWebhook | None = None

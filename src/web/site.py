@@ -54,6 +54,11 @@ class Site:
             raise HTTPException(503)
         return self._services
 
+    @property
+    def has_avatars(self) -> bool:
+        """Whether avatars are made here."""
+        return self._services is not None and self._services.avatars is not None
+
     @asynccontextmanager
     async def opened(self, services: Services) -> AsyncIterator[None]:
         """Answer people with ``services`` during the block; at its end, wait until files that come are put away."""

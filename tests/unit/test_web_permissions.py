@@ -48,8 +48,21 @@ record
     GET /api/v1/recordings/{number}/offer, POST /api/v1/recordings/{number}/reports
     POST /api/v1/uploads, HEAD /api/v1/uploads/{upload_id}, PATCH /api/v1/uploads/{upload_id}
     DELETE /api/v1/uploads/{upload_id}
+    GET /avatars, POST /avatars, GET /avatars/{number}, GET /avatars/{number}/events, POST /avatars/{number}/consent
+    POST /avatars/{number}/photos, POST /api/v1/avatars/{number}/photos, POST /avatars/{number}/pictures
+    POST /avatars/{number}/start, POST /avatars/{number}/cancel, POST /avatars/{number}/delete
+    GET /pictures/{number}, POST /pictures/{number}/delete
 oversee
     GET /api/v1/learning/stats, GET /api/v1/learning/export
+invite
+    GET /people, GET /people/{person_id}
+    GET /invitations, POST /invitations, POST /invitations/{number}/revoke
+govern
+    POST /people/{person_id}/role, POST /people/{person_id}/block, POST /people/{person_id}/unblock
+    GET /audit, GET /audit/file
+operate
+    GET /operation, GET /operation/events
+    POST /operation/letters/retry, POST /operation/letters/dismiss
 """
 
 

@@ -328,3 +328,9 @@ class WorkOut(BaseModel):
 
     uploads: list[UploadOut]
     recordings: list[dict[str, Any]]
+
+
+class PhotosNow(BaseModel):
+    """How many photographs of an avatar are accepted by now."""
+
+    accepted: int

@@ -13,7 +13,7 @@ from errors import RecordingTooLarge
 from errors_of_operation import SeveralFiles
 from utils import human_size
 from web.forms import building_in
-from web.people import FILE_FORM, FORM_FIELD, Recording, check_form
+from web.people import FORM_FIELD, Recording, check_form
 from web.site import services_of, site_of
 
 _SEE_OTHER = 303
@@ -25,7 +25,7 @@ def routes() -> APIRouter:
     """Make the routes."""
     router = APIRouter()
 
-    @router.post(FILE_FORM)
+    @router.post("/uploads")
     async def send(request: Request, visitor: Recording) -> Response:
         """Take a file with what is said of it; the fields come before the file."""
         length, services, site = request.headers.get("content-length", ""), services_of(request), site_of(request)
@@ -36,7 +36,7 @@ def routes() -> APIRouter:
             size, maximum = human_size(int(length)), human_size(most)
             raise RecordingTooLarge(file_name=texts.web.UPLOAD_OF_FORM, size=size, maximum=maximum)
         with site.receiving():
-            form = _Form(request, site.arriving(request.stream()))
+            form = FileForm(request, site.arriving(request.stream()))
             await form.read_fields()
             check_form(request, visitor.form_token, form.fields.get(FORM_FIELD, ""))
             await services.uploads.receive(
@@ -52,7 +52,7 @@ def routes() -> APIRouter:
     return router
 
 
-class _Form:
+class FileForm:
     """A form that is read piece by piece: first its fields, then the content of its one file."""
 
     def __init__(self, request: Request, stream: AsyncIterator[bytes]) -> None:

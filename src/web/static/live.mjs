@@ -6,7 +6,9 @@ function follow(part) {
     const { html } = JSON.parse(event.data);
     // What a person is typing or has the focus on stays until the next change.
     if (part.contains(document.activeElement) && document.activeElement.matches("input, textarea, select")) return;
+    const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
     part.innerHTML = html;
+    if (focused) document.getElementById(focused)?.focus();
   });
   source.addEventListener("end", () => {
     source.close();
@@ -26,7 +28,7 @@ for (const area of document.querySelectorAll("[data-submit]")) {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) area.form.requestSubmit();
   });
 }
-for (const form of document.querySelectorAll("form[method=post]:not([data-upload])")) {
+for (const form of document.querySelectorAll("form[method=post]:not([data-upload], [data-photos])")) {
   form.addEventListener("submit", () => {
     setTimeout(() => { for (const button of form.querySelectorAll("button")) button.disabled = true; });
   });
