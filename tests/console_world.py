@@ -16,8 +16,9 @@ from chats.reading import ChatReading
 from chats.threads import Chats
 from conversations.ratings import Ratings
 from datamodels import Role, User
+from default_pack import PACK
 from embedded.ports import free_ports
-from handlers_world import LIMITS, PACK, TODAY, Bot, Person
+from handlers_world import LIMITS, TODAY, Bot, Person
 from health.board import Board
 from metadata.waiting import WaitingRecordings
 from recordings.listening import Listening

@@ -7,16 +7,15 @@ from typing import Any
 import pytest
 
 from application.model_size import size_in_use
-from config import ROOT, Settings
+from config import Settings
 from datamodels import BuildingType, Usage
+from default_pack import PACK
 from language_model.capabilities import CapabilityFile, endpoint_digest, presumed
-from prompt_pack.pack import load_pack
 from reports.costs_in_words import expected_text, spent_text
 from reports.estimate import Expected, ModelSize, expected, plans_of, tokens_of_sound
 from reports.small import questions_of
 from utils import count_tokens
 
-PACK = load_pack(ROOT / "prompts")
 PLANS = plans_of(PACK.reports("interview")[:5], BuildingType.HOTEL)
 HOUR = tokens_of_sound(3600)
 
