@@ -14,6 +14,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
@@ -31,7 +32,6 @@ LOG_FILES_KEPT = 5
 _BLOT = "[secret]"
 _SHORTEST_SECRET = 4
 """Characters below which a secret is not blotted out: it would take away words and numbers that are none."""
-_RUN = new_code()
 
 
 class _Secrets:
@@ -91,8 +91,14 @@ def _without_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> 
     return {key: _SECRETS.blotted(value) for key, value in event.items()}
 
 
+@cache
+def _run() -> str:
+    """Return the id of the process. It is not made at import: forks of one that has imported this have their own."""
+    return new_code()
+
+
 def _with_run(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    event["run"] = _RUN
+    event["run"] = _run()
     return event
 
 

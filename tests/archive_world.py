@@ -13,6 +13,7 @@ from chats.search import TranscriptSearch
 from datamodels import Transcript, UserId, Visibility
 from datamodels_chats import Passage
 from db import Database
+from default_pack import PACK
 from embeddings.port import Embeddings
 from knowledge import search_store
 from knowledge.documents import Documents
@@ -20,7 +21,7 @@ from knowledge.knowledge_index import Look
 from knowledge.ranking import Scored
 from knowledge.retrieval import Asked, KnowledgeRetrieval, asked_in
 from knowledge.search_store import Archive
-from knowledge_world import PACK, KnowledgeWorld
+from knowledge_world import KnowledgeWorld
 from recordings_factory import add_user, new_recording
 from retrieval_scores import Span
 

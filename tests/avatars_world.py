@@ -19,12 +19,13 @@ from avatars.telling import Telling
 from avatars.work import AvatarSteps
 from datamodels_telegram import AttachedFile, FileKind
 from db import Connection, Database
+from default_pack import PACK
 from dialogs import Dialogs
 from downloads import Downloads
 from errors import VoxPersonaError
 from fal_server import KEY, FalServer
 from followers_world import look
-from handlers_world import PACK, Bot, Person
+from handlers_world import Bot, Person
 from outbox import Outbox, OutboxFiles
 from provider_calls.fal.queue import ImageQueue
 from provider_calls.fal.trainers import TrainerName

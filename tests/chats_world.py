@@ -19,7 +19,6 @@ from chats.asking import Asking
 from chats.export import write_history
 from chats.search import TranscriptSearch
 from chats.threads import Chats
-from config import ROOT
 from conversations.hybrid import HybridStorage
 from conversations.learning import Learning
 from conversations.ratings import Ratings
@@ -27,6 +26,7 @@ from datamodels import RecordingId, RecordingMetadata, Role, ScenarioId, Segment
 from datamodels_chats import AnswerId
 from datamodels_telegram import ChatId, IncomingMessage, MessageId, OtherMedia, Screen, Shown, TelegramPerson
 from db import Connection, Database
+from default_pack import PACK
 from dialogs import Dialogs, OpenDialog, Step
 from embeddings.port import Embeddings
 from errors import NotFound, OutdatedButton, VoxPersonaError
@@ -40,7 +40,6 @@ from metadata.form import MetadataForm
 from metadata.waiting import WaitingRecordings
 from object_store import ObjectStore
 from outbox import Outbox, OutboxFiles
-from prompt_pack.pack import load_pack
 from recordings.originals import Originals
 from recordings_factory import new_recording
 from reports.across.service import AcrossInterviews
@@ -58,7 +57,6 @@ from telegram_handlers.ratings import RatingHandlers, RatingWork
 from texts.telegram import OUTDATED
 from users_store import ensure_telegram_user
 
-PACK = load_pack(ROOT / "prompts")
 TODAY = date(2026, 11, 21)
 _people = count(9_000_000_000)
 

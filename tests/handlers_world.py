@@ -15,7 +15,6 @@ from application.corrections import corrections
 from application.speeches import answer_source, report_source
 from audio import BUILT_IN
 from chats.reading import ChatReading
-from config import ROOT
 from conversations.hybrid import HybridStorage
 from datamodels import (
     ProcessingRequest,
@@ -40,6 +39,7 @@ from datamodels_telegram import (
 )
 from db import Connection, Database
 from dead_letters import DeadLetters, Enqueue
+from default_pack import PACK
 from dialogs import Dialog, Dialogs, OpenDialog, Step
 from embeddings.port import Embeddings
 from jobs.context import JobContext
@@ -57,7 +57,6 @@ from message_tracker import MessageTracker
 from metadata.form import MetadataForm
 from metadata.waiting import WaitingRecordings
 from object_store import ObjectStore
-from prompt_pack.pack import load_pack
 from recordings.cancellations import Cancellations
 from recordings.changes import RecordingChanges
 from recordings.descriptions import Descriptions
@@ -102,7 +101,6 @@ from users_store import ensure_telegram_user
 from voices.encoder import VoiceEncoder
 
 TODAY = date(2026, 11, 21)
-PACK = load_pack(ROOT / "prompts")
 MB = 1024 * 1024
 LIMITS = IntakeLimits(largest_bytes=2048 * MB, longest_s=8 * 3600.0)
 _people = count(7_000_000_000)

@@ -16,14 +16,14 @@ from application.followers import Followers
 from application.health import Health
 from application.notices import Notices
 from application.parts import open_application
-from config import ROOT, Settings
+from config import Settings
 from datamodels_telegram import IncomingMessage
 from db import Connection
+from default_pack import PACK
 from health.board import Board
 from housekeeping import Housekeeping
 from inbox import Inbox
 from message_tracker import MessageTracker
-from prompt_pack.pack import load_pack
 from recordings.preferences import Preferences
 from telegram_double import TelegramDouble
 from telegram_handlers.voice_notes import HeardWords
@@ -69,7 +69,7 @@ async def ask_idly(
     monkeypatch.setattr(jobs.stranded, "_PERIOD_S", 1.0)
     await _have_explained(dsn, analyze)
     settings = Settings(_env_file=None, database_url=dsn, persistent_dir=folder)
-    async with open_application(settings, load_pack(ROOT / "prompts"), lambda *_: None) as application:
+    async with open_application(settings, PACK, lambda *_: None) as application:
         telegram = TelegramDouble()
         inbox = Inbox(application.database, Team(None, frozenset()), UpdatesJournal(folder / "updates.journal"))
         messages, preferences = MessageTracker(application.database, telegram), Preferences(application.database)

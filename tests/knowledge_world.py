@@ -9,7 +9,6 @@ from uuid import uuid4
 import metadata_store
 import recordings_store
 import transcripts_store
-from config import ROOT
 from datamodels import (
     Recording,
     RecordingId,
@@ -20,6 +19,7 @@ from datamodels import (
     Visibility,
 )
 from db import Database
+from default_pack import PACK
 from embeddings.port import Embeddings
 from knowledge import chunks_store, search_store
 from knowledge.chunks_store import FoundChunk
@@ -28,10 +28,8 @@ from knowledge.indexer import Indexer
 from knowledge.knowledge_index import KnowledgeIndex
 from knowledge.memory_index import MemoryIndex
 from knowledge.vectors_store import StoredModel
-from prompt_pack.pack import load_pack
 from recordings_factory import add_user, new_recording
 
-PACK = load_pack(ROOT / "prompts")
 METADATA = RecordingMetadata(
     audio_number=17,
     recorded_on=date(2026, 11, 3),

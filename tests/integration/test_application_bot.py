@@ -9,11 +9,11 @@ import application.followers
 from access import Team
 from application.followers import Followers
 from application.parts import open_application
-from config import ROOT, Settings
+from config import Settings
 from datamodels_telegram import ChatId, IncomingMessage, MessageId, SeenUpdate, TelegramPerson
+from default_pack import PACK
 from inbox import Inbox
 from message_tracker import MessageTracker
-from prompt_pack.pack import load_pack
 from recordings.preferences import Preferences
 from telegram_double import TelegramDouble
 from updates_journal import UpdatesJournal
@@ -35,7 +35,7 @@ async def test_the_journal_of_updates_is_emptied_though_nobody_waited_for_the_da
     )
     journal.append(SeenUpdate.of(message))
     settings = Settings(_env_file=None, database_url=database_url, persistent_dir=tmp_path)
-    async with open_application(settings, load_pack(ROOT / "prompts"), lambda *_: None) as opened:
+    async with open_application(settings, PACK, lambda *_: None) as opened:
         telegram = TelegramDouble()
         inbox = Inbox(opened.database, Team(None, frozenset()), journal)
         messages = MessageTracker(opened.database, telegram)

@@ -12,13 +12,13 @@ from application.knowledge import Knowledge
 from application.parts import Application, open_application
 from cli.display import Display
 from cli.documents import add, list_all, remove
-from config import ROOT, Settings, VectorIndexKind
+from config import Settings, VectorIndexKind
+from default_pack import PACK
 from errors import BadSettings
 from knowledge import pgvector_index
 from knowledge.values import SourceId
 from knowledge_world import KnowledgeWorld
 from openai_server import OpenAIServer
-from prompt_pack.pack import load_pack
 
 FOUND_S, GONE_S = 60.0, 5.0
 SAID = ("Клиент", "Каша остыла, кофе пришлось ждать.")
@@ -27,7 +27,7 @@ EVERYTHING = [SourceId(each) for each in range(1, 1000)]
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Application]:
-    async with open_application(settings, load_pack(ROOT / "prompts"), lambda *_: None) as application:
+    async with open_application(settings, PACK, lambda *_: None) as application:
         yield application
 
 

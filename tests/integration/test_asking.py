@@ -8,10 +8,11 @@ import pytest
 
 import recordings_store
 from chats.search import TranscriptSearch
-from chats_world import PACK, Asker, ChatsBot
+from chats_world import Asker, ChatsBot
 from datamodels import BuildingType, Role, ScenarioId
 from datamodels_telegram import Button, IncomingMessage, MessageId, TelegramPerson
 from db import Database
+from default_pack import PACK
 from dialogs import Dialogs
 from embeddings.openai import OpenAIEmbeddings
 from errors import ProviderUnavailable

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from datamodels import BuildingType, PromptMessage, Segment, Transcript
+from default_pack import PACK
 from dialect_server import Dialect, DialectServer
 from dialects import Gemini
 from dialects_of_servers import Ollama, OllamaBehindGateway, RefusesLong, SglangR1, VllmQwen3
@@ -14,14 +15,12 @@ from errors import ContextTooSmall, VoxPersonaError
 from errors_of_operation import ContextCut
 from language_model.openai import OpenAILanguageModel
 from openai_answers import SENTENCES
-from prompt_pack.pack import load_pack
 from provider_calls.policy import Time
 from reports.asking import answer_tokens
 from reports.generation import ReportRequest, generate_report
 from reports.model_answers import ModelAnswers
 from scripted_model import MemoryAnswers, ScriptedModel
 
-PACK = load_pack(Path(__file__).parents[2] / "prompts")
 INTERVIEW = PACK.scenario("interview")
 LONG = PromptMessage(role="user", content=" ".join(SENTENCES) * 3)
 

@@ -29,11 +29,12 @@ from datamodels_telegram import (
 )
 from db import Connection, Database
 from dead_letters_store import LetterId, LetterKind
+from default_pack import PACK
 from dialogs import Dialogs, Step
 from errors import AccessDenied, OutdatedButton
 from followers_world import TelegramOfFiles, look
 from handlers import Router
-from handlers_world import PACK, Bot, Person
+from handlers_world import Bot, Person
 from inbox import Inbox
 from markups.callback_data import Action, Press
 from message_tracker import MessageTracker

@@ -19,8 +19,9 @@ from datamodels import Recording, Segment, UserId
 from datamodels_chats import AnswerId, AnswerOutcome, Basis, Occasion, Source
 from datamodels_telegram import ChatId, MessageKind, OutgoingMessage, Screen
 from db import Database
+from default_pack import PACK
 from embeddings.openai import OpenAIEmbeddings
-from handlers_world import PACK, Bot, Person
+from handlers_world import Bot, Person
 from knowledge_world import KnowledgeWorld
 from object_store import ObjectStore, key_for_transcript
 from openai_server import OpenAIServer

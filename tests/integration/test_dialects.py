@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack
 from datetime import date
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -15,6 +14,7 @@ from chats.answers import Composer
 from cli.model_seen import seen
 from datamodels import BuildingType, PromptMessage, RecordingId, RecordingMetadata, Segment, Transcript
 from datamodels_chats import Basis, Passage, PassageLine, Source
+from default_pack import PACK
 from dialect_server import Dialect, DialectServer
 from dialects import LACK, WORK, OpenRouterWithoutFunds, WithoutStreams
 from dialects_of_servers import ThinksForEver, UnopenedThoughts, VllmQwen3
@@ -24,14 +24,12 @@ from language_model.openai import OpenAILanguageModel
 from metadata.proposal import propose
 from openai_answers import SENTENCES
 from prompt_pack.models import PromptedModel
-from prompt_pack.pack import load_pack
 from provider_calls.policy import Time
 from reports.generation import GeneratedReport, ReportRequest, generate_report
 from reports.model_answers import ModelAnswers
 from scripted_model import MemoryAnswers
 from speakers.roles import roles_of_voices
 
-PACK = load_pack(Path(__file__).parents[2] / "prompts")
 INTERVIEW = PACK.scenario("interview")
 CLIENT = INTERVIEW.roles[1].label
 

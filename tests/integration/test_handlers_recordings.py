@@ -24,9 +24,10 @@ from datamodels_telegram import (
     WizardStep,
 )
 from db import Database
+from default_pack import PACK
 from dialogs import Dialogs, SettingsDialog
 from errors import AccessDenied, NoSpeech, NotFound, OutdatedButton
-from handlers_world import MB, PACK, Bot, Person
+from handlers_world import MB, Bot, Person
 from knowledge.search_store import load_archive
 from markups.callback_data import Action, unpack
 from markups.card_parts import Times

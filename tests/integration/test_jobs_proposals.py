@@ -11,7 +11,6 @@ import pytest
 import metadata_store
 import recordings_store
 import transcripts_store
-from config import ROOT
 from datamodels import (
     BuildingType,
     RecordingId,
@@ -21,12 +20,12 @@ from datamodels import (
     Transcript,
 )
 from db import Database
+from default_pack import PACK
 from errors import NotFound, ProviderRateLimited, ProviderUnavailable
 from jobs.context import Engines, JobContext
 from jobs.recordings import ProposalSteps
 from language_model.port import LanguageModel
 from object_store import ObjectStore
-from prompt_pack.pack import load_pack
 from recordings.originals import Originals
 from recordings_factory import add_recording
 from scripted_model import Call, Script, ScriptedModel
@@ -64,9 +63,7 @@ class OneModel:
 def proposing(database: Database, llm: LanguageModel | None, **limits: float) -> ProposalSteps:
     nothing = cast("ObjectStore", None)
     engines = cast("Engines", OneModel(llm))
-    context = JobContext(
-        database, nothing, cast("Originals", None), load_pack(ROOT / "prompts"), engines, Path(), Path()
-    )
+    context = JobContext(database, nothing, cast("Originals", None), PACK, engines, Path(), Path())
     return ProposalSteps(context, **limits)
 
 

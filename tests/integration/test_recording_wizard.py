@@ -15,10 +15,10 @@ from constants import NO_SCENARIO
 from datamodels import Recording, RecordingId, RecordingMetadata, RunStatus, Stage
 from datamodels_telegram import FileSource, MessageKind, OutgoingMessage, WizardStep
 from db import Connection, Database
+from default_pack import PACK
 from dialogs import Dialog, Step
 from errors import ProviderUnavailable
 from followers_world import (
-    PACK,
     DatabaseUntilKilled,
     Killer,
     Somebody,

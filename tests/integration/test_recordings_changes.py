@@ -14,7 +14,6 @@ import metadata_store
 import outbox_store
 import recordings_store
 import reports_store
-from config import ROOT
 from datamodels import (
     BuildingType,
     NewReportFile,
@@ -38,10 +37,10 @@ from datamodels_telegram import (
     Screen,
 )
 from db import Connection, Database
+from default_pack import PACK
 from errors import NotFound, ObjectStoreUnavailable, UnknownChoice
 from md_storage import ReportFiles
 from object_store import ObjectStore, key_for_transcript
-from prompt_pack.pack import load_pack
 from recordings.changes import RecordingChanges
 from recordings_factory import add_recording, add_user
 from reports.research.forgetting import ResearchForgetting
@@ -77,7 +76,7 @@ def files(tmp_path: Path) -> ReportFiles:
 
 @pytest.fixture
 def changes(shared_database: Database, objects: ObjectStore, files: ReportFiles, work: Work) -> RecordingChanges:
-    pack = load_pack(ROOT / "prompts")
+    pack = PACK
     forgetting = ResearchForgetting(shared_database, files, pack)
     return RecordingChanges(shared_database, objects, files, pack, work.enqueue, work.stopped, forgetting.forget)
 

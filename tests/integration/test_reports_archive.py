@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from db import Database
+from default_pack import PACK
 from errors import DatabaseUnavailable, NotFound, ReportFileGone
-from my_reports_world import PACK, TEXT, Owner, ReportsBot
+from my_reports_world import TEXT, Owner, ReportsBot
 from reports.archive import file_entry
 from reports_store import list_named
 

@@ -1,24 +1,23 @@
 """The default pack's reports over real HTTP, and an endpoint that fails in the middle of one."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 
 import pytest
 
 import openai_faults
 from datamodels import BuildingType, Segment, Transcript
+from default_pack import PACK
 from errors import ProviderUnavailable
 from language_model.openai import OpenAILanguageModel
 from openai_answers import SENTENCES
 from openai_faults import CHAT
 from openai_server import OpenAIServer
-from prompt_pack.pack import ReportType, load_pack
+from prompt_pack.pack import ReportType
 from provider_calls.policy import Time
 from reports.generation import GeneratedReport, ReportRequest, generate_report
 from reports.model_answers import ModelAnswers
 from scripted_model import MemoryAnswers
 
-PACK = load_pack(Path(__file__).parents[2] / "prompts")
 REPORTS = [report for scenario in PACK.scenarios for report in scenario.reports]
 CASES = [(report, building) for report in REPORTS for building in (BuildingType if report.per_building else [None])]
 

@@ -23,8 +23,9 @@ from datamodels import (
 )
 from datamodels_telegram import WizardStep
 from db import Connection, Database
+from default_pack import PACK
 from errors import DatabaseUnavailable, NoLanguageModel, NotFound, UnknownChoice
-from handlers_world import PACK, TRANSCRIPT, Person
+from handlers_world import TRANSCRIPT, Person
 from language_model.port import LanguageModel
 from reports.orders import Lack, ReportOrders
 

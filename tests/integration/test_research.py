@@ -8,9 +8,9 @@ import pytest
 
 import recordings_store
 import reports_store
-from config import ROOT
 from datamodels import ReportRun, ReportRunId, RunStatus, Segment, UserId, Visibility
 from db import Connection, Database
+from default_pack import PACK
 from errors import NoLanguageModel, NotFound, ProviderInvalidAnswer, ProviderUnavailable
 from errors_of_operation import NothingToResearch, ResearchGoesOn
 from jobs.context import Engines, JobContext
@@ -18,7 +18,6 @@ from jobs.reports import ReportSteps
 from language_model.port import LanguageModel
 from md_storage import ReportFiles
 from object_store import ObjectStore
-from prompt_pack.pack import load_pack
 from recordings.originals import Originals
 from recordings_factory import add_user
 from reports.archive import ReportArchive
@@ -28,7 +27,6 @@ from reports.research.wording import estimate_lines
 from research_world import INVENTED, QUESTION, add_interview, research_answer
 from scripted_model import Call, Script, ScriptedModel
 
-PACK = load_pack(ROOT / "prompts")
 MOST = 20
 
 

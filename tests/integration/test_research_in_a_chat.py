@@ -13,8 +13,9 @@ from datamodels import RunStatus, ScenarioId
 from datamodels_chats import AnswerId, AnswerOutcome, Basis, Occasion
 from datamodels_search import ChatFilters, Named, Narrowing, When
 from db import Database
+from default_pack import PACK
 from followers_world import Clock, look
-from handlers_world import PACK, TODAY, Bot, Person
+from handlers_world import TODAY, Bot, Person
 from markups.my_reports import report_card
 from message_tracker import MessageTracker
 from object_store import ObjectStore

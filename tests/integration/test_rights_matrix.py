@@ -29,7 +29,7 @@ from application.followers import Followers
 from application.parts import Application, open_application
 from application.team import TeamParts
 from chats.threads import Chats
-from config import ROOT, Settings
+from config import Settings
 from datamodels import (
     NewReportRun,
     RecordingMetadata,
@@ -46,12 +46,12 @@ from datamodels import (
 from datamodels_chats import Occasion
 from datamodels_telegram import AttachedFile, ButtonPress, ChatId, FileKind, IncomingMessage, MessageId, TelegramPerson
 from db import Database
+from default_pack import PACK
 from errors import AccessDenied, VoxPersonaError
 from handlers import Router
 from inbox import Inbox
 from markups.callback_data import SEPARATOR, Action, unpack, word_of
 from message_tracker import MessageTracker
-from prompt_pack.pack import load_pack
 from recordings.preferences import Preferences
 from recordings_factory import new_recording
 from reports.takeout.orders import TakeoutOrders
@@ -181,7 +181,7 @@ async def world(postgres_dsn: str, migrated: str, tmp_path_factory: pytest.TempP
         await connection.execute(query)
     url = make_conninfo(postgres_dsn, dbname=name)
     settings = Settings(_env_file=None, database_url=url, persistent_dir=folder, owner_telegram_id=OWNER)
-    async with open_application(settings, load_pack(ROOT / "prompts"), lambda *_: None) as application:
+    async with open_application(settings, PACK, lambda *_: None) as application:
         database, telegram = application.database, TelegramDouble()
         team = Team(OWNER, frozenset([ANNA]))
         messages, preferences = MessageTracker(database, telegram), Preferences(database)

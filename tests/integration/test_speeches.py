@@ -14,10 +14,11 @@ from datamodels import NewReportFile, ReportId, ReportRunId
 from datamodels_chats import AnswerId, AnswerOutcome, Basis, Conversation, Occasion
 from datamodels_telegram import Voice
 from db import Database
+from default_pack import PACK
 from errors import BadText, NotFound, ProviderRefusedKey, VoxPersonaError
 from errors_of_operation import NoVoice, TooManySpeeches
 from followers_world import TelegramOfFiles, look
-from handlers_world import PACK, Bot, Person
+from handlers_world import Bot, Person
 from markups.callback_data import Action, pack, word_of
 from markups.ratings import rated_messages
 from object_store import ObjectStore

@@ -13,19 +13,18 @@ import chat_history
 import texts.takeout
 import transcripts_store
 from across_world import DAY, add_interview
-from config import ROOT
 from constants import READY_TRANSCRIPT
 from datamodels import BuildingType, Recording, RecordingMetadata, Segment, Transcript, UserId
 from datamodels_chats import Occasion
 from datamodels_telegram import ChatId
 from db import Database
+from default_pack import PACK
 from errors import NotFound
 from followers import KeyedTasks
 from followers_world import Somebody, TelegramOfFiles
 from markups.menus import takeout_menu
 from message_tracker import MessageTracker
 from messenger import MessengerUnavailable
-from prompt_pack.pack import load_pack
 from refi_qda_files import opened
 from reports.takeout.orders import TakeoutOrders
 from reports.takeout.service import TAKEOUTS, Contents, Takeout
@@ -33,7 +32,6 @@ from system.local_time import zone_of_machine
 from telegram_handlers.takeout import TakeoutMaker
 from texts.metadata import DATE, PLACE
 
-PACK = load_pack(ROOT / "prompts")
 BREAKFAST = "слова гостя: Завтрак"
 KNOWN = RecordingMetadata(recorded_on=DAY, place="Заря", building=BuildingType.HOTEL, employee="Иванова Мария")
 

@@ -8,7 +8,6 @@ import pytest
 import recordings_store
 import reports_store
 import transcripts_store
-from config import ROOT
 from datamodels import (
     MissingInterval,
     NewReportRun,
@@ -25,10 +24,10 @@ from datamodels import (
     Word,
 )
 from db import Connection, Database
+from default_pack import PACK
 from errors import BadText, NotFound
 from errors_of_operation import TranscriptChanged, TranscriptUnfinished
 from object_store import ObjectStore, key_for_transcript
-from prompt_pack.pack import load_pack
 from recordings_factory import add_recording, add_user
 from transcript_formats import to_json
 from transcription.editing import store
@@ -197,7 +196,7 @@ TALK = TRANSCRIPT.model_copy(
 
 @pytest.fixture
 def editing(shared_database: Database) -> TranscriptEditing:
-    return TranscriptEditing(shared_database, load_pack(ROOT / "prompts"))
+    return TranscriptEditing(shared_database, PACK)
 
 
 @pytest.fixture

@@ -16,10 +16,11 @@ import user_states
 from datamodels import BuildingType, Recording, RecordingMetadata
 from datamodels_telegram import ChatId, MessageId, MessageKind, OutgoingMessage, WizardStep
 from db import Database
+from default_pack import PACK
 from dialogs import Dialog, Dialogs
 from errors import NotFound, OutdatedButton
 from followers_world import look
-from handlers_world import PACK, TODAY, Bot, Person
+from handlers_world import TODAY, Bot, Person
 from markups.callback_data import Action, unpack
 from markups.menus import main_menu
 from metadata.fields import PROMPTS, VALUE_OF

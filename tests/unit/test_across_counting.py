@@ -9,15 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config import ROOT
 from datamodels import BuildingType, RecordingId, ReportRunId, UserId
-from prompt_pack.pack import load_pack
+from default_pack import PACK
 from reports.across.choices import chosen, fits, id_choice, named, overview, period_of
 from reports.across.counting import counted, key_of, saturation, trend
 from reports.across.subjects import FactorNames, subjects_of
 from reports.across.values import Interview, Kind, Mention, Trend, Wanted
 
-PACK = load_pack(ROOT / "prompts")
 ANNA = UserId(UUID(int=1))
 FIRST_DAY = date(2026, 1, 15)
 TODAY = date(2026, 11, 29)

@@ -6,6 +6,7 @@ import importlib.util
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -35,14 +36,16 @@ def dotted(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@cache
 def nodes(module: str) -> list[ast.AST]:
     return list(ast.walk(ast.parse(SOURCES[module])))
 
 
+@cache
 def imports(module: str) -> set[str]:
     """The dotted names that ``module`` imports; of ``from package import module`` the module's."""
     found: set[str] = set()
-    for node in NODES[module]:
+    for node in nodes(module):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -54,7 +57,7 @@ def imports(module: str) -> set[str]:
 
 
 def own_imports(module: str) -> Iterator[str]:
-    return iter(sorted(IMPORTS[module] & set(MODULES)))
+    return iter(sorted(imports(module) & set(MODULES)))
 
 
 def room(module: str) -> str:
@@ -69,23 +72,25 @@ def floor(module: str) -> int:
     return FLOORS[room(module)]
 
 
+@cache
+def messengers() -> set[str]:
+    """What implements the port ``messenger``: the adapters that import it."""
+    return {
+        room(module)
+        for module in MODULES
+        if "messenger" in imports(module) and FLOORS.get(room(module)) == FLOORS["telegram_client/"]
+    }
+
+
 FLOORS = floors()
 SOURCES = {dotted(path): path.read_text(encoding="utf-8") for path in sorted(SRC.rglob("*.py"))}
 MODULES = list(SOURCES)
-NODES = {module: nodes(module) for module in MODULES}
-IMPORTS = {module: imports(module) for module in MODULES}
 FRONT_DOORS = sorted(
     module
     for module in set(MODULES) - {"telegram_handlers.effects"}
     if room(module) in {"handlers", "handlers_my_reports_v2", "telegram_handlers/", "web/"}
 )
 """``effects`` holds what handlers hand in to a service's transaction."""
-MESSENGERS = {
-    room(module)
-    for module in MODULES
-    if "messenger" in IMPORTS[module] and FLOORS.get(room(module)) == FLOORS["telegram_client/"]
-}
-"""What implements the port ``messenger``: the adapters that import it."""
 PACKAGES = sorted(path.name for path in SRC.iterdir() if path.is_dir() and path.name != "__pycache__")
 
 
@@ -116,9 +121,9 @@ def test_a_front_door_knows_services_and_no_store(module: str) -> None:
 
 
 def test_which_messenger_it_is_only_the_wiring_knows() -> None:
-    assert "telegram_client/" in MESSENGERS
+    assert "telegram_client/" in messengers()
     for module in MODULES:
-        known = set(map(room, own_imports(module))) & MESSENGERS - {room(module)}
+        known = set(map(room, own_imports(module))) & messengers() - {room(module)}
         assert not known or room(module) == "application/", (
             f"{module} imports {', '.join(sorted(known))}: it may know the port `messenger` alone"
         )
@@ -133,7 +138,7 @@ def test_imports_have_no_circle() -> None:
 
 
 def test_every_import_resolves() -> None:
-    imported = {name: module for module in MODULES for name in IMPORTS[module]}
+    imported = {name: module for module in MODULES for name in imports(module)}
     nowhere = [name for name in sorted(imported) if importlib.util.find_spec(name) is None]
     assert nowhere == [], [imported[name] for name in nowhere]
 
@@ -162,7 +167,7 @@ def test_modules_and_functions_stay_short() -> None:
     assert [
         f"{module}.{node.name}"
         for module in MODULES
-        for node in NODES[module]
+        for node in nodes(module)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and (node.end_lineno or 0) - node.lineno >= LONGEST_FUNCTION
     ] == []
@@ -170,7 +175,7 @@ def test_modules_and_functions_stay_short() -> None:
 
 def test_modules_log_events_with_values_by_a_logger_made_in_one_way() -> None:
     for module in set(MODULES) - {"log_setup"}:
-        calls = [(node, ast.unparse(node.func)) for node in NODES[module] if isinstance(node, ast.Call)]
+        calls = [(node, ast.unparse(node.func)) for node in nodes(module) if isinstance(node, ast.Call)]
         made = [ast.unparse(node) for node, name in calls if name.endswith(("getLogger", "get_logger"))]
         assert made in ([], ["structlog.get_logger(__name__)"]), module
         assert not made or "\nlog = structlog.get_logger(__name__)\n" in SOURCES[module], module

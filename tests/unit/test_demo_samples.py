@@ -5,13 +5,12 @@ from pathlib import Path
 import pytest
 
 from config import ROOT
+from default_pack import PACK
 from language_model.recorded import RecordedLanguageModel
-from prompt_pack.pack import load_pack
 from recorded_reports import written
 from reports.generation import GeneratedReport
 from transcription.ready.reading import read_ready
 
-PACK = load_pack(ROOT / "prompts")
 INTERVIEW = ROOT / "samples" / "interview.txt"
 ANSWERS = ROOT / "samples" / "answers.yaml"
 REPORTS = [report.id for report in PACK.reports("interview")]

@@ -4,14 +4,13 @@ from datetime import date
 
 import pytest
 
-from config import ROOT
 from datamodels import BuildingType, ReportId, ScenarioId
+from default_pack import PACK
 from knowledge.context import Contexts
 from knowledge.lemmas import lemmas
 from knowledge.values import Facts
-from prompt_pack.pack import load_pack
 
-CONTEXTS = Contexts(load_pack(ROOT / "prompts"))
+CONTEXTS = Contexts(PACK)
 INTERVIEW = ScenarioId("interview")
 ALL = Facts(
     number=5,

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config import ROOT
 from datamodels import RecordingId, ReportId, ReportRunId, RunStatus, ScenarioId, Stage, UserId
 from datamodels_telegram import (
     AttachedFile,
@@ -23,13 +22,12 @@ from datamodels_telegram import (
     ProgressCard,
     RunProgress,
 )
+from default_pack import PACK
 from errors import Cancelled, NoSpeech, ProviderUnavailable
 from markups.card_parts import Times
 from markups.cards import card_view, measured, opening
-from prompt_pack.pack import load_pack
 from screens import check, drawn, nasty_text
 
-PACK = load_pack(ROOT / "prompts")
 BEGUN = datetime(2026, 11, 21, 14, 0, tzinfo=UTC)
 RETRY = BEGUN + timedelta(minutes=5)
 RETRY_SHOWN = f"{RETRY.astimezone():%H:%M}"

@@ -10,19 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import texts.dead_letters
-from config import ROOT
 from datamodels import ReportId
 from datamodels_telegram import FileSource, MessageKind
 from dead_letters import LettersPage
 from dead_letters_store import DeadLetter, LetterKind
+from default_pack import PACK
 from errors import VoxPersonaError
 from errors_of_operation import OriginalAwaited
 from markups.callback_data import unpack
 from markups.dead_letters import letters_page, pressed_letter
-from prompt_pack.pack import load_pack
 from screens import check, drawn, nasty_text
 
-PACK = load_pack(ROOT / "prompts")
 LONGEST = max((report.id for scenario in PACK.scenarios for report in scenario.reports), key=len)
 NEVER_IN_A_ROW = (
     {

@@ -1,7 +1,6 @@
 """The screens of recordings as people see them."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -22,8 +21,9 @@ from datamodels import (
     UserId,
     Visibility,
 )
+from default_pack import PACK
 from markups.callback_data import Action
-from prompt_pack.pack import ReportPack, load_pack
+from prompt_pack.pack import ReportPack
 from screens import NASTY, check, drawn, nasty_text
 
 NOON = datetime(2026, 11, 3, 12, tzinfo=UTC)
@@ -63,7 +63,7 @@ METADATA = RecordingMetadata(audio_number=17, employee="Иванова Анна"
 
 @pytest.fixture(scope="module")
 def pack() -> ReportPack:
-    return load_pack(Path(__file__).parents[2] / "prompts")
+    return PACK
 
 
 def with_name(name: str) -> Recording:

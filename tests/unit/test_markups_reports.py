@@ -1,19 +1,18 @@
 """The screens of reports as people see them."""
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import markups.reports
-from prompt_pack.pack import ReportPack, load_pack
+from default_pack import PACK
+from prompt_pack.pack import ReportPack
 from screens import check, drawn, nasty_text
 
 
 @pytest.fixture(scope="module")
 def pack() -> ReportPack:
-    return load_pack(Path(__file__).parents[2] / "prompts")
+    return PACK
 
 
 def test_the_menu_has_the_scenarios_reports_by_their_own_callbacks(pack: ReportPack) -> None:

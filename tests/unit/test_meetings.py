@@ -9,16 +9,14 @@ from typing import Any
 
 import pytest
 
-from config import ROOT
+from default_pack import PACK
 from language_model.recorded import RecordedLanguageModel
-from prompt_pack.pack import load_pack
 from recorded_reports import written
 from reports.formats import ReportDocument, to_markdown
 from reports.generation import GeneratedReport
 from reports.word import to_docx
 from transcription.ready.reading import read_ready
 
-PACK = load_pack(ROOT / "prompts")
 TASKS = "Выпиши задачи, о которых участники договорились"
 DECISIONS = "Выпиши решения, которые на нём приняты"
 QUESTIONS = "Выпиши вопросы, которые остались открытыми"

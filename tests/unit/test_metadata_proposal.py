@@ -1,7 +1,6 @@
 """Metadata proposed from what was said, and from nothing else."""
 
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datamodels import BuildingType, RecordingMetadata, Segment, Transcript
+from default_pack import PACK
 from errors import ProviderError, ProviderInvalidAnswer
 from metadata.proposal import filled, propose
 from prompt_pack.models import PromptedModel
-from prompt_pack.pack import ReportPack, load_pack
+from prompt_pack.pack import ReportPack
 from reports.model_answers import ModelAnswers
 from scripted_model import Call, MemoryAnswers, Script, ScriptedModel
 
@@ -46,7 +46,7 @@ PROPOSED = RecordingMetadata(
 
 @pytest.fixture(scope="module")
 def pack() -> ReportPack:
-    return load_pack(Path(__file__).parents[2] / "prompts")
+    return PACK
 
 
 def transcript(*said: str, every_s: float = 10.0) -> Transcript:

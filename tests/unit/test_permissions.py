@@ -8,11 +8,10 @@ from typing import Any, cast
 import pytest
 
 from access import Permission
-from config import ROOT
+from default_pack import PACK
 from dialogs import Dialog, Step
 from handlers_my_reports_v2 import MyReportsHandlers
 from markups.callback_data import Action
-from prompt_pack.pack import load_pack
 from recordings.intake import IntakeLimits
 from telegram_handlers.across import AcrossHandlers, AcrossWork
 from telegram_handlers.asking import AskingHandlers, AskingWork
@@ -121,7 +120,7 @@ def _rows(table: str) -> list[tuple[str, str]]:
 @cache
 def _modules() -> list[Routes]:
     """The routes of all handlers, module by module."""
-    pack, facts = load_pack(ROOT / "prompts"), SystemFacts(str, "", IntakeLimits(largest_bytes=1, longest_s=1), Path())
+    pack, facts = PACK, SystemFacts(str, "", IntakeLimits(largest_bytes=1, longest_s=1), Path())
     chats = ChatWork(_NOBODY, _NOBODY, Path(), _NOBODY)
     return [
         MenuHandlers(_NOBODY, MenuWork(_NOBODY, _NOBODY, _NOBODY, facts, _NOBODY)).routes(),

@@ -12,14 +12,13 @@ import yaml
 
 from config import ROOT
 from datamodels import BuildingType
+from default_pack import PACK
 from language_model.port import LanguageModel
 from language_model.recorded import RecordedLanguageModel
-from prompt_pack.pack import load_pack
 from recorded_reports import written
 from scripted_model import Call, ScriptedModel
 from transcription.ready.reading import read_ready
 
-PACK = load_pack(ROOT / "prompts")
 CASES = {
     path.stem: yaml.safe_load(path.read_text(encoding="utf-8"))
     for path in sorted((Path(__file__).parent / "report_table").iterdir())

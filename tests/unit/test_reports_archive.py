@@ -12,12 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config import ROOT
 from datamodels import IndexPoint, IndexValue, ReportFile, ReportId, ReportRunId, ScenarioId
+from default_pack import PACK
 from markups.callback_data import Action
 from markups.my_reports import stale_list
 from prompt_pack.manifest import RESERVED_IDS
-from prompt_pack.pack import load_pack
 from report_folder.index import ReportIndex
 from reports.archive_about import ReportAbout, listed
 from reports.archive_charts import (
@@ -46,7 +45,6 @@ from screens import nasty_text
 
 HERE = datetime.now().astimezone().tzinfo
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=HERE)
-PACK = load_pack(ROOT / "prompts")
 FIVE = timedelta(minutes=5)
 
 

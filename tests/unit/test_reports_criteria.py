@@ -4,15 +4,14 @@ from typing import Any
 
 import pytest
 
-from config import ROOT
 from datamodels import Segment, Transcript
-from prompt_pack.pack import load_pack
+from default_pack import PACK
 from recorded_reports import written
 from reports.criteria import criterion_of, judged, questions_of
 from reports.model_answers import is_foreign
 from scripted_model import Call, ScriptedModel
 
-PASS = load_pack(ROOT / "prompts").report("report_int_methodology").plan(None).passes[0]
+PASS = PACK.report("report_int_methodology").plan(None).passes[0]
 QUOTE = {"text": "Вам же понравилось", "speaker": "Сотрудник", "time": "00:10"}
 INTRODUCTION, TONE, DEPTH = "П1. Представление и цель", "П2. Доброжелательность", "Н1. Глубина"
 
@@ -134,7 +133,7 @@ async def test_an_answer_in_english_is_asked_for_once_more_in_russian() -> None:
         chosen = {"basis": "факты и свойства", "effect": "привлекает"}
         return {"items": [{"quotes": [{"text": "Для меня главное — тишина в номере"}], **words, **chosen}]}
 
-    report = await written(load_pack(ROOT / "prompts").report("report_int_stimulus"), said, ScriptedModel(script))
+    report = await written(PACK.report("report_int_stimulus"), said, ScriptedModel(script))
     assert len(asked) == 2
     assert "Ответ не на русском языке" in asked[1]
     assert "Русские слова" in report.text

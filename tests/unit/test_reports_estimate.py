@@ -7,14 +7,15 @@ from typing import Any
 import pytest
 
 from application.model_size import size_in_use
-from config import ROOT, Settings
+from config import Settings
 from datamodels import BuildingType, Usage
+from default_pack import PACK
 from language_model.capabilities import CapabilityFile, endpoint_digest, presumed
-from prompt_pack.pack import load_pack
 from reports.costs_in_words import expected_text, spent_text
 from reports.estimate import Expected, ModelSize, expected, plans_of, tokens_of_sound
+from reports.small import questions_of
+from utils import count_tokens
 
-PACK = load_pack(ROOT / "prompts")
 PLANS = plans_of(PACK.reports("interview")[:5], BuildingType.HOTEL)
 HOUR = tokens_of_sound(3600)
 
@@ -90,6 +91,17 @@ def test_the_context_is_what_the_endpoint_told_before_without_the_room_for_think
     told: dict[str, Any] | None, given: dict[str, Any], context: int, tmp_path: Path
 ) -> None:
     assert size_after(tmp_path, told=told, **given).context_tokens == context
+
+
+def test_a_question_is_its_texts_and_eight_tokens_for_each_of_three_messages() -> None:
+    plan = PLANS[1]  # which asks once, and in words of its own
+    [asked] = plan.passes
+    texts = [plan.rules.render(plan.variables("")), asked.prompt.render(plan.variables("")), str(asked.schema_)]
+    takes = expected([plan], 1000, size())
+    assert (takes.calls, takes.usage.prompt_tokens) == (1, sum(map(count_tokens, texts)) + 1000 + 24)
+    texts = [plan.small_rules.render({}), *map(str, questions_of(asked, plan))]
+    takes = expected([plan], 1000, size().model_copy(update={"small": True}))
+    assert (takes.calls, takes.usage.prompt_tokens) == (1, sum(map(count_tokens, texts)) + 1000 + 120 + 24)
 
 
 def test_thinking_is_counted_for_every_call(tmp_path: Path) -> None:

@@ -2,13 +2,11 @@
 
 import pytest
 
-from config import ROOT
 from datamodels import BuildingType
+from default_pack import PACK
 from errors import BuildingNeeded, UnknownChoice
-from prompt_pack.pack import load_pack
 from reports.orders import EVERYTHING, NOTHING, choose_reports
 
-PACK = load_pack(ROOT / "prompts")
 ALL = [report.id for report in PACK.reports("interview")]
 ANY_BUILDING = [report.id for report in PACK.reports("interview") if not report.per_building]
 PER_BUILDING = [report.id for report in PACK.reports("interview") if report.per_building]

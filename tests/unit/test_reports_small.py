@@ -6,15 +6,14 @@ import pytest
 
 from config import ROOT
 from datamodels import BuildingType, Segment, Transcript
+from default_pack import PACK
 from language_model.small_models import is_small
-from prompt_pack.pack import load_pack
 from recorded_reports import written
 from reports.estimate import ModelSize, expected, tokens_of
 from reports.small import utterances_of
 from scripted_model import Call, ScriptedModel
 from transcription.ready.reading import read_ready
 
-PACK = load_pack(ROOT / "prompts")
 SAMPLE = read_ready(ROOT / "samples" / "interview.txt", "interview.txt").transcript
 ROLES = ("Сотрудник", "Клиент")
 

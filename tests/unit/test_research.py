@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config import ROOT
 from datamodels import RecordingId, ScenarioId, Transcript
-from prompt_pack.pack import load_pack
+from default_pack import PACK
 from reports.evidence import Quote, normal_words
 from reports.model_answers import ModelAnswers
 from reports.research.counting import places_of
@@ -20,7 +19,7 @@ from reports.research.values import Aspect, Claim, Interview, Reading, Stance, T
 from research_world import QUESTION, words_of
 from scripted_model import Call, MemoryAnswers, ScriptedModel
 
-PROMPTS = load_pack(ROOT / "prompts").research
+PROMPTS = PACK.research
 ASPECTS = [Aspect(id="a1", title="Завтрак"), Aspect(id="a2", title="Бассейн")]
 TRANSCRIPT = Transcript(language="ru", engine="e", model="m", duration_s=40, speakers=2, segments=words_of(10))
 SAID = [normal_words(segment.text) for segment in TRANSCRIPT.segments if segment.role == "Клиент"]

@@ -1,4 +1,4 @@
-"""A process whose libraries are in memory already differs in nothing from one that imports them."""
+"""A process that has everything in memory already differs in nothing from one that imports it."""
 
 import asyncio
 import json
@@ -29,7 +29,6 @@ print(json.dumps({{
     "signals": [str(signal.getsignal(signal.SIGINT)), *signal.pthread_sigmask(signal.SIG_BLOCK, [])],
     "collects": gc.isenabled(),
     "keys": list(rsa.server_public_keys),
-    "ours": [name for name, each in sys.modules.items() if {str(ROOT / "src")!r} in str(getattr(each, "__file__", ""))],
 }}), flush=True)
 print("ends", file=sys.stderr)
 sys.exit(7)
@@ -67,6 +66,24 @@ def test_it_sees_what_a_new_process_sees(tmp_path: Path, settings: dict[str, str
             seen.append((json.loads(told), said, process.returncode))
     assert seen[0][1:] == ("ends\n", 7)
     assert seen[1] == seen[0]
+
+
+def test_what_is_random_is_its_own(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(f"""
+import random, sys
+assert "jobs.retries" in sys.modules
+sys.path[0] = {str(ROOT / "src")!r}
+import log_setup
+print(log_setup._run(), random.random())
+""")
+    told = []
+    for _ in range(2):
+        with _WarmProcess(
+            [sys.executable, str(script)], env=environment(), stdout=subprocess.PIPE, text=True
+        ) as process:
+            told += process.communicate()[0].split()
+    assert len(told) == len(set(told)) == 4
 
 
 @pytest.mark.parametrize("warm", [True, False])
