@@ -49,9 +49,10 @@ from datamodels import (
 )
 from datamodels_chats import AnswerId, AnswerOutcome, Basis, Conversation, Occasion, Source
 from datamodels_telegram import TelegramPerson
+from default_pack import PACK
 from fal_server import fal_server
 from followers_world import look
-from handlers_world import MB, PACK, Bot
+from handlers_world import MB, Bot
 from health.board import Board
 from language_model.recorded import RecordedLanguageModel
 from recorded_reports import written as made
