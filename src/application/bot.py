@@ -58,6 +58,7 @@ from telegram_handlers.avatars import AvatarHandlers, AvatarWork
 from telegram_handlers.context import Routes
 from telegram_handlers.dead_letters import DeadLetterHandlers, LettersWork
 from telegram_handlers.documents import DocumentHandlers
+from telegram_handlers.erasures import ErasureHandlers
 from telegram_handlers.menu import MenuHandlers, MenuWork, SystemFacts
 from telegram_handlers.metadata import MetadataHandlers
 from telegram_handlers.my_reports_shared import MyReportsWork
@@ -253,6 +254,7 @@ def router_of(
             *_of_followers(application, messages, followers),
             *about_chats(application, messages, chats, followers.speeches.wake),
             *team.routes(),
+            ErasureHandlers(messages, team.erasures, followers.background.erasing.wake).routes(),
         ],
         menu=menu.main_menu_of,
         other=chats.ask,

@@ -7,6 +7,7 @@ from dialogs import Dialogs
 from message_tracker import MessageTracker
 from messenger import Messenger
 from sign_in.audit import AuditLog
+from sign_in.erasures import Erasures
 from sign_in.invitations import Invitations
 from sign_in.people import People
 from sign_in.sessions import Sessions
@@ -34,6 +35,7 @@ class TeamParts:
         database = application.database
         invitations = Invitations(database, team)
         self.people = People(database, team, application.jobs.end_work_of)
+        self.erasures = Erasures(database, team)
         self.strangers = Strangers(messages, invitations, has_owner=team.owner is not None)
         self._handlers = (
             PeopleHandlers(messages, self.people, invitations, AuditLog(database), Dialogs(database)),

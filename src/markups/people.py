@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import texts.access
+import texts.erasures
 import texts.telegram
 from datamodels import Role
 from datamodels_telegram import Button, Screen
@@ -28,7 +29,7 @@ def people_page(page: PeoplePage, wanted: str) -> Screen:
         text=text,
         keyboard=(
             *_listed(page.people),
-            *_turns(page.page, pages, Action.ACCESS_USERS_MENU, wanted),
+            *turns(page.page, pages, Action.ACCESS_USERS_MENU, wanted),
             tuple(others[:3]),
             tuple(others[3:]),
             (button(texts.access.SEARCH, Action.PEOPLE_SEARCH),),
@@ -48,8 +49,8 @@ def people_found(people: Sequence[Person]) -> Screen:
     return Screen(text=text, keyboard=(*_listed(people), again, _to_people()))
 
 
-def person_card(person: Person, *, may_change: bool) -> Screen:
-    """Show a person; ``may_change`` offers the change of role and the block."""
+def person_card(person: Person, *, may_change: bool, may_erase: bool = False) -> Screen:
+    """Show a person; ``may_change`` offers the change of role and the block, ``may_erase`` the erasure."""
     role = texts.access.STATES[_state(person)]
     if person.role is not None:
         source = texts.access.BY_SETTINGS if person.by_settings or person.is_owner else texts.access.GRANTED
@@ -69,6 +70,8 @@ def person_card(person: Person, *, may_change: bool) -> Screen:
             (button(texts.access.CHANGE_ROLE, Action.PERSON_ROLE, word),),
             (button(texts.access.BLOCK, Action.PERSON_BLOCK, word),),
         ]
+    if may_erase:
+        rows.append((button(texts.erasures.BUTTON, Action.PERSON_ERASE, word),))
     return Screen(text=text, keyboard=(*rows, _to_people()))
 
 
@@ -111,7 +114,7 @@ def audit_page(page: AuditPage) -> Screen:
     return Screen(
         text=f"{title}\n\n{lines}",
         keyboard=(
-            *_turns(page.page, pages, Action.AUDIT),
+            *turns(page.page, pages, Action.AUDIT),
             (button(texts.telegram.BACK, Action.ACCESS_SECURITY_MENU),),
         ),
     )
@@ -133,7 +136,8 @@ def _entry(entry: AuditEntry) -> str:
         name: texts.telegram.ROLES.get(str(value), value) or texts.access.NO_ROLE
         for name, value in entry.details.items()
     }
-    who, whom = _name(entry.actor_name), _name(entry.subject_name)
+    who = _name(entry.actor_name, texts.access.SOMEBODY if entry.actor is None else texts.erasures.GONE)
+    whom = _name(entry.subject_name, texts.erasures.GONE)
     what = texts.access.AUDIT_ACTIONS.get(entry.action, entry.action)
     what = what.format_map({**dict.fromkeys(("number", "role", "uses", "before", "after"), "?"), **details})
     told = texts.access.AUDIT_LINE.format(
@@ -142,8 +146,8 @@ def _entry(entry: AuditEntry) -> str:
     return told if entry.subject is None else f"{told}: {whom}"
 
 
-def _name(name: str | None) -> str:
-    return escaped(name, _LONGEST_NAME) if name else texts.access.SOMEBODY
+def _name(name: str | None, otherwise: str) -> str:
+    return escaped(name, _LONGEST_NAME) if name else otherwise
 
 
 _LONGEST_NAME = 40
@@ -163,7 +167,8 @@ def _state(person: Person) -> str:
     return "blocked" if person.is_blocked else "left"
 
 
-def _turns(page: int, pages: int, action: Action, *words: str) -> list[tuple[Button, ...]]:
+def turns(page: int, pages: int, action: Action, *words: str) -> list[tuple[Button, ...]]:
+    """Return the row that turns the pages of a list; none when there is one page."""
     turns = [(texts.access.PREVIOUS, page - 1), (texts.access.NEXT, page + 1)]
     row = tuple(button(sign, action, *words, to) for sign, to in turns if 1 <= to <= pages)
     return [row] if row else []

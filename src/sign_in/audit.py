@@ -55,6 +55,8 @@ class AuditAction(StrEnum):
     UNBLOCKED = "unblocked"
     LEFT = "left"  # the settings name the person no more
     CAME_BACK = "came_back"  # the settings name the person again
+    ERASURE_ORDERED = "erasure_ordered"  # id of the heir, if there is one
+    ERASED = "erased"  # nothing of the person is left
 
 
 class AuditEntry(Value):

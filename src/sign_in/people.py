@@ -16,7 +16,7 @@ from access import Permission, Team, may, role_of
 from datamodels import Role, User, UserId, Value
 from db import Connection, Database
 from errors import AccessDenied, NotFound
-from sign_in import audit, people_store
+from sign_in import audit, erasures_store, people_store
 from sign_in.audit import AuditAction
 from sign_in.departures import end_all
 from sign_in.people_store import EVERYBODY, OUT
@@ -117,14 +117,14 @@ class People:
         await self._end_work(person)
 
     async def unblock(self, actor: UserId, person: UserId) -> None:
-        """Let a blocked person in again, with the role from before; do nothing for one who is not blocked.
+        """Let a blocked person in again, with the role from before; do nothing for one who is not blocked, or erased.
 
         Raises:
             AccessDenied, NotFound: as ``set_role``.
         """
         async with self._database.transaction() as connection:
             known = await self._begin(connection, actor, person)
-            if known.blocked_at is None:
+            if known.blocked_at is None or await erasures_store.is_ordered(connection, person):
                 return
             await people_store.unblock(connection, person)
             role = self._role(known.model_copy(update={"blocked_at": None}))

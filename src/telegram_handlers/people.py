@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import texts.access
-from access import Permission, may
+from access import Permission, below, may
 from datamodels import Role, UserId
 from datamodels_telegram import IncomingMessage, MessageKind, OutgoingMessage, Screen
 from dialogs import Dialogs, SettingsDialog, Step, get_user_lock
@@ -131,8 +131,10 @@ class PeopleHandlers:
         await self.messages.send_file(context.chat, MessageKind.RESULT, content, texts.access.AUDIT_FILE, caption)
 
     async def _show_card(self, context: Context, person: Person) -> None:
-        may_change = may(context.user.role, Permission.GOVERN) and not person.is_owner and person.id != context.user.id
-        await self._show(context, person_card(person, may_change=may_change))
+        is_other = not person.is_owner and person.id != context.user.id
+        governs = may(context.user.role, Permission.GOVERN)
+        may_erase = is_other and (governs or person.role in below(context.user.role))
+        await self._show(context, person_card(person, may_change=is_other and governs, may_erase=may_erase))
 
     async def _show(self, context: Context, screen: Screen) -> None:
         await show(self.messages, context, MessageKind.MENU, screen)

@@ -24,6 +24,7 @@ from telegram_handlers.context import Routes, joined
 from telegram_handlers.dead_letters import DeadLetterHandlers, LettersWork
 from telegram_handlers.documents import DocumentHandlers
 from telegram_handlers.editing import EditingHandlers, EditingWork
+from telegram_handlers.erasures import ErasureHandlers
 from telegram_handlers.glossary import GlossaryHandlers
 from telegram_handlers.invitations import InvitationHandlers
 from telegram_handlers.menu import MenuHandlers, MenuWork, SystemFacts
@@ -48,6 +49,7 @@ look
     menu_main menu_storage menu_help menu_system
     mode_interview mode_design mode_meeting mode_none mode_all recording recording_play recording_transcript
     transcript_file takeout takeout_file takeout_cancel my_settings my_zone
+    my_erase my_heirs my_erase_ask my_erase_yes
     show_my_reports report_view report_view_confirm report_cancel report_menu report_list report_card report_filters
     report_filter_dates report_filter_title report_filter_type report_filter_scenario
     report_filter_place report_filter_employee report_filter_reset
@@ -80,6 +82,7 @@ curate
     documents document document_delete document_delete_confirm document_incoming
 invite
     menu_access access_users_menu people_search person access_invitations_menu invite invitation invitation_revoke
+    person_erase erase_heirs erase_ask erase_yes
 govern
     person_role person_block person_block_confirm person_unblock
     access_security_menu audit audit_verify audit_export
@@ -146,6 +149,7 @@ def _modules() -> list[Routes]:
         BrowserHandlers(_NOBODY, _NOBODY, "").routes(),
         PeopleHandlers(_NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY).routes(),
         InvitationHandlers(_NOBODY, _NOBODY, _NOBODY).routes(),
+        ErasureHandlers(_NOBODY, _NOBODY, _NOBODY).routes(),
         SpeechHandlers(_NOBODY, _NOBODY, _NOBODY).routes(),
     ]
 
