@@ -64,7 +64,7 @@ _ROWS = (
     "INSERT INTO recording_wizards (recording_id, owner_id, chat_id, step) "
     "VALUES (%(recording)s, %(me)s, %(chat_id)s, 'reports')",
     "INSERT INTO transcript_versions (recording_id, version, change, author_id) "
-    "VALUES (%(others)s, 1, 'words', %(me)s)",
+    "VALUES (%(others)s, 1, 'words', %(me)s) ON CONFLICT (recording_id, version) DO UPDATE SET author_id = %(me)s",
     "INSERT INTO documents (id, owner_id, name, sha256, text) "
     "VALUES (gen_random_uuid(), %(me)s, 'Регламент.docx', repeat('d', 64), %(document)s)",
     "INSERT INTO incoming_files (owner_id, chat_id, message_id, file, caption, state, recording_id, finished_at) "
@@ -115,7 +115,8 @@ _ROWS = (
     "'released', 't', %(prompt)s, 0, true, now())",
     # Another person has forwarded something of this one's.
     "INSERT INTO incoming_files (owner_id, chat_id, message_id, file, state, origin, finished_at) "
-    "VALUES (%(other)s, 8, 8, '{}', 'refused', %(name)s, now())",
+    "VALUES (%(other)s, 8, 8, '{}', 'refused', %(name)s, now()) "
+    "ON CONFLICT (chat_id, message_id) DO UPDATE SET origin = %(name)s",
 )
 
 

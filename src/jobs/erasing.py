@@ -13,6 +13,7 @@ from pathlib import Path
 
 import structlog
 
+import metadata_store
 import users_store
 from conversations.hybrid import HybridStorage
 from datamodels import RecordingId, ReportRunId, User, UserId
@@ -150,6 +151,8 @@ class Erasing:
             if await erasures_rows.is_anything_left(connection, person):
                 return False
             await erasures_rows.erase(connection, person)
+            # A deletion that was killed leaves them.
+            await metadata_store.delete_unused_names(connection)
             await erasures_store.note_erased(connection, person)
             await audit.note(connection, AuditAction.ERASED, None, person)
         log.info("person_erased", person=str(person))

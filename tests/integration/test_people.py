@@ -15,6 +15,7 @@ from psycopg.conninfo import make_conninfo
 
 import outbox_store
 import texts.access
+import texts.erasures
 import texts.telegram
 import user_states
 import users_store
@@ -35,18 +36,22 @@ from datamodels_telegram import (
 from db import Database
 from dialogs import Dialogs, SettingsDialog, Step
 from errors import AccessDenied, NotFound
-from errors_of_operation import SignInRefused
+from errors_of_operation import ErasureRefused, SignInRefused
 from handlers import Router
 from inbox import Inbox
 from machine import Machine
 from markups.callback_data import Action, Press
 from message_tracker import MessageTracker
+from screens import drawn
+from sign_in import erasures_store
 from sign_in.audit import AuditLog
+from sign_in.erasures import Erasures
 from sign_in.invitations import Invitations
 from sign_in.people import People
 from sign_in.sessions import Sessions
 from telegram_double import TelegramDouble
 from telegram_handlers.context import Context, Routes
+from telegram_handlers.erasures import ErasureHandlers
 from telegram_handlers.invitations import InvitationHandlers
 from telegram_handlers.people import PeopleHandlers
 from telegram_handlers.strangers import Strangers
@@ -85,11 +90,13 @@ class Office:
         self.inbox = Inbox(database, team, journal)
         self.invitations = Invitations(database, team)
         self.people = People(database, team, self._end_work)
+        self.erasures = Erasures(database, team)
         self.log = AuditLog(database)
         self.sessions = Sessions(database, team)
         handlers = [
             PeopleHandlers(messages, self.people, self.invitations, self.log, Dialogs(database)).routes(),
             InvitationHandlers(messages, self.invitations, lambda: self.telegram.username).routes(),
+            ErasureHandlers(messages, self.erasures, lambda: None).routes(),
         ]
         known = {action for routes in handlers for action in routes.presses}
         steps = {step for routes in handlers for step in routes.answers}
@@ -460,6 +467,77 @@ async def test_people_are_listed_ten_a_page_and_found_by_name_and_number(office:
     await office.write(OWNER, f"человек {several[0].telegram_id}")
     await office.press(OWNER, f"Человек {several[0].telegram_id} · гость")
     assert f"<code>{several[0].telegram_id}</code>" in office.sees(OWNER)[-1]
+
+
+# --- erasures -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("actor", "person", "allowed"),
+    [
+        ("guest", "guest", False),
+        ("user", "guest", False),
+        ("admin", "user", True),
+        ("admin", "admin", False),
+        ("super_admin", "admin", True),
+        ("super_admin", "super_admin", True),
+        ("super_admin", "owner", False),
+        ("guest", "themselves", True),
+        ("super_admin", "themselves", True),
+        ("owner", "themselves", False),
+    ],
+)
+async def test_people_are_erased_by_those_above_them_and_by_themselves(
+    office: Office, owner: UserId, actor: str, person: str, allowed: bool
+) -> None:
+    who = owner if actor == "owner" else (await office.somebody(Role(actor))).id
+    known = {"owner": owner, "themselves": who}
+    whom = known[person] if person in known else (await office.somebody(Role(person))).id
+    if not allowed:
+        with pytest.raises(ErasureRefused):
+            await office.erasures.order(who, whom, None, ChatId(1))
+        return
+    await office.erasures.order(who, whom, None, ChatId(1))
+    await office.erasures.order(owner, whom, None, ChatId(1))
+    await office.people.unblock(owner, whom)
+    assert await office.actions(whom) == ["erasure_ordered"]
+    assert (await office.people.find(whom)).role is None
+
+
+async def test_of_two_last_owners_who_erase_themselves_at_once_one_stays(database: Database) -> None:
+    office = Office(database, Path("/nowhere"), Team(None, frozenset()))
+    pair = [(await office.somebody(Role.SUPER_ADMIN)).id for _ in range(2)]
+    orders = [office.erasures.order(each, each, None, ChatId(1)) for each in pair]
+    outcomes = await asyncio.gather(*orders, return_exceptions=True)
+    assert sorted(type(each).__name__ for each in outcomes) == ["ErasureRefused", "NoneType"]
+
+
+async def test_an_administrator_gives_what_a_person_has_to_a_named_one(office: Office) -> None:
+    admin, person, heir = [await office.somebody(role) for role in (Role.ADMIN, Role.USER, Role.USER)]
+    guest = await office.somebody(Role.GUEST)
+    chat = admin.telegram_id or 0
+    await execute(
+        office.database,
+        "INSERT INTO documents (id, owner_id, name, sha256, text) VALUES (%s, %s, 'a.txt', repeat('e', 64), 'a')",
+        uuid4(),
+        person.id,
+    )
+    await office.press_data(chat, f"person||a{person.id.hex}")
+    await office.press(chat, "🗑 Удалить")
+    await office.press(chat, "📦")
+    while f"Человек {heir.telegram_id}" not in drawn(screens(office, chat)[-1]):
+        assert f"Человек {guest.telegram_id}" not in drawn(screens(office, chat)[-1])
+        await office.press(chat, "▶")
+    await office.press(chat, f"Человек {heir.telegram_id}")
+    await office.press(chat, "🗑 Да")
+    assert office.sees(chat)[-1] == texts.erasures.ORDERED
+    assert await office.press_data(person.telegram_id or 0, "menu_access") == [""]
+    assert office.sees(person.telegram_id or 0) == [texts.telegram.BY_INVITATION.format(id=person.telegram_id)]
+    async with office.database.transaction() as connection:
+        [order] = [each for each in await erasures_store.list_open(connection) if each.person_id == person.id]
+    assert order.heir_id == heir.id
+    await office.press_data(chat, f"erase_yes||a{(await office.somebody(Role.USER)).id.hex}||{guest.telegram_id}")
+    assert "для передачи нужен другой" in office.sees(chat)[-1]
 
 
 # --- the record ---------------------------------------------------------------------------------------------------
