@@ -9,3 +9,21 @@ CREATE TABLE erasures (
     erased_at timestamptz
 );
 CREATE INDEX erasures_of_heirs ON erasures (heir_id);
+-- Old rows of the record may go once a later row has the number and hash of the last of them: the chain stays whole.
+DROP TRIGGER audit_log_stays ON audit_log;
+CREATE OR REPLACE FUNCTION audit_log_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF TG_OP = 'DELETE' THEN
+        IF EXISTS (
+            SELECT FROM audit_log
+            WHERE action = 'cut' AND number > OLD.number AND (details ->> 'up_to')::bigint >= OLD.number
+        ) THEN
+            RETURN OLD;
+        END IF;
+    END IF;
+    RAISE EXCEPTION 'rows are only added to audit_log';
+END $$;
+CREATE TRIGGER audit_log_stays BEFORE UPDATE OR DELETE ON audit_log
+    FOR EACH ROW EXECUTE FUNCTION audit_log_stays();
+CREATE TRIGGER audit_log_is_not_emptied BEFORE TRUNCATE ON audit_log
+    FOR EACH STATEMENT EXECUTE FUNCTION audit_log_stays();
+CREATE INDEX audit_log_cuts ON audit_log (number) WHERE action = 'cut';

@@ -161,6 +161,8 @@ class Settings(BaseSettings):
 
     persistent_dir: _Path = ROOT / "persistent_data"
     retention_days: int = Field(30, ge=7, le=3650)
+    audit_retention_days: int = Field(0, ge=0, le=36_500)
+    """0 keeps the record of changes for ever."""
     time_zone: Annotated[str, AfterValidator(_zone)] | None = None
     log_level: Annotated[str, BeforeValidator(_upper)] = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
 

@@ -45,7 +45,13 @@ class Background:
         kept = timedelta(days=settings.retention_days)
         queue = None if application.images is None else application.images.queue
         self._avatars = AvatarCleaning(database, application.objects, queue, kept)
-        self._housekeeping = Housekeeping(database, application.objects, settings.persistent_dir, kept)
+        self._housekeeping = Housekeeping(
+            database,
+            application.objects,
+            settings.persistent_dir,
+            kept,
+            record_kept=timedelta(days=settings.audit_retention_days) if settings.audit_retention_days else None,
+        )
 
     async def run(self) -> None:
         """Run until cancelled."""

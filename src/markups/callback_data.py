@@ -213,7 +213,7 @@ class Action(StrEnum):
     MY_ERASE_ASK = "my_erase_ask"  # the heir's number in Telegram if there is one; as in the next
     MY_ERASE_YES = "my_erase_yes"
     PEOPLE_SEARCH = "people_search"
-    AUDIT = "audit"  # page, from 1
+    AUDIT = "audit"  # filters that are set (the person's id, the group of actions, since when), and the page, from 1
     AUDIT_VERIFY = "audit_verify"
     AUDIT_EXPORT = "audit_export"
 

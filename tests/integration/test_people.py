@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from random import getrandbits
@@ -575,6 +576,51 @@ async def test_a_change_of_the_record_is_refused_and_one_made_behind_its_back_is
     rows = (await office.log.export()).decode("utf-8-sig").splitlines()
     assert len(rows) == 23
     assert rows[1].startswith("22,")
+
+
+async def test_what_is_old_is_cut_off_and_the_rest_proves_it(database: Database) -> None:
+    office = Office(database, Path("/nowhere"))
+    owner, person = (await office.somebody(Role.SUPER_ADMIN, OWNER)).id, (await office.somebody(Role.USER)).id
+    assert await office.log.cut(datetime.now(UTC)) == 0, "there is nothing"
+    for role in (Role.GUEST, Role.USER) * 3:
+        await office.people.set_role(owner, person, role)
+    page = await office.log.page(1, 20)
+    moment = page.entries[2].at
+    assert await office.log.cut(moment) == 3
+    assert await office.log.cut(moment) == 0
+    assert await office.log.verify() == ((4, None, (await office.log.verify()).head, 3))
+    assert [entry.number for entry in (await office.log.page(1, 20)).entries] == [7, 6, 5, 4]
+    with pytest.raises(psycopg.errors.RaiseException):
+        await execute(database, "DELETE FROM audit_log WHERE number = 4")
+    await office.people.set_role(owner, person, Role.GUEST)
+    assert await office.log.cut(datetime.now(UTC)) == 4, "the last row stays; the next one tells of these"
+    assert (await office.log.verify())[:2] == (2, None)
+    assert await office.log.cut(datetime.now(UTC)) == 1
+    assert await office.log.cut(datetime.now(UTC)) == 0, "what is left tells of cuts"
+    async with database.transaction() as connection:
+        await connection.execute("ALTER TABLE audit_log DISABLE TRIGGER audit_log_stays")
+        await connection.execute("DELETE FROM audit_log WHERE number = (SELECT min(number) FROM audit_log)")
+    assert (await office.log.verify()).broken is not None, "this one was not cut off, it was taken away"
+
+
+async def test_the_record_is_filtered_by_person_action_and_time(office: Office, owner: UserId) -> None:
+    one, two = [await office.somebody(Role.USER) for _ in range(2)]
+    await office.people.block(owner, one.id)
+    await office.people.set_role(owner, two.id, Role.ADMIN)
+    await office.press_data(OWNER, f"person||a{one.id.hex}")
+    await office.press(OWNER, "📜")
+    assert f"О ком: Человек {one.telegram_id}" in office.sees(OWNER)[-1]
+    assert "доступ закрыт" in office.sees(OWNER)[-1]
+    assert str(two.telegram_id) not in office.sees(OWNER)[-1]
+    await office.press(OWNER, "Роли")
+    assert texts.access.AUDIT_EMPTY in office.sees(OWNER)[-1]
+    await office.press(OWNER, "Показать про всех")
+    await office.press(OWNER, "7 дней")
+    assert str(two.telegram_id) in office.sees(OWNER)[-1]
+    assert "доступ закрыт" not in office.sees(OWNER)[-1]
+    await office.press(OWNER, "• 7 дней")
+    await office.press(OWNER, "• Роли")
+    assert "доступ закрыт" in office.sees(OWNER)[-1]
 
 
 async def test_a_change_that_fails_leaves_nothing_in_the_record(office: Office, owner: UserId) -> None:
