@@ -27,3 +27,12 @@ CREATE TRIGGER audit_log_stays BEFORE UPDATE OR DELETE ON audit_log
 CREATE TRIGGER audit_log_is_not_emptied BEFORE TRUNCATE ON audit_log
     FOR EACH STATEMENT EXECUTE FUNCTION audit_log_stays();
 CREATE INDEX audit_log_cuts ON audit_log (number) WHERE action = 'cut';
+-- What people were told about their data before their first recording, and when they said that they know.
+CREATE TABLE consents (
+    user_id     uuid NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    version     text NOT NULL,
+    text        text NOT NULL,
+    shown_at    timestamptz NOT NULL DEFAULT now(),
+    accepted_at timestamptz,
+    PRIMARY KEY (user_id, version)
+);

@@ -252,6 +252,7 @@ class Settings(BaseSettings):
     max_recording_bytes: int = Field(2 * 1024**3, ge=1)
     max_recording_s: float = Field(8 * 3600.0, ge=1)
     recording_visibility: Visibility = Visibility.TEAM
+    privacy_notice: bool = True
     worker_concurrency: int = Field(4, ge=1, le=64)
     bot_takes_jobs: bool = True
 

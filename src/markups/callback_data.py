@@ -208,6 +208,7 @@ class Action(StrEnum):
     ERASE_HEIRS = "erase_heirs"  # the person's id, page from 1
     ERASE_ASK = "erase_ask"  # the person's id, and the heir's number in Telegram if there is one; as in the next
     ERASE_YES = "erase_yes"
+    PRIVACY_CONSENT = "privacy_consent"  # version of the notice
     MY_ERASE = "my_erase"
     MY_HEIRS = "my_heirs"  # page
     MY_ERASE_ASK = "my_erase_ask"  # the heir's number in Telegram if there is one; as in the next

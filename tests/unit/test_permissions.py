@@ -20,6 +20,7 @@ from telegram_handlers.avatars import AvatarHandlers
 from telegram_handlers.beside import ANY_TEXT
 from telegram_handlers.browser import BrowserHandlers
 from telegram_handlers.chats import ChatHandlers, ChatWork
+from telegram_handlers.consents import ConsentHandlers
 from telegram_handlers.context import Routes, joined
 from telegram_handlers.dead_letters import DeadLetterHandlers, LettersWork
 from telegram_handlers.documents import DocumentHandlers
@@ -62,6 +63,7 @@ ask
     across across_report across_choose across_set across_reset across_count across_factor across_passage across_chart
     across_file
 record
+    privacy_consent
     recording_kind recording_delete recording_delete_confirm recording_again recording_visibility
     scenario scenario_incoming cancel_incoming cancel_card voice_is voice_recording voice_question
     my_language my_voice_notes recording_language
@@ -91,7 +93,7 @@ operate
 """
 COMMANDS = """
 look
-    start help status cancel reports chats history stats web
+    start help status cancel reports chats history stats web logout
 """
 ANSWERS = """
 look
@@ -149,6 +151,7 @@ def _modules() -> list[Routes]:
         BrowserHandlers(_NOBODY, _NOBODY, "").routes(),
         PeopleHandlers(_NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY).routes(),
         InvitationHandlers(_NOBODY, _NOBODY, _NOBODY).routes(),
+        ConsentHandlers(_NOBODY, _NOBODY).routes(),
         ErasureHandlers(_NOBODY, _NOBODY, _NOBODY).routes(),
         SpeechHandlers(_NOBODY, _NOBODY, _NOBODY).routes(),
     ]
