@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import zipfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
@@ -22,6 +23,7 @@ from access import Team
 from avatars.cleaning import AvatarCleaning
 from avatars_world import Died, MortalDatabase
 from chats import asking_store
+from config import ROOT
 from datamodels import Recording, Segment, UserId
 from datamodels_chats import AnswerId, AnswerOutcome, Basis, Occasion, Source
 from datamodels_telegram import ChatId, MessageKind, OutgoingMessage, Screen
@@ -344,3 +346,12 @@ async def _forget(database: Database) -> None:
     async with database.transaction() as connection:
         await connection.execute("DELETE FROM documents")
         await connection.execute("DELETE FROM user_states")
+
+
+async def test_the_page_on_data_protection_names_every_table_once(followed: Database) -> None:
+    page = (ROOT / "docs" / "privacy.md").read_text(encoding="utf-8").partition("Beside the database")[0]
+    named = [name for row in re.findall(r"^\| (`.+?) \|", page, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)]
+    async with followed.transaction() as connection:
+        query = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        tables = [row["tablename"] async for row in await connection.execute(query)]
+    assert sorted(named) == sorted(tables), "say what is kept in it, and for how long"
