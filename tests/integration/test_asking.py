@@ -303,9 +303,10 @@ async def test_pressed_twice_or_handled_again_asks_once(world: World) -> None:
 
 
 async def test_a_model_that_obeys_what_was_said_typed_and_filed_changes_and_reveals_nothing(world: World) -> None:
-    """All forms at once, on the way that questions take: what a guest sees, and what every table has afterwards."""
+    """On the way that questions take: what a guest sees, and what the tables have afterwards."""
     rows = [line.split("\t") for line in (ROOT / "tests" / "injections.tsv").read_text("utf-8").splitlines()[1:]]
-    forms = {form: [row for row in rows if row[0] == form] for form in ("spoken", "typed", "filed")}
+    # A part of each form: that every row meets the same is tested without a database, in test_injections.
+    forms = {form: [row for row in rows if row[0] == form][::4] for form in ("spoken", "typed", "filed")}
     anna, vera = await Asker.come(world.bot), await Asker.come(world.bot)
     guest = await Asker.come(world.bot, role=Role.GUEST)
     await world.has_recording(anna.id, *[("Клиент", f"{text} Завтрак хороший.") for _, text, _ in forms["spoken"]])
@@ -315,12 +316,12 @@ async def test_a_model_that_obeys_what_was_said_typed_and_filed_changes_and_reve
         text = "\n\n".join(f"{text} Завтрак хороший." for _, text, _ in forms["filed"])
         query = "INSERT INTO documents (id, owner_id, name, sha256, text) VALUES (%s, %s, %s, repeat('f', 64), %s)"
         await connection.execute(query, (uuid4(), anna.id, forms["filed"][0][1][:60], text))
-    for _ in range(3):
-        await world.catch_up()
+    await world.catch_up()
+    await world.catch_up()
     obedient = iter([obeyed for _, _, obeyed in rows] * 9)
     world.bot.engines.model = ScriptedModel(lambda _: f"{next(obedient)} {next(obedient)} Завтрак хороший [1].")
     before = await _state(world.database)
-    for _, typed, _ in [("", "Что говорят про завтрак?", ""), *forms["typed"][::9]]:
+    for _, typed, _ in [("", "Что говорят про завтрак?", ""), *forms["typed"][::4]]:
         seen = await guest.asks(typed.replace("\\n", "\n"))
         assert "4417" not in seen
         assert not {
