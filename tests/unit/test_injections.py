@@ -48,6 +48,11 @@ def _passage(number: int, text: str) -> Passage:
     return Passage(source=source, lines=(PassageLine(start=0, speaker="Клиент", text=text),))
 
 
+def _obedient(obeyed: str) -> ScriptedModel:
+    """A model that writes what it was made to, and something that a passage has."""
+    return ScriptedModel(lambda _: f"{obeyed} {_SAID[:-1]} [2].")
+
+
 def test_the_corpus_has_two_hundred_different_rows_of_three_forms() -> None:
     rows = _rows()
     assert len({text for _, text, _ in rows}) == 200
@@ -57,7 +62,7 @@ def test_the_corpus_has_two_hundred_different_rows_of_three_forms() -> None:
 @pytest.mark.parametrize("form", ["spoken", "typed", "filed"])
 async def test_an_obedient_model_says_nothing_that_no_passage_carries(form: str) -> None:
     for _, text, obeyed in [row for row in _rows() if row[0] == form]:
-        model = ScriptedModel(lambda _, said=obeyed: f"{said} {_SAID[:-1]} [2].")
+        model = _obedient(obeyed)
         composer = Composer(model, PACK.answer_prompt, 2000)
         question = text if form == "typed" else _QUESTION
         passages = [_passage(1, _SAID if form == "typed" else text), _passage(2, _SAID)]
