@@ -36,3 +36,14 @@ CREATE TABLE consents (
     accepted_at timestamptz,
     PRIMARY KEY (user_id, version)
 );
+-- With whom the owner of a recording shares it although the team does not find it.
+CREATE TABLE recording_shares (
+    recording_id uuid NOT NULL REFERENCES recordings (id) ON DELETE CASCADE,
+    person_id    uuid NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    shared_at    timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (recording_id, person_id)
+);
+CREATE INDEX recording_shares_of_person ON recording_shares (person_id);
+CREATE FUNCTION is_shared(recording uuid, person uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT FROM recording_shares WHERE recording_id = recording AND person_id = person);
+$$;

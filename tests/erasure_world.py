@@ -103,6 +103,7 @@ _ROWS = (
     "INSERT INTO takeouts (owner_id, chat_id, extension, random_id) VALUES (%(me)s, %(chat_id)s, 'zip', 1)",
     "INSERT INTO speeches (id, owner_id, kind, answer_id, title, text, is_whole, voice, key, pieces) "
     "VALUES (gen_random_uuid(), %(me)s, 'answer', %(answer_id)s, 't', %(speech)s, true, 'v', 'k', 1)",
+    "INSERT INTO recording_shares (recording_id, person_id) VALUES (%(others)s, %(me)s)",
     "INSERT INTO consents (user_id, version, text) VALUES (%(me)s, 'v1', 'notice')",
     "INSERT INTO hourly_uses (feature, owner_id) VALUES ('speeches', %(me)s)",
     "INSERT INTO invitations (code_hash, role, made_by, uses, expires_at) "

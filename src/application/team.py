@@ -6,6 +6,7 @@ from application.web import address_of
 from dialogs import Dialogs
 from message_tracker import MessageTracker
 from messenger import Messenger
+from recordings.sharing import Sharing
 from sign_in.audit import AuditLog
 from sign_in.erasures import Erasures
 from sign_in.invitations import Invitations
@@ -15,6 +16,7 @@ from telegram_handlers.browser import BrowserHandlers
 from telegram_handlers.context import Routes
 from telegram_handlers.invitations import InvitationHandlers
 from telegram_handlers.people import PeopleHandlers
+from telegram_handlers.sharing import SharingHandlers
 from telegram_handlers.strangers import Strangers
 
 
@@ -40,6 +42,7 @@ class TeamParts:
         self._handlers = (
             PeopleHandlers(messages, self.people, invitations, AuditLog(database), Dialogs(database)),
             InvitationHandlers(messages, invitations, lambda: telegram.username),
+            SharingHandlers(messages, Sharing(database, team)),
             BrowserHandlers(messages, sessions, address_of(application.settings)),
         )
 

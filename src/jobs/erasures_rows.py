@@ -47,6 +47,7 @@ _GIVE_RECORDING = (
     UPDATE recording_wizards SET owner_id = %(heir)s, chat_id = %(chat)s, step = 'closed', updated_at = now()
     WHERE recording_id = %(recording)s
     """,
+    "DELETE FROM recording_shares WHERE recording_id = %(recording)s AND person_id = %(heir)s",
     # They show what was sent in the chat of who is erased.
     "DELETE FROM progress_cards WHERE recording_id = %(recording)s",
     "DELETE FROM incoming_files WHERE recording_id = %(recording)s",

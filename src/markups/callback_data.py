@@ -45,6 +45,8 @@ class Action(StrEnum):
     RECORDING_AGAIN = "recording_again"  # recording number
     RECORDING_KIND = "recording_kind"  # recording number, and the scenario once it is chosen
     RECORDING_LANGUAGE = "recording_language"  # recording number, and the language once it is chosen
+    SHARE = "share"  # recording number, page from 1
+    SHARE_WITH = "share_with"  # recording number, the person's number in Telegram, page, on or off
     RECORDING_VISIBILITY = "recording_visibility"  # recording number, visibility
     TRANSCRIPT_FILE = "transcript_file"  # recording number, extension
     REPORT_FILE = "report_file"  # report number, extension

@@ -199,7 +199,7 @@ def _state(person: Person) -> str:
     return "blocked" if person.is_blocked else "left"
 
 
-def turns(page: int, pages: int, action: Action, *words: str) -> list[tuple[Button, ...]]:
+def turns(page: int, pages: int, action: Action, *words: str | int) -> list[tuple[Button, ...]]:
     """Return the row that turns the pages of a list; none when there is one page."""
     turns = [(texts.access.PREVIOUS, page - 1), (texts.access.NEXT, page + 1)]
     row = tuple(button(sign, action, *words, to) for sign, to in turns if 1 <= to <= pages)

@@ -66,7 +66,7 @@ class Erasures:
     async def heirs(self, person: UserId, page: int, size: int) -> HeirsPage:
         """Load a page of those who could take over from a person; the last page when there are fewer."""
         async with self._database.transaction() as connection:
-            others = await erasures_store.others(connection, person)
+            others = await people_store.others(connection, person)
         heirs = [user for user in others if self._may_inherit(user)]
         pages = max(1, -(-len(heirs) // size))
         page = max(1, min(page, pages))
@@ -110,7 +110,7 @@ class Erasures:
         if actor != user.id and not await self._is_above(connection, actor, user):
             raise ErasureRefused(reason=texts.erasures.NOT_ABOVE)
         if self._role(user) is Role.SUPER_ADMIN:
-            others = await erasures_store.others(connection, user.id)
+            others = await people_store.others(connection, user.id)
             if not any(self._role(other) is Role.SUPER_ADMIN for other in others):
                 raise ErasureRefused(reason=texts.erasures.LAST_STAYS)
 

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from datamodels import User, UserId, Value
+from datamodels import UserId, Value
 from datamodels_telegram import ChatId
 from db import Connection
-from users_store import COLUMNS
 
 _INSERT = """
     INSERT INTO erasures (person_id, heir_id, chat_id, random_id)
@@ -33,11 +32,6 @@ _COUNT = """
         (SELECT count(*) FROM documents WHERE owner_id = %(person)s) AS documents,
         (SELECT count(*) FROM chat_questions WHERE owner_id = %(person)s) AS questions,
         (SELECT count(*) FROM avatars WHERE owner_id = %(person)s AND deleted_at IS NULL) AS avatars
-"""
-_SELECT_OTHERS = f"""
-    SELECT {COLUMNS} FROM users
-    WHERE telegram_id IS NOT NULL AND left_at IS NULL AND blocked_at IS NULL AND id <> %(person)s
-    ORDER BY lower(name), id
 """
 
 
@@ -104,8 +98,3 @@ async def delete(connection: Connection, person: UserId) -> None:
 async def count(connection: Connection, person: UserId) -> Possessions:
     """Count what a person has."""
     return Possessions.model_validate(await (await connection.execute(_COUNT, {"person": person})).fetchone())
-
-
-async def others(connection: Connection, person: UserId) -> Sequence[User]:
-    """Load everybody else of the team, by their names."""
-    return [User.model_validate(row) async for row in await connection.execute(_SELECT_OTHERS, {"person": person})]

@@ -13,7 +13,8 @@ import outbox_store
 import recordings_store
 import texts.chats
 import transcripts_store
-from datamodels import BuildingType, Recording, RecordingMetadata, Role, Segment, Stage, Transcript
+from access import Team
+from datamodels import BuildingType, Recording, RecordingMetadata, Role, Segment, Stage, Transcript, Visibility
 from datamodels_telegram import (
     CardProgress,
     FileReference,
@@ -38,13 +39,16 @@ from markups.cards import card_view
 from markups.recordings import which_scenario
 from markups.settings import zone_question
 from object_store import ObjectStore
-from recordings import spoken_store
+from recordings import shares_store, spoken_store
 from recordings.consents import Consents
 from recordings.preferences import Preferences
+from recordings.sharing import Sharing
+from research_world import add_interview
 from reviewed_storyboards import is_as_reviewed
 from screens import drawn
 from telegram_handlers.consents import ConsentHandlers
 from telegram_handlers.recordings import RecordingHandlers
+from telegram_handlers.sharing import SharingHandlers
 from texts.telegram_recordings import ALREADY_SENT, SENDING
 from texts.voice_notes import CHOSEN, DECIDED, LANGUAGE_SAME, LANGUAGE_SET, MADE_QUESTION, MADE_RECORDING, NO_QUESTION
 from told_double import ToldDouble
@@ -108,6 +112,31 @@ async def test_the_notice_about_data_comes_once_with_the_first_file_and_its_acce
         rows = await (await connection.execute(query, (person.user.id,))).fetchall()
     assert rows == [{"version": consents.version, "text": "О данных", "accepted": True}]
     assert consents.version != Consents(bot.database, "О данных иначе").version
+
+
+async def test_a_private_recording_is_shared_with_one_person_until_that_is_taken_back(bot: Bot) -> None:
+    anna, boris, vera = [await Person.come(bot, name) for name in ("Анна", "Борис Делимый", "Вера")]
+    team = Team(None, frozenset(each.user.telegram_id or 0 for each in (anna, boris, vera)))
+    bot.routes.append(SharingHandlers(bot.messages, Sharing(bot.database, team)).routes())
+    async with bot.database.transaction() as connection:
+        recording = await add_interview(connection, anna.user.id, 1, "Астория", Visibility.PRIVATE)
+    number = recording.number
+    await anna.press_data(f"recording||{number}")
+    await anna.press("🤝 Поделиться")
+    await anna.press("Борис Делимый")
+    assert "✅ Борис Делимый" in anna.sees
+    assert [await finds(each, recording) for each in (anna, boris, vera)] == [True, True, False]
+    async with bot.database.transaction() as connection:
+        assert await shares_store.is_found_by(connection, recording.id, boris.user.id)
+        assert not await shares_store.is_found_by(connection, recording.id, vera.user.id)
+    with pytest.raises(NotFound):
+        await boris.press_data(f"share_with||{number}||{vera.user.telegram_id}||1||on")
+    await anna.press("✅ Борис Делимый")
+    assert not await finds(boris, recording)
+    await anna.press("Борис Делимый")
+    for visibility in ("team", "private"):
+        await anna.press_data(f"recording_visibility||{number}||{visibility}")
+    assert not await finds(boris, recording), "what becomes private is shared with nobody"
 
 
 async def notices(bot: Bot, person: Person) -> list[OutgoingMessage]:

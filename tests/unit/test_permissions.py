@@ -37,6 +37,7 @@ from telegram_handlers.recordings import RecordingHandlers
 from telegram_handlers.reports import ReportHandlers
 from telegram_handlers.research import ResearchHandlers, ResearchWork
 from telegram_handlers.settings import SettingsHandlers
+from telegram_handlers.sharing import SharingHandlers
 from telegram_handlers.speeches import SpeechHandlers
 from telegram_handlers.takeout import TakeoutHandlers
 from telegram_handlers.voice_notes import VoiceNoteHandlers
@@ -63,7 +64,7 @@ ask
     across across_report across_choose across_set across_reset across_count across_factor across_passage across_chart
     across_file
 record
-    privacy_consent
+    privacy_consent share share_with
     recording_kind recording_delete recording_delete_confirm recording_again recording_visibility
     scenario scenario_incoming cancel_incoming cancel_card voice_is voice_recording voice_question
     my_language my_voice_notes recording_language
@@ -151,6 +152,7 @@ def _modules() -> list[Routes]:
         BrowserHandlers(_NOBODY, _NOBODY, "").routes(),
         PeopleHandlers(_NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY).routes(),
         InvitationHandlers(_NOBODY, _NOBODY, _NOBODY).routes(),
+        SharingHandlers(_NOBODY, _NOBODY).routes(),
         ConsentHandlers(_NOBODY, _NOBODY).routes(),
         ErasureHandlers(_NOBODY, _NOBODY, _NOBODY).routes(),
         SpeechHandlers(_NOBODY, _NOBODY, _NOBODY).routes(),
