@@ -2,7 +2,7 @@
 -- An erasure outlives the person's row until somebody was told of its end; it knows nobody's name.
 CREATE TABLE erasures (
     person_id uuid PRIMARY KEY,
-    heir_id   uuid REFERENCES users (id),
+    heir_id   uuid REFERENCES users (id) ON DELETE SET NULL,
     chat_id   bigint NOT NULL,
     random_id bigint NOT NULL,
     asked_at  timestamptz NOT NULL DEFAULT now(),

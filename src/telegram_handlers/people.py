@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import texts.access
+import texts.erasures
 from access import Permission, below, may
 from datamodels import Role, UserId
 from datamodels_telegram import IncomingMessage, MessageKind, OutgoingMessage, Screen
@@ -115,8 +116,9 @@ class PeopleHandlers:
     async def _unblock(self, context: Context, press: Press) -> None:
         id_ = _person_of(press)
         await self.people.unblock(context.user.id, id_)
-        await context.answer(texts.access.UNBLOCKED)
-        await self._show_card(context, await self.people.find(id_))
+        person = await self.people.find(id_)
+        await context.answer(texts.erasures.GOES_ON if person.is_blocked else texts.access.UNBLOCKED)
+        await self._show_card(context, person)
 
     async def _security(self, context: Context, press: Press) -> None:  # noqa: ARG002  # it names nothing
         await self._show(context, security_menu())
