@@ -90,7 +90,15 @@ class Erasing:
             await self._work.erase_avatars(person)
         await self._erase_recorded(person, await self._heir(order))
         await self._erase_files(person)
+        if await self._awaits_service(person):
+            return False
+        await self._erase_objects(person)
         return await self._finish(person)
+
+    async def _awaits_service(self, person: UserId) -> bool:
+        longest = timedelta() if self._work.erase_avatars is None else _SERVICE_AWAITED
+        async with self._database.transaction() as connection:
+            return await erasures_rows.awaits_service(connection, person, longest)
 
     async def _heir(self, order: Erasure) -> User | None:
         if order.heir_id is None:
@@ -134,6 +142,9 @@ class Erasing:
             spooled = await erasures_rows.spooled_of(connection, person)
         await asyncio.to_thread(_remove, [self._work.spool / path for path in spooled])
         await self._work.files.remove_all(person)
+
+    async def _erase_objects(self, person: UserId) -> None:
+        """Remove what is left under the person's keys, such as what a killed step stored and did not note."""
         beginnings = (f"recordings/{person}/", f"avatars/{person}/")
         keys = [key async for key in self._work.objects.list_keys() if key.startswith(beginnings)]
         async with self._database.transaction() as connection:
@@ -145,9 +156,6 @@ class Erasing:
     async def _finish(self, person: UserId) -> bool:
         async with self._database.transaction() as connection:
             await audit.begin(connection)
-            awaited = _SERVICE_AWAITED if self._work.erase_avatars is not None else timedelta()
-            if await erasures_rows.awaits_service(connection, person, awaited):
-                return False
             if await erasures_rows.is_anything_left(connection, person):
                 return False
             await erasures_rows.erase(connection, person)
