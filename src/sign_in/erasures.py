@@ -15,7 +15,6 @@ from access import Permission, Team, below, may, role_of
 from datamodels import Role, User, UserId
 from datamodels_telegram import ChatId
 from db import Connection, Database
-from errors import NotFound
 from errors_of_operation import ErasureRefused
 from random_ids import new_random_id
 from sign_in import audit, erasures_store, people_store
@@ -57,7 +56,7 @@ class Erasures:
             ErasureRefused: the actor may not have this person erased.
         """
         async with self._database.transaction() as connection:
-            user = await _get(connection, person)
+            user = await people_store.get(connection, person)
             goes_on = await erasures_store.is_ordered(connection, person)
             if not goes_on:
                 await self._check(connection, actor, user)
@@ -94,7 +93,7 @@ class Erasures:
             await audit.begin(connection)
             if await erasures_store.is_ordered(connection, person):
                 return
-            user = await _get(connection, person)
+            user = await people_store.get(connection, person)
             await self._check(connection, actor, user)
             takes = None if heir is None else (await self._heir(connection, person, heir)).id
             await people_store.block(connection, person)
@@ -150,10 +149,3 @@ class EndedErasures:
         """Forget an erasure: its end was told."""
         async with self._database.transaction() as connection:
             await erasures_store.delete(connection, person)
-
-
-async def _get(connection: Connection, person: UserId) -> User:
-    user = await users_store.find(connection, person)
-    if user is None or user.telegram_id is None:
-        raise NotFound(what=f"person {person}")
-    return user

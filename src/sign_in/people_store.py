@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+import users_store
 from datamodels import Role, User, UserId
 from db import Connection
+from errors import NotFound
 from users_store import COLUMNS
 
 EVERYBODY, OUT = "all", "out"
@@ -39,6 +41,18 @@ _BLOCK = "UPDATE users SET blocked_at = now(), left_at = coalesce(left_at, now()
 _UNBLOCK = "UPDATE users SET blocked_at = NULL WHERE id = %(id)s"
 _LEAVE = "UPDATE users SET left_at = now() WHERE id = %(id)s"
 _NOTE_ROLE = "UPDATE users SET role = %(role)s, left_at = NULL WHERE id = %(id)s"
+
+
+async def get(connection: Connection, person: UserId) -> User:
+    """Load a person of the messenger.
+
+    Raises:
+        NotFound: there is none with this id.
+    """
+    user = await users_store.find(connection, person)
+    if user is None or user.telegram_id is None:
+        raise NotFound(what=f"person {person}")
+    return user
 
 
 async def count(connection: Connection, wanted: str) -> int:
