@@ -44,6 +44,3 @@ CREATE TABLE recording_shares (
     PRIMARY KEY (recording_id, person_id)
 );
 CREATE INDEX recording_shares_of_person ON recording_shares (person_id);
-CREATE FUNCTION is_shared(recording uuid, person uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
-    SELECT EXISTS (SELECT FROM recording_shares WHERE recording_id = recording AND person_id = person);
-$$;

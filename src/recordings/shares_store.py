@@ -10,7 +10,9 @@ _INSERT = """
 _DELETE = "DELETE FROM recording_shares WHERE recording_id = %(recording)s AND person_id = %(person)s"
 _DELETE_ALL = "DELETE FROM recording_shares WHERE recording_id = %(recording)s"
 _SELECT_IS_FOUND = """
-    SELECT visibility = 'team' OR owner_id = %(asker)s OR is_shared(id, %(asker)s) AS is_found
+    SELECT visibility = 'team' OR owner_id = %(asker)s OR id IN (
+        SELECT recording_id FROM recording_shares WHERE person_id = %(asker)s
+    ) AS is_found
     FROM recordings WHERE id = %(recording)s
 """
 
