@@ -143,6 +143,8 @@ class Settings(BaseSettings):
 
     persistent_dir: _Path = ROOT / "persistent_data"
     retention_days: int = Field(30, ge=7, le=3650)
+    audit_retention_days: int = Field(0, ge=0, le=36_500)
+    """0 keeps the record of changes for ever."""
     time_zone: Annotated[str, AfterValidator(_zone)] | None = None
     log_level: Annotated[str, BeforeValidator(_upper)] = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
 
@@ -232,6 +234,7 @@ class Settings(BaseSettings):
     max_recording_bytes: int = Field(2 * 1024**3, ge=1)
     max_recording_s: float = Field(8 * 3600.0, ge=1)
     recording_visibility: Visibility = Visibility.TEAM
+    privacy_notice: bool = True
     worker_concurrency: int = Field(4, ge=1, le=64)
     bot_takes_jobs: bool = True
 

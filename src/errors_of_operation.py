@@ -34,7 +34,8 @@
     ├── SeveralFiles                   a form brings more than one file
     ├── TooManySpeeches                the hour's orders are used up
     ├── PhotoRefused                   no photograph to train on; the reason says why
-    └── AvatarRefused                  an avatar cannot be trained or painted with now; the reason is the whole sentence
+    ├── AvatarRefused                  an avatar cannot be trained or painted with now; the reason is the whole sentence
+    └── ErasureRefused                 a person cannot be erased so
     AccessDenied
     ├── SignInNeeded                   no session, or it has ended
     └── ForeignRequest                 a form of another site, or a page of ours from an ended session
@@ -359,6 +360,12 @@ class AvatarRefused(BadInput):
     """The avatar cannot do that: {reason}"""
 
     user_text_template = texts.errors.AVATAR_REFUSED
+
+
+class ErasureRefused(BadInput):
+    """The person cannot be erased: {reason}"""
+
+    user_text_template = texts.errors.ERASURE_REFUSED
 
 
 class ImageOrderUncertain(ProviderError):

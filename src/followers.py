@@ -109,7 +109,7 @@ class KeyedTasks(Generic[Key]):
             del self._tasks[key]
 
 
-async def ended_well(work: Awaitable[None], **about: str) -> bool:
+async def ended_well(work: Awaitable[object], **about: str) -> bool:
     """Wait for ``work``; log its failure with what it is ``about``, and return whether it had none."""
     try:
         await work

@@ -21,6 +21,7 @@ from metrics import DATABASE_BYTES, FOLDER_BYTES, OBJECT_BYTES, OBJECTS, OBJECTS
 from object_store import ObjectStore
 from recordings.object_check import check_objects
 from retention import RETENTIONS, Retention, delete_ended
+from sign_in.audit import AuditLog
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +37,10 @@ _LEFTOVERS = ("*.copy", ".*.tmp")
 
 
 class Housekeeping:
-    """Cleans up every hour. ``kept`` is how long rows stay in tables whose ``Retention.age`` is None."""
+    """Cleans up every hour. ``kept`` is how long rows stay in tables whose ``Retention.age`` is None.
+
+    ``record_kept`` is how long rows of the record of changes stay; None keeps them.
+    """
 
     def __init__(
         self,
@@ -45,9 +49,11 @@ class Housekeeping:
         persistent: Path,
         kept: timedelta,
         *,
+        record_kept: timedelta | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._database = database
+        self._record, self._record_kept = AuditLog(database), record_kept
         self._objects = objects
         self._folders = {name: persistent / name for name in ("spool", "reports", "logs")}
         self._spool = self._folders["spool"]
@@ -79,6 +85,8 @@ class Housekeeping:
         """Remove everything that is due."""
         removed = {each.table: await self._clean(each) for each in RETENTIONS}
         removed["spool"] = await self._clean_spool()
+        if self._record_kept is not None:
+            removed["audit_log"] = await self._record.cut(self._now() - self._record_kept)
         await self._objects.tidy(self._now() - _FILES_KEPT)
         log.info("cleaned", **{name: count for name, count in removed.items() if count})
 

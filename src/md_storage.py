@@ -7,6 +7,7 @@ processes. An index that was read stays in memory until another process changes 
 """
 
 import asyncio
+import shutil
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -222,6 +223,20 @@ class ReportFiles:
             _remove_file(folder, report)
 
         await self._locked(owner, delete)
+
+    async def remove_all(self, owner: UserId) -> None:
+        """Remove a user's folder, whatever is in it."""
+        folder = self._root / f"{_FOLDER_PREFIX}{owner}"
+
+        def remove() -> None:
+            with self._guard:
+                self._kept.pop(folder, None)
+            if folder.exists():
+                with FileLock(folder / _LOCK_NAME).held():
+                    shutil.rmtree(folder)
+
+        async with self._locks.setdefault(owner, asyncio.Lock()):
+            await asyncio.to_thread(remove)
 
     async def owners(self) -> Sequence[UserId]:
         """List the users who have a folder."""

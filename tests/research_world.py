@@ -125,7 +125,9 @@ async def worked(bot: Bot) -> ReportRunId:
     worker = asyncio.create_task(bot.jobs.run_worker(None))
     while True:
         async with bot.database.transaction() as connection:
-            row = await (await connection.execute("SELECT id, status FROM report_runs")).fetchone()
+            row = await (
+                await connection.execute("SELECT id, status FROM report_runs WHERE recording_id IS NULL")
+            ).fetchone()
         assert row is not None
         if row["status"] not in {RunStatus.QUEUED, RunStatus.RUNNING}:
             break

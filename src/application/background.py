@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from functools import partial
 
+from application.erasures import erasing_of
 from application.knowledge import Knowledge
 from application.parts import Application
 from avatars.cleaning import AvatarCleaning
@@ -36,6 +37,7 @@ class Background:
         self.uploads = Uploads(database, application.intake, application.limits, application.pack, spool, today)
         enqueue = jobs.enqueue_recording, jobs.enqueue_report, jobs.enqueue_answer
         others = (partial(jobs.enqueue_other, queue) for queue in (WORDS_QUEUE, SPEECH_QUEUE, AVATARS_QUEUE))
+        self.erasing = erasing_of(application)
         self._stranded = StrandedWork(database, *enqueue, *others)
         self._archive, self._conversations = application.archive, application.conversations
         self._old_reports = OldReports(database, application.pack)
@@ -43,12 +45,18 @@ class Background:
         kept = timedelta(days=settings.retention_days)
         queue = None if application.images is None else application.images.queue
         self._avatars = AvatarCleaning(database, application.objects, queue, kept)
-        self._housekeeping = Housekeeping(database, application.objects, settings.persistent_dir, kept)
+        self._housekeeping = Housekeeping(
+            database,
+            application.objects,
+            settings.persistent_dir,
+            kept,
+            record_kept=timedelta(days=settings.audit_retention_days) if settings.audit_retention_days else None,
+        )
 
     async def run(self) -> None:
         """Run until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for loop in (self.knowledge, self._housekeeping, self._stranded, self.uploads, LagMonitor()):
+            for loop in (self.knowledge, self._housekeeping, self._stranded, self.uploads, self.erasing, LagMonitor()):
                 group.create_task(loop.run())
             group.create_task(Loop("conversations").run(self._conversations.settle))
             group.create_task(Loop("archive").run(self._archive.file_finished))

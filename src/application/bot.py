@@ -19,6 +19,7 @@ from application.notices import Notices
 from application.objects import StartProgress
 from application.only_bot import only_bot
 from application.parts import Application
+from application.privacy import consents_of
 from application.team import TeamParts
 from application.web import administration_of, services_of, sessions_of
 from avatars.intake import AvatarPhotos
@@ -55,9 +56,11 @@ from system.local_time import today
 from telegram_client.client import TelegramClient
 from telegram_handlers.across import AcrossHandlers, AcrossWork
 from telegram_handlers.avatars import AvatarHandlers, AvatarWork
+from telegram_handlers.consents import ConsentHandlers
 from telegram_handlers.context import Routes
 from telegram_handlers.dead_letters import DeadLetterHandlers, LettersWork
 from telegram_handlers.documents import DocumentHandlers
+from telegram_handlers.erasures import ErasureHandlers
 from telegram_handlers.menu import MenuHandlers, MenuWork, SystemFacts
 from telegram_handlers.metadata import MetadataHandlers
 from telegram_handlers.my_reports_shared import MyReportsWork
@@ -254,6 +257,8 @@ def router_of(
             *_of_followers(application, messages, followers),
             *about_chats(application, messages, chats, followers.speeches.wake),
             *team.routes(),
+            ConsentHandlers(messages, recordings.consents or consents_of(application)).routes(),
+            ErasureHandlers(messages, team.erasures, followers.background.erasing.wake).routes(),
         ],
         menu=menu.main_menu_of,
         other=chats.ask,
@@ -292,6 +297,7 @@ def _recording_work(application: Application, preferences: Preferences, wake: Ca
         cancellations=Cancellations(database, application.jobs.cancel_recording, application.orders.cancel),
         preferences=preferences,
         wake=wake,
+        consents=consents_of(application) if application.settings.privacy_notice else None,
     )
 
 

@@ -25,9 +25,11 @@ from recordings.preferences import Preferences
 from recordings.spoken import SpokenWords
 from reports.takeout.orders import TakeoutOrders
 from reports.takeout.service import Takeout
+from sign_in.erasures import EndedErasures
 from speeches.waiting import WaitingChats
 from system.local_time import today
 from telegram_handlers.avatar_cards import AvatarCards
+from telegram_handlers.erasures import ErasureNotices
 from telegram_handlers.speech_deliveries import SpeechDeliveries
 from telegram_handlers.takeout import TakeoutMaker
 
@@ -74,6 +76,7 @@ class Followers:
         self.wizards = RecordingWizards(
             database, application.pack, application.jobs.enqueue_proposal, self.outbox.wake, today, preferences.zone_of
         )
+        self._erasures = ErasureNotices(EndedErasures(database), telegram)
         self.originals = LostOriginals(database, application.originals, jobs.enqueue_recording)
         avatars = avatars_of(application)
         cards = AvatarCards(avatars, Telling(database), messages, preferences.zone_of) if avatars else None
@@ -106,6 +109,7 @@ class Followers:
                 self.speeches,
                 self.originals,
                 self.takeouts,
+                self._erasures,
             ):
                 group.create_task(loop.run())
             if self._avatar_cards is not None:

@@ -6,7 +6,9 @@ from application.web import address_of
 from dialogs import Dialogs
 from message_tracker import MessageTracker
 from messenger import Messenger
+from recordings.sharing import Sharing
 from sign_in.audit import AuditLog
+from sign_in.erasures import Erasures
 from sign_in.invitations import Invitations
 from sign_in.people import People
 from sign_in.sessions import Sessions
@@ -14,6 +16,7 @@ from telegram_handlers.browser import BrowserHandlers
 from telegram_handlers.context import Routes
 from telegram_handlers.invitations import InvitationHandlers
 from telegram_handlers.people import PeopleHandlers
+from telegram_handlers.sharing import SharingHandlers
 from telegram_handlers.strangers import Strangers
 
 
@@ -34,10 +37,12 @@ class TeamParts:
         database = application.database
         invitations = Invitations(database, team)
         self.people = People(database, team, application.jobs.end_work_of)
+        self.erasures = Erasures(database, team)
         self.strangers = Strangers(messages, invitations, has_owner=team.owner is not None)
         self._handlers = (
             PeopleHandlers(messages, self.people, invitations, AuditLog(database), Dialogs(database)),
             InvitationHandlers(messages, invitations, lambda: telegram.username),
+            SharingHandlers(messages, Sharing(database, team)),
             BrowserHandlers(messages, sessions, address_of(application.settings)),
         )
 

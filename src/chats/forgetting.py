@@ -1,8 +1,12 @@
-"""Takes what a deleted recording or document said out of the answers that cite it, whoever asked."""
+"""Takes what a deleted recording or document said out of the answers that cite it, whoever asked.
+
+A recording that has another owner by now is cited as that owner's.
+"""
 
 from uuid import UUID
 
 import texts.chats
+from datamodels import RecordingId, UserId
 from db import Connection
 
 _CITES = """
@@ -23,6 +27,19 @@ _FORGET_ANSWERS = f"UPDATE chat_answers SET text = %(text)s, note = '', sources 
 # Whatever is being written may quote it.
 _FORGET_DRAFTS = "UPDATE chat_answers SET draft = NULL WHERE status = 'waiting' AND draft IS NOT NULL"
 
+_PASS_ON = f"""
+    UPDATE chat_answers SET sources = (
+        SELECT jsonb_agg(
+            CASE WHEN each.source ->> 'recording_id' = %(source)s::text THEN each.source || jsonb_build_object(
+                'recording_number', %(number)s::integer,
+                'owner', CASE WHEN chat_questions.owner_id = %(heir)s THEN '' ELSE %(name)s::text END
+            ) ELSE each.source END ORDER BY each.place
+        )
+        FROM jsonb_array_elements(sources) WITH ORDINALITY AS each (source, place)
+    )
+    FROM chat_questions WHERE chat_questions.id = question_id AND ({_CITES})
+"""  # noqa: S608
+
 
 async def forget_source(connection: Connection, source: UUID) -> None:
     """Take the text out of all answers that cite a recording or document; messages with it are not sent any more."""
@@ -30,3 +47,13 @@ async def forget_source(connection: Connection, source: UUID) -> None:
     await connection.execute(_FORGET_MESSAGES, parameters)
     await connection.execute(_FORGET_ANSWERS, parameters)
     await connection.execute(_FORGET_DRAFTS)
+
+
+async def pass_on_source(connection: Connection, recording: RecordingId, heir: UserId, name: str, number: int) -> None:
+    """Have all answers that cite a recording cite it as ``number`` of the heir, whose ``name`` others read.
+
+    Messages that say otherwise are kept no longer; those that were not sent yet are made anew.
+    """
+    parameters = {"source": recording, "heir": heir, "name": name, "number": number}
+    await connection.execute(_FORGET_MESSAGES, parameters)
+    await connection.execute(_PASS_ON, parameters)

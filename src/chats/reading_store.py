@@ -27,7 +27,10 @@ _SELECT_LATEST: LiteralString = f"""
 """
 _SELECT_CITED = """
     SELECT id, owner_id = %(asker)s AS own, number, container <> %(ready)s AS has_sound FROM recordings
-    WHERE id = ANY(%(ids)s) AND (owner_id = %(asker)s OR visibility = 'team')
+    WHERE id = ANY(%(ids)s) AND (
+        owner_id = %(asker)s OR visibility = 'team'
+        OR id IN (SELECT recording_id FROM recording_shares WHERE person_id = %(asker)s)
+    )
 """
 _OF_READ = ("id", "chat_number", "question", "asked_at", "status", "draft", "stars", "comment")
 

@@ -27,6 +27,7 @@ _VISIBLE = """
         LEFT JOIN recording_metadata ON recording_metadata.recording_id = sources.recording_id
         LEFT JOIN documents ON documents.id = document_id
         WHERE recordings.visibility = 'team' OR recordings.owner_id = %(asker)s
+            OR recordings.id IN (SELECT recording_id FROM recording_shares WHERE person_id = %(asker)s)
             OR documents.visibility = 'team' OR documents.owner_id = %(asker)s
     )
 """

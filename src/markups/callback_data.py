@@ -45,6 +45,8 @@ class Action(StrEnum):
     RECORDING_AGAIN = "recording_again"  # recording number
     RECORDING_KIND = "recording_kind"  # recording number, and the scenario once it is chosen
     RECORDING_LANGUAGE = "recording_language"  # recording number, and the language once it is chosen
+    SHARE = "share"  # recording number, page from 1
+    SHARE_WITH = "share_with"  # recording number, the person's number in Telegram, page, on or off
     RECORDING_VISIBILITY = "recording_visibility"  # recording number, visibility
     TRANSCRIPT_FILE = "transcript_file"  # recording number, extension
     REPORT_FILE = "report_file"  # report number, extension
@@ -199,13 +201,22 @@ class Action(StrEnum):
     INVITE = "invite"  # nothing, or the role; later the number of people
     INVITATION = "invitation"  # number of the invitation, as in the next
     INVITATION_REVOKE = "invitation_revoke"
-    PERSON = "person"  # the person's id, as in the next four
+    PERSON = "person"  # the person's id, as in the next five
     PERSON_ROLE = "person_role"  # and the role once it is chosen
     PERSON_BLOCK = "person_block"
     PERSON_BLOCK_CONFIRM = "person_block_confirm"
     PERSON_UNBLOCK = "person_unblock"
+    PERSON_ERASE = "person_erase"
+    ERASE_HEIRS = "erase_heirs"  # the person's id, page from 1
+    ERASE_ASK = "erase_ask"  # the person's id, and the heir's number in Telegram if there is one; as in the next
+    ERASE_YES = "erase_yes"
+    PRIVACY_CONSENT = "privacy_consent"  # version of the notice
+    MY_ERASE = "my_erase"
+    MY_HEIRS = "my_heirs"  # page
+    MY_ERASE_ASK = "my_erase_ask"  # the heir's number in Telegram if there is one; as in the next
+    MY_ERASE_YES = "my_erase_yes"
     PEOPLE_SEARCH = "people_search"
-    AUDIT = "audit"  # page, from 1
+    AUDIT = "audit"  # filters that are set (the person's id, the group of actions, since when), and the page, from 1
     AUDIT_VERIFY = "audit_verify"
     AUDIT_EXPORT = "audit_export"
 

@@ -1,8 +1,10 @@
 """Screens of the people of the team, their roles, and the record of changes."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import texts.access
+import texts.erasures
 import texts.telegram
 from datamodels import Role
 from datamodels_telegram import Button, Screen
@@ -28,7 +30,7 @@ def people_page(page: PeoplePage, wanted: str) -> Screen:
         text=text,
         keyboard=(
             *_listed(page.people),
-            *_turns(page.page, pages, Action.ACCESS_USERS_MENU, wanted),
+            *turns(page.page, pages, Action.ACCESS_USERS_MENU, wanted),
             tuple(others[:3]),
             tuple(others[3:]),
             (button(texts.access.SEARCH, Action.PEOPLE_SEARCH),),
@@ -48,8 +50,8 @@ def people_found(people: Sequence[Person]) -> Screen:
     return Screen(text=text, keyboard=(*_listed(people), again, _to_people()))
 
 
-def person_card(person: Person, *, may_change: bool) -> Screen:
-    """Show a person; ``may_change`` offers the change of role and the block."""
+def person_card(person: Person, *, may_change: bool, may_erase: bool = False) -> Screen:
+    """Show a person; ``may_change`` offers the change of role and the block, ``may_erase`` the erasure."""
     role = texts.access.STATES[_state(person)]
     if person.role is not None:
         source = texts.access.BY_SETTINGS if person.by_settings or person.is_owner else texts.access.GRANTED
@@ -69,6 +71,10 @@ def person_card(person: Person, *, may_change: bool) -> Screen:
             (button(texts.access.CHANGE_ROLE, Action.PERSON_ROLE, word),),
             (button(texts.access.BLOCK, Action.PERSON_BLOCK, word),),
         ]
+    if may_change:
+        rows.append((button(texts.access.AUDIT, Action.AUDIT, word, 1),))
+    if may_erase:
+        rows.append((button(texts.erasures.BUTTON, Action.PERSON_ERASE, word),))
     return Screen(text=text, keyboard=(*rows, _to_people()))
 
 
@@ -103,24 +109,53 @@ def security_menu() -> Screen:
     )
 
 
-def audit_page(page: AuditPage) -> Screen:
-    """Show one page of the record of changes."""
+class AuditWords(NamedTuple):
+    """The filters of the record, as words of its buttons; "" for one that is not set."""
+
+    person: str = ""
+    group: str = ""
+    since: str = ""
+
+    @property
+    def set(self) -> tuple[str, ...]:
+        return tuple(filter(None, self))
+
+
+def audit_page(page: AuditPage, words: AuditWords, person: str | None = None) -> Screen:
+    """Show one page of the record of changes, and its filters; ``person`` is the name of whom it is narrowed to."""
     pages = max(1, -(-page.total // ENTRIES_ON_PAGE))
     lines = "\n".join(escaped(entry_text(each), LONGEST_REASON) for each in page.entries) or texts.access.AUDIT_EMPTY
     title = texts.access.AUDIT_TITLE.format(page=page.page, pages=pages)
+    if person is not None:
+        title = f"{title}\n{texts.access.AUDIT_OF.format(name=escaped(person, _LONGEST_NAME))}"
+    groups = [_choice(label, word, words, "group") for word, (label, _) in texts.access.AUDIT_GROUPS.items()]
+    since = tuple(_choice(label, word, words, "since") for word, (label, _) in texts.access.AUDIT_SINCE.items())
+    everybody = button(texts.access.AUDIT_EVERYBODY, Action.AUDIT, *words._replace(person="").set, 1)
     return Screen(
         text=f"{title}\n\n{lines}",
         keyboard=(
-            *_turns(page.page, pages, Action.AUDIT),
+            *turns(page.page, pages, Action.AUDIT, *words.set),
+            tuple(groups[:2]),
+            tuple(groups[2:]),
+            since,
+            *([(everybody,)] if words.person else []),
             (button(texts.telegram.BACK, Action.ACCESS_SECURITY_MENU),),
         ),
     )
 
 
+def _choice(label: str, word: str, words: AuditWords, name: str) -> Button:
+    """Return the button that sets a filter, or takes it off where it is set."""
+    is_set = word in words
+    text = texts.access.AUDIT_CHOSEN.format(filter=label) if is_set else label
+    return button(text, Action.AUDIT, *words._replace(**{name: "" if is_set else word}).set, 1)
+
+
 def verdict_text(verdict: Verdict) -> str:
     """Return in words, plain text, whether the record is as it was written."""
     text = texts.access.AUDIT_WHOLE if verdict.broken is None else texts.access.AUDIT_BROKEN
-    return text.format(rows=verdict.rows, broken=verdict.broken, head=verdict.head)
+    cut = texts.access.AUDIT_CUT.format(number=verdict.cut) if verdict.cut else ""
+    return text.format(rows=verdict.rows, broken=verdict.broken, head=verdict.head, cut=cut)
 
 
 def verdict_screen(verdict: Verdict) -> Screen:
@@ -134,17 +169,18 @@ def entry_text(entry: AuditEntry) -> str:
         name: texts.telegram.ROLES.get(str(value), value) or texts.access.NO_ROLE
         for name, value in entry.details.items()
     }
-    who, whom = _name(entry.actor_name), _name(entry.subject_name)
+    who = _name(entry.actor_name, texts.access.SOMEBODY if entry.actor is None else texts.erasures.GONE)
+    whom = _name(entry.subject_name, texts.erasures.GONE)
     what = texts.access.AUDIT_ACTIONS.get(entry.action, entry.action)
-    what = what.format_map({**dict.fromkeys(("number", "role", "uses", "before", "after"), "?"), **details})
+    what = what.format_map({**dict.fromkeys(("number", "role", "uses", "before", "after", "up_to"), "?"), **details})
     told = texts.access.AUDIT_LINE.format(
         number=entry.number, when=f"{local(entry.at):%d.%m.%y %H:%M}", who=who, what=what
     )
     return told if entry.subject is None else f"{told}: {whom}"
 
 
-def _name(name: str | None) -> str:
-    return plain(name, _LONGEST_NAME) if name else texts.access.SOMEBODY
+def _name(name: str | None, otherwise: str) -> str:
+    return plain(name, _LONGEST_NAME) if name else otherwise
 
 
 _LONGEST_NAME = 40
@@ -164,7 +200,8 @@ def _state(person: Person) -> str:
     return "blocked" if person.is_blocked else "left"
 
 
-def _turns(page: int, pages: int, action: Action, *words: str) -> list[tuple[Button, ...]]:
+def turns(page: int, pages: int, action: Action, *words: str | int) -> list[tuple[Button, ...]]:
+    """Return the row that turns the pages of a list; none when there is one page."""
     turns = [(texts.access.PREVIOUS, page - 1), (texts.access.NEXT, page + 1)]
     row = tuple(button(sign, action, *words, to) for sign, to in turns if 1 <= to <= pages)
     return [row] if row else []

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import texts.cards
 import texts.editing
+import texts.sharing
 import texts.telegram
 import texts.telegram_recordings
 import texts.units
@@ -124,6 +125,7 @@ def _actions(recording: Recording, scenario: Scenario | None, *, has_reports: bo
         () if is_ready(recording) else (_switch_language(recording),),
         (button(texts.telegram_recordings.WRITTEN, Action.RECORDING_WRITTEN, number),) if has_reports else (),
         (button(texts.telegram_recordings.AGAIN, Action.RECORDING_AGAIN, number),) if has_stopped(recording) else (),
+        (button(texts.sharing.BUTTON, Action.SHARE, number, 1),) if recording.visibility is Visibility.PRIVATE else (),
         (_switch_visibility(recording), button(texts.telegram_recordings.DELETE, Action.RECORDING_DELETE, number)),
         (back_to_list(scenario),),
     ]

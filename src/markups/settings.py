@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
+import texts.erasures
+import texts.takeout
 import texts.telegram
 import texts.voice_notes
-from datamodels import Recording
+from datamodels import Recording, User
 from datamodels_telegram import Button, Screen
 from markups.callback_data import Action, button
 from markups.text import LONGEST_REASON, escaped
@@ -21,8 +23,11 @@ DEFAULT = "default"
 _IN_A_ROW = 3
 
 
-def settings_screen(settings: PersonSettings, *, may_record: bool, note: str = "") -> Screen:
-    """Show what a person has set, below a ``note`` in HTML; who sends no recordings has a time zone alone."""
+def settings_screen(settings: PersonSettings, user: User, *, may_record: bool, note: str = "") -> Screen:
+    """Show who a person is here and what they have set, below a ``note`` in HTML.
+
+    Who sends no recordings has a time zone alone.
+    """
     zone = settings.time_zone
     text = texts.voice_notes.TITLE.format(
         zone=texts.voice_notes.OF_INSTALLATION if zone is None else zone_label(zone),
@@ -36,8 +41,11 @@ def settings_screen(settings: PersonSettings, *, may_record: bool, note: str = "
         rows.append((button(texts.voice_notes.VOICE_BUTTON, Action.MY_VOICE_NOTES),))
     else:
         text = "\n".join(text.split("\n")[:-2])
+    role = texts.telegram.ROLES[user.role]
+    text = f"{text}\n{texts.voice_notes.PROFILE.format(role=role, since=f'{local(user.created_at):%d.%m.%Y}')}"
     text = f"{note}\n\n{text}" if note else text
-    return Screen(text=text, keyboard=(*rows, (button(texts.telegram.BACK, Action.MENU_SYSTEM),)))
+    own = (button(texts.takeout.BUTTON, Action.TAKEOUT), button(texts.erasures.MY_BUTTON, Action.MY_ERASE))
+    return Screen(text=text, keyboard=(*rows, own, (button(texts.telegram.BACK, Action.MENU_SYSTEM),)))
 
 
 def zone_question(problem: str = "") -> Screen:

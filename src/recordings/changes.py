@@ -20,6 +20,7 @@ from md_storage import ReportFiles
 from object_store import ObjectStore, key_for_transcript
 from prompt_pack.manifest import ScenarioRole
 from prompt_pack.models import ReportPack
+from recordings import shares_store
 from recordings.purposes import was_taken_as_recording
 from user_states import State
 
@@ -95,12 +96,16 @@ class RecordingChanges:
     async def show_to(self, owner: UserId, number: int, visibility: Visibility) -> None:
         """Set who finds the owner's recording when asking, its transcript and reports alike. It counts at once.
 
+        One that becomes private is shared with nobody.
+
         Raises:
             NotFound: the owner has none of that number.
         """
         async with self._database.transaction() as connection:
             recording = await recordings_store.get_by_number(connection, owner, number)
             await recordings_store.set_visibility(connection, recording.id, visibility)
+            if visibility is Visibility.PRIVATE:
+                await shares_store.end_all(connection, recording.id)
 
     async def last_deletion(self, owner: UserId, asked_by: str) -> LastDeletion | None:
         """Return the owner's last deletion if the update ``asked_by`` asked for it, else None."""

@@ -12,9 +12,10 @@ from weakref import WeakValueDictionary
 
 import recordings_store
 from audio import opus, prepare, probe, tracks_of
-from datamodels import Recording, RecordingId, UserId, Visibility
+from datamodels import Recording, RecordingId, UserId
 from db import Database
 from errors import NotFound
+from recordings import shares_store
 from recordings.lookup import is_ready
 from recordings.originals import Originals
 from utils import disk_full_mapped, write_atomically
@@ -73,7 +74,8 @@ class Listening:
         """
         async with self._database.transaction() as connection:
             recording = await recordings_store.get_recording_for_job(connection, recording_id)
-        if recording.owner_id != asker and recording.visibility is not Visibility.TEAM:
+            is_found = await shares_store.is_found_by(connection, recording_id, asker)
+        if not is_found:
             raise NotFound(what=f"recording {recording_id} for {asker}")
         return await self._of(recording)
 

@@ -1,5 +1,6 @@
 """Files that people send, taken in or refused at once by what the messenger tells of them."""
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 import cards_store
@@ -14,7 +15,7 @@ from constants import (
 )
 from datamodels import UserId
 from datamodels_telegram import AttachedFile, FileKind, FilePurpose, IncomingFile, IncomingMessage
-from db import Database
+from db import Connection, Database
 from dialogs import may_ask_again
 from errors import EmptyFile, NotARecording, RecordingTooLarge, VoxPersonaError
 from errors_of_operation import DocumentNotAllowed, DocumentTooLarge
@@ -102,11 +103,12 @@ class SentFiles:
         *,
         documents: bool = False,
         purpose: FilePurpose | None = None,
+        with_file: Callable[[Connection], Awaitable[None]] | None = None,
     ) -> IncomingFile:
         """Take the file of a message in, or note why it is refused; either way the file gets a card that says so.
 
         ``documents`` tells that the owner may load documents, ``purpose`` what the file is for if that is known. A
-        caption counts for the whole album.
+        caption counts for the whole album. ``with_file`` does something more in the transaction that takes a file in.
 
         Questions about recordings may begin from then on, even when the person has just turned away from some.
 
@@ -132,6 +134,8 @@ class SentFiles:
                 await incoming_store.share_caption(connection, incoming, scenario)
             await cards_store.add_incoming_card(connection, incoming)
             await may_ask_again(connection, owner)
+            if problem is None and with_file is not None:
+                await with_file(connection)
             if problem is not None:
                 await incoming_store.finish_refused(connection, incoming.id, problem.code, problem.user_text)
         return incoming

@@ -37,6 +37,11 @@ class ReportArchive:
         self._files = files
         self._pack = pack
 
+    @property
+    def files(self) -> ReportFiles:
+        """The folders in which the reports are."""
+        return self._files
+
     async def list(self, owner: UserId) -> ReportLines:
         """List the owner's reports, the highest number first; each is parsed when it is looked at."""
         return await self._mended(owner, lambda: self._files.newest_first(owner))
@@ -95,6 +100,10 @@ class ReportArchive:
         report = await self._mended(owner, lambda: self._files.begin_delete(owner, number))
         await self._finish_delete(owner, report.id)
         return report
+
+    async def remove_file(self, owner: UserId, report: ReportRunId) -> None:
+        """Remove a report's line and file; its row, if there is one, is another owner's."""
+        await self._mended(owner, lambda: self._files.delete(owner, report))
 
     async def index_points(self, owner: UserId) -> Sequence[IndexPoint]:
         """Load the indices of the owner's reports, in the order of their days; see ``IndexPoint.day``."""

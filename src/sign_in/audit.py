@@ -2,6 +2,9 @@
 
 A row is written in the transaction of the change that it tells. ``begin`` lets one such transaction after another
 happen, so that what it reads about people holds until its end, and two changes of one person have an order.
+
+Old rows may be cut off: first a row is added that has the number and hash of the last of them. So the chain tells what
+is missing at its beginning, and nothing else can be.
 """
 
 import csv
@@ -32,17 +35,32 @@ _SELECT_ROWS = """
     SELECT number, at, actor, action, subject, details, previous, hash FROM audit_log
     WHERE number > %(after)s ORDER BY number LIMIT 1000
 """
-_SELECT_PAGE = """
+_WANTED = """
+    (%(person)s::uuid IS NULL OR %(person)s IN (actor, subject))
+    AND (%(actions)s::text[] IS NULL OR action = ANY(%(actions)s))
+    AND (%(since)s::timestamptz IS NULL OR at >= %(since)s)
+"""
+_SELECT_PAGE = f"""
     SELECT
         number, at, action, details,
         actor, actors.name AS actor_name, subject, subjects.name AS subject_name
     FROM audit_log
     LEFT JOIN users AS actors ON actors.id = actor
     LEFT JOIN users AS subjects ON subjects.id = subject
-    WHERE number > %(after)s
+    WHERE {_WANTED}
     ORDER BY number DESC LIMIT %(limit)s OFFSET %(offset)s
+"""  # noqa: S608 - put together from constants, as the next one
+_COUNT = f"SELECT count(*) AS count FROM audit_log WHERE {_WANTED}"  # noqa: S608
+_SELECT_TO_CUT = """
+    SELECT number, hash FROM audit_log
+    WHERE at < %(before)s AND number < (SELECT max(number) FROM audit_log)
+    ORDER BY number DESC LIMIT 1
 """
-_COUNT = "SELECT count(*) AS count FROM audit_log"
+# Rows that tell of cuts alone are not worth another such row.
+_SELECT_IS_WORTH_IT = (
+    "SELECT EXISTS (SELECT FROM audit_log WHERE number <= %(number)s AND action <> 'cut') AS is_worth_it"
+)
+_CUT = "DELETE FROM audit_log WHERE number <= %(number)s"
 _COLUMNS = ("number", "at", "actor", "actor_name", "action", "subject", "subject_name", "details")
 
 
@@ -55,6 +73,9 @@ class AuditAction(StrEnum):
     UNBLOCKED = "unblocked"
     LEFT = "left"  # the settings name the person no more
     CAME_BACK = "came_back"  # the settings name the person again
+    ERASURE_ORDERED = "erasure_ordered"  # id of the heir, if there is one
+    ERASED = "erased"  # nothing of the person is left
+    CUT = "cut"  # up_to, the number of the last row that was cut off, and its hash in hexadecimal digits
 
 
 class AuditEntry(Value):
@@ -81,16 +102,26 @@ class AuditPage(NamedTuple):
     total: int
 
 
+class AuditFilter(NamedTuple):
+    """Which rows are shown: of changes that a person made or met, of some actions, not older; None shows all."""
+
+    person: UUID | None = None
+    actions: list[str] | None = None
+    since: datetime | None = None
+
+
 class Verdict(NamedTuple):
     """What ``verify`` found: ``broken`` is the number of the first row that is not as it was written, None without one.
 
     ``rows`` counts those that are right; ``head`` is the hash of the last of them. Rows that were cut off from the end
-    are missed by whoever knows an earlier ``head``.
+    are missed by whoever knows an earlier ``head``. ``cut`` is the number of the last row that was cut off because it
+    was old, 0 when none was.
     """
 
     rows: int
     broken: int | None
     head: str
+    cut: int = 0
 
 
 async def begin(connection: Connection) -> None:
@@ -119,30 +150,53 @@ class AuditLog:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def page(self, page: int, size: int) -> AuditPage:
+    async def page(self, page: int, size: int, wanted: AuditFilter = AuditFilter()) -> AuditPage:  # noqa: B008
         """Load one page of ``size`` rows; the last one when there are fewer."""
         async with self._database.transaction() as connection:
-            counted = await (await connection.execute(_COUNT)).fetchone()
+            counted = await (await connection.execute(_COUNT, wanted._asdict())).fetchone()
             total = int(counted["count"]) if counted else 0
             page = max(1, min(page, -(-total // size)))
-            parameters = {"after": 0, "limit": size, "offset": (page - 1) * size}
+            parameters = {**wanted._asdict(), "limit": size, "offset": (page - 1) * size}
             cursor = await connection.execute(_SELECT_PAGE, parameters)
             return AuditPage([AuditEntry.model_validate(row) async for row in cursor], page, total)
 
     async def verify(self) -> Verdict:
-        """Compute every hash anew."""
-        rows, previous = 0, _FIRST
+        """Compute every hash anew. Rows before the first one have to be those that a later row tells as cut off."""
+        rows, cut, previous, told, is_told = 0, 0, _FIRST, {}, True
         async for row in self._rows():
+            if rows == 0 and row["number"] > 1:
+                cut, previous, is_told = row["number"] - 1, bytes(row["previous"]), False
+                told = {"up_to": cut, "hash": previous.hex()}
             digest = _hash_of(previous, row, row["details"])
-            if (row["number"], bytes(row["previous"]), bytes(row["hash"])) != (rows + 1, previous, digest):
-                return Verdict(rows, rows + 1, previous.hex())
+            number = cut + rows + 1
+            if (row["number"], bytes(row["previous"]), bytes(row["hash"])) != (number, previous, digest):
+                return Verdict(rows, number, previous.hex(), cut)
+            is_told = is_told or (row["action"] == AuditAction.CUT and row["details"] == told)
             rows, previous = rows + 1, digest
-        return Verdict(rows, None, previous.hex())
+        return Verdict(rows, None, previous.hex(), cut) if is_told else Verdict(0, cut + 1, _FIRST.hex(), cut)
+
+    async def cut(self, before: datetime) -> int:
+        """Cut off the rows that are older than ``before``, after a row that proves them; return how many there were.
+
+        The last row stays, whatever its age.
+        """
+        async with self._database.transaction() as connection:
+            await begin(connection)
+            last = await (await connection.execute(_SELECT_TO_CUT, {"before": before})).fetchone()
+            if last is None:
+                return 0
+            parameters = {"number": last["number"]}
+            row = await (await connection.execute(_SELECT_IS_WORTH_IT, parameters)).fetchone()
+            if not (row and row["is_worth_it"]):
+                return 0
+            await note(connection, AuditAction.CUT, None, up_to=last["number"], hash=bytes(last["hash"]).hex())
+            return (await connection.execute(_CUT, parameters)).rowcount
 
     async def export(self) -> bytes:
         """Return the whole record as CSV, the latest row first."""
         async with self._database.transaction() as connection:
-            cursor = await connection.execute(_SELECT_PAGE, {"after": 0, "limit": None, "offset": 0})
+            parameters = {**AuditFilter()._asdict(), "limit": None, "offset": 0}
+            cursor = await connection.execute(_SELECT_PAGE, parameters)
             entries = [AuditEntry.model_validate(row) async for row in cursor]
         text = io.StringIO(newline="")
         writer = csv.writer(text)

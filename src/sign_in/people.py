@@ -15,8 +15,8 @@ import users_store
 from access import Permission, Team, may, role_of
 from datamodels import Role, User, UserId, Value
 from db import Connection, Database
-from errors import AccessDenied, NotFound
-from sign_in import audit, people_store
+from errors import AccessDenied
+from sign_in import audit, erasures_store, people_store
 from sign_in.audit import AuditAction
 from sign_in.departures import end_all
 from sign_in.people_store import EVERYBODY, OUT
@@ -83,7 +83,7 @@ class People:
             NotFound: there is none with this id.
         """
         async with self._database.transaction() as connection:
-            return self._person(await _get(connection, person))
+            return self._person(await people_store.get(connection, person))
 
     async def set_role(self, actor: UserId, person: UserId, role: Role) -> None:
         """Give a person a role; one whom the settings name no more comes back by it.
@@ -117,14 +117,14 @@ class People:
         await self._end_work(person)
 
     async def unblock(self, actor: UserId, person: UserId) -> None:
-        """Let a blocked person in again, with the role from before; do nothing for one who is not blocked.
+        """Let a blocked person in again, with the role from before; do nothing for one who is not blocked, or erased.
 
         Raises:
             AccessDenied, NotFound: as ``set_role``.
         """
         async with self._database.transaction() as connection:
             known = await self._begin(connection, actor, person)
-            if known.blocked_at is None:
+            if known.blocked_at is None or await erasures_store.is_ordered(connection, person):
                 return
             await people_store.unblock(connection, person)
             role = self._role(known.model_copy(update={"blocked_at": None}))
@@ -165,7 +165,7 @@ class People:
     async def _begin(self, connection: Connection, actor: UserId, person: UserId) -> User:
         """Begin a change of a person, whom nobody else changes then, and return the person's row."""
         await audit.begin(connection)
-        known, changes = await _get(connection, person), await users_store.find(connection, actor)
+        known, changes = await people_store.get(connection, person), await users_store.find(connection, actor)
         own = None if changes is None else self._role(changes)
         if own is None or not may(own, Permission.GOVERN) or actor == person or known.telegram_id == self._team.owner:
             raise AccessDenied(person=actor, permission=f"change {person}")
@@ -187,10 +187,3 @@ class People:
             by_settings=user.granted is None,
             is_owner=is_owner,
         )
-
-
-async def _get(connection: Connection, person: UserId) -> User:
-    user = await users_store.find(connection, person)
-    if user is None or user.telegram_id is None:
-        raise NotFound(what=f"person {person}")
-    return user

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+import users_store
 from datamodels import Role, User, UserId
 from db import Connection
+from errors import NotFound
 from users_store import COLUMNS
 
 EVERYBODY, OUT = "all", "out"
@@ -30,10 +32,27 @@ _SEARCH = f"""
 _SELECT_ALL = f"""
     SELECT {COLUMNS}, left_at IS NOT NULL AS has_left FROM users WHERE telegram_id IS NOT NULL ORDER BY users.id
 """
+_SELECT_OTHERS = f"""
+    SELECT {COLUMNS} FROM users
+    WHERE telegram_id IS NOT NULL AND left_at IS NULL AND blocked_at IS NULL AND id <> %(person)s
+    ORDER BY lower(name), id
+"""
 _BLOCK = "UPDATE users SET blocked_at = now(), left_at = coalesce(left_at, now()) WHERE id = %(id)s"
 _UNBLOCK = "UPDATE users SET blocked_at = NULL WHERE id = %(id)s"
 _LEAVE = "UPDATE users SET left_at = now() WHERE id = %(id)s"
 _NOTE_ROLE = "UPDATE users SET role = %(role)s, left_at = NULL WHERE id = %(id)s"
+
+
+async def get(connection: Connection, person: UserId) -> User:
+    """Load a person of the messenger.
+
+    Raises:
+        NotFound: there is none with this id.
+    """
+    user = await users_store.find(connection, person)
+    if user is None or user.telegram_id is None:
+        raise NotFound(what=f"person {person}")
+    return user
 
 
 async def count(connection: Connection, wanted: str) -> int:
@@ -78,3 +97,8 @@ async def leave(connection: Connection, person: UserId) -> None:
 async def come_back(connection: Connection, person: UserId, role: Role) -> None:
     """Note that a person is of the team, and with which role."""
     await connection.execute(_NOTE_ROLE, {"id": person, "role": role})
+
+
+async def others(connection: Connection, person: UserId) -> Sequence[User]:
+    """Load everybody else of the team, by their names."""
+    return [User.model_validate(row) async for row in await connection.execute(_SELECT_OTHERS, {"person": person})]

@@ -76,6 +76,11 @@ class Sessions:
         async with self._database.transaction() as connection:
             await sessions_store.delete_session(connection, _hash(token))
 
+    async def end_all(self, user: UserId) -> int:
+        """End all sessions of a person, and take back the links that were not used; return how many sessions ended."""
+        async with self._database.transaction() as connection:
+            return await sessions_store.delete_all(connection, user, self._now())
+
     def _role(self, user: User) -> Role | None:
         if user.telegram_id is not None:
             return role_of(self._team, user.telegram_id, user)

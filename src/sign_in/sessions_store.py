@@ -19,6 +19,11 @@ _SELECT_USER = f"""
     FROM web_sessions JOIN users ON users.id = user_id
     WHERE token_hash = %(hash)s AND expires_at > %(now)s
 """
+_DELETE_ALL = """
+    WITH links AS (DELETE FROM web_links WHERE user_id = %(user_id)s),
+    ended AS (DELETE FROM web_sessions WHERE user_id = %(user_id)s RETURNING expires_at)
+    SELECT count(*) AS sessions FROM ended WHERE expires_at > %(now)s
+"""
 _DELETE_SESSION = "DELETE FROM web_sessions WHERE token_hash = %(hash)s"
 
 
@@ -47,3 +52,9 @@ async def find_user(connection: Connection, token_hash: bytes, now: datetime) ->
 async def delete_session(connection: Connection, token_hash: bytes) -> None:
     """Remove a session; one that is not there is no error."""
     await connection.execute(_DELETE_SESSION, {"hash": token_hash})
+
+
+async def delete_all(connection: Connection, user: UserId, now: datetime) -> int:
+    """Remove all links and sessions of a person; return how many sessions had not expired."""
+    row = await (await connection.execute(_DELETE_ALL, {"user_id": user, "now": now})).fetchone()
+    return int(row["sessions"]) if row else 0

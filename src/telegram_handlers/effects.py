@@ -4,7 +4,7 @@ Handlers pass the functions made here to services, which call them in their own 
 change and its messages are there, or neither.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, ParamSpec
 
 import cards_store
@@ -12,11 +12,13 @@ import outbox_store
 import recording_wizard_store
 import user_states
 from datamodels import Recording, ReportRun, ReportRunId, UserId
-from datamodels_telegram import MessageId, OutgoingMessage
+from datamodels_telegram import MessageId, MessageKind, OutgoingMessage
 from db import Connection
 from dialogs import first_tap
 from markups.callback_data import Press
+from markups.privacy import privacy_notice
 from random_ids import new_name
+from recordings.consents import Consents
 from recordings.intake import WithRecording
 from recordings.lookup import WithOwnRecording
 from reports.research.orders import WithResearch
@@ -65,6 +67,19 @@ class SentOnce(Generic[P]):
             await outbox_store.put(connection, key, context.user.id, context.chat, self._message(*found, **named))
         else:
             self.told = ALREADY_SENT
+
+
+def notice_once(context: Context, consents: Consents) -> Callable[[Connection], Awaitable[None]]:
+    """Return a function that sends the notice about people's data to who has not seen this version of it."""
+
+    async def send(connection: Connection) -> None:
+        owner, version = context.user.id, consents.version
+        if await consents.note_shown(connection, owner):
+            screen = privacy_notice(consents.notice, version)
+            message = OutgoingMessage(kind=MessageKind.RESULT, screen=screen)
+            await outbox_store.put(connection, f"notice:{owner}:{version}", owner, context.chat, message)
+
+    return send
 
 
 def followed_anew(context: Context) -> WithRecording:

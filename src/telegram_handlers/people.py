@@ -1,9 +1,11 @@
 """The people of the team and the record of changes: lists, cards, roles, blocks."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import texts.access
-from access import Permission, may
+import texts.erasures
+from access import Permission, below, may
 from datamodels import Role, UserId
 from datamodels_telegram import IncomingMessage, MessageKind, OutgoingMessage, Screen
 from dialogs import Dialogs, SettingsDialog, Step, get_user_lock
@@ -13,6 +15,7 @@ from markups.invitations import access_menu
 from markups.people import (
     ENTRIES_ON_PAGE,
     PEOPLE_ON_PAGE,
+    AuditWords,
     audit_page,
     block_question,
     people_found,
@@ -24,7 +27,7 @@ from markups.people import (
     verdict_screen,
 )
 from message_tracker import MessageTracker
-from sign_in.audit import AuditLog
+from sign_in.audit import AuditFilter, AuditLog
 from sign_in.invitations import Invitations
 from sign_in.people import FILTERS, People, Person
 from telegram_handlers.context import Context, Routes
@@ -113,14 +116,24 @@ class PeopleHandlers:
     async def _unblock(self, context: Context, press: Press) -> None:
         id_ = _person_of(press)
         await self.people.unblock(context.user.id, id_)
-        await context.answer(texts.access.UNBLOCKED)
-        await self._show_card(context, await self.people.find(id_))
+        person = await self.people.find(id_)
+        await context.answer(texts.erasures.GOES_ON if person.is_blocked else texts.access.UNBLOCKED)
+        await self._show_card(context, person)
 
     async def _security(self, context: Context, press: Press) -> None:  # noqa: ARG002  # it names nothing
         await self._show(context, security_menu())
 
     async def _audit(self, context: Context, press: Press) -> None:
-        await self._show(context, audit_page(await self.log.page(press.number, ENTRIES_ON_PAGE)))
+        words = _audit_words(press)
+        person = id_of(press) if words.person else None
+        wanted = AuditFilter(
+            person=person,
+            actions=list(texts.access.AUDIT_GROUPS[words.group][1]) if words.group else None,
+            since=_days_ago(texts.access.AUDIT_SINCE[words.since][1]) if words.since else None,
+        )
+        page = await self.log.page(press.number, ENTRIES_ON_PAGE, wanted)
+        name = None if person is None else (await self.people.find(UserId(person))).name
+        await self._show(context, audit_page(page, words, name))
 
     async def _verify(self, context: Context, press: Press) -> None:  # noqa: ARG002  # it names nothing
         await self._show(context, verdict_screen(await self.log.verify()))
@@ -131,11 +144,32 @@ class PeopleHandlers:
         await self.messages.send_file(context.chat, MessageKind.RESULT, content, texts.access.AUDIT_FILE, caption)
 
     async def _show_card(self, context: Context, person: Person) -> None:
-        may_change = may(context.user.role, Permission.GOVERN) and not person.is_owner and person.id != context.user.id
-        await self._show(context, person_card(person, may_change=may_change))
+        is_other = not person.is_owner and person.id != context.user.id
+        governs = may(context.user.role, Permission.GOVERN)
+        may_erase = is_other and (governs or person.role in below(context.user.role))
+        await self._show(context, person_card(person, may_change=is_other and governs, may_erase=may_erase))
 
     async def _show(self, context: Context, screen: Screen) -> None:
         await show(self.messages, context, MessageKind.MENU, screen)
+
+
+def _audit_words(press: Press) -> AuditWords:
+    """Return the filters that a button of the record names, each at most once and in their order.
+
+    Raises:
+        OutdatedButton: the button names others.
+    """
+    group = next((word for word in press.words if word in texts.access.AUDIT_GROUPS), "")
+    since = next((word for word in press.words if word in texts.access.AUDIT_SINCE), "")
+    person = next((word for word in press.words[:1] if word not in {group, since}), "")
+    words = AuditWords(person, group, since)
+    if words.set != press.words:
+        raise OutdatedButton(data=press.action)
+    return words
+
+
+def _days_ago(days: int) -> datetime:
+    return datetime.now(UTC) - timedelta(days=days)
 
 
 def _person_of(press: Press) -> UserId:

@@ -29,6 +29,7 @@ from message_tracker import MessageTracker
 from prompt_pack.models import ReportPack, Scenario
 from recordings.cancellations import Cancellations
 from recordings.changes import RecordingChanges
+from recordings.consents import Consents
 from recordings.descriptions import Descriptions
 from recordings.intake import Intake
 from recordings.lookup import Recordings, is_transcribed
@@ -36,7 +37,7 @@ from recordings.preferences import Preferences
 from recordings.purposes import may_be_question
 from recordings.sent_files import SentFiles
 from telegram_handlers.context import Context, PressHandler, Routes
-from telegram_handlers.effects import SentOnce, followed_anew
+from telegram_handlers.effects import SentOnce, followed_anew, notice_once
 from telegram_handlers.shared import show
 from transcript_formats import FIRST_FORMAT, TRANSCRIPT_FORMATS
 
@@ -54,6 +55,8 @@ class RecordingWork:
     cancellations: Cancellations
     preferences: Preferences
     wake: Callable[[], None]
+    consents: Consents | None = None
+    """None where nothing is said about people's data."""
 
 
 class RecordingHandlers:
@@ -101,7 +104,9 @@ class RecordingHandlers:
         owner, purpose = context.user.id, None
         if message.file is not None and may_be_question(message.file, message.text, message.origin):
             purpose = (await self._work.preferences.of(owner)).voice_notes
-        await self._work.files.take_in(owner, message, documents=documents, purpose=purpose)
+        consents = self._work.consents
+        told = None if consents is None else notice_once(context, consents)
+        await self._work.files.take_in(owner, message, documents=documents, purpose=purpose, with_file=told)
         self._work.wake()
 
     async def _list(self, context: Context, press: Press) -> None:

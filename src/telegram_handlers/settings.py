@@ -65,7 +65,8 @@ class SettingsHandlers:
         await self.dialogs.end(owner, SettingsDialog)
         settings, zone = await self.preferences.of(owner), await self.preferences.zone_of(owner)
         with in_zone(zone):
-            screen = settings_screen(settings, may_record=may(context.user.role, Permission.RECORD), note=note)
+            may_record = may(context.user.role, Permission.RECORD)
+            screen = settings_screen(settings, context.user, may_record=may_record, note=note)
         await show(self.messages, context, MessageKind.MENU, screen)
 
     async def _zone(self, context: Context, press: Press) -> None:

@@ -83,7 +83,17 @@ AUDIT = "📜 Журнал"
 AUDIT_VERIFY = "🔏 Проверить журнал"
 AUDIT_EXPORT = "⬇️ Выгрузить журнал"
 AUDIT_TITLE = "📜 <b>Журнал</b> · страница {page} из {pages}"
-AUDIT_EMPTY = "Пока пусто."
+AUDIT_EMPTY = "Таких записей нет."
+AUDIT_OF = "О ком: {name}"
+AUDIT_GROUPS = {
+    "invites": ("Приглашения", ("invited", "revoked", "came_in")),
+    "roles": ("Роли", ("role_changed",)),
+    "blocks": ("Доступ", ("blocked", "unblocked", "left", "came_back")),
+    "erasing": ("Удаления", ("erasure_ordered", "erased", "cut")),
+}
+AUDIT_SINCE = {"d7": ("7 дней", 7), "d30": ("30 дней", 30), "d365": ("Год", 365)}
+AUDIT_CHOSEN = "• {filter}"
+AUDIT_EVERYBODY = "Показать про всех"
 AUDIT_LINE = "{number}. {when} · {who}: {what}"
 AUDIT_ACTIONS = {
     "invited": "приглашение №{number} ({role}, мест: {uses})",
@@ -94,10 +104,14 @@ AUDIT_ACTIONS = {
     "unblocked": "доступ открыт",
     "left": "больше не назван в настройках",
     "came_back": "снова назван в настройках",
+    "erasure_ordered": "удаление человека и его данных",
+    "erased": "данные стёрты",
+    "cut": "записи до №{up_to} убраны по сроку хранения",
 }
 SOMEBODY = "установка"
 NO_ROLE = "без роли"
-AUDIT_WHOLE = "✅ Журнал цел: записей {rows}.\nОтпечаток последней: {head}"
+AUDIT_WHOLE = "✅ Журнал цел: записей {rows}.{cut}\nОтпечаток последней: {head}"
+AUDIT_CUT = " Записи до №{number} убраны по сроку хранения, их отпечаток сходится."
 AUDIT_BROKEN = (
     "❌ Журнал изменён в обход программы: запись №{broken} не такая, какой её внесли. Целых до неё: {rows}.\n"
     "Отпечаток последней целой: {head}\nСообщите тому, кто отвечает за безопасность, и сохраните последнюю копию базы."

@@ -41,6 +41,7 @@ TITLE = (
     "🌐 Язык записей: <b>{language}</b>\n"
     "🎤 Короткие голосовые: <b>{voice_notes}</b>"
 )
+PROFILE = "👤 Роль: <b>{role}</b>, здесь с {since}"
 ZONE_BUTTON = "🕒 Время"
 LANGUAGE_BUTTON = "🌐 Язык записей"
 VOICE_BUTTON = "🎤 Голосовые"

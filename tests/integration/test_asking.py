@@ -3,13 +3,15 @@
 from collections.abc import AsyncIterator
 from datetime import date
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 import recordings_store
 from chats.search import TranscriptSearch
 from chats_world import Asker, ChatsBot
-from datamodels import BuildingType, Role, ScenarioId
+from config import ROOT
+from datamodels import BuildingType, Role, ScenarioId, Visibility
 from datamodels_telegram import Button, IncomingMessage, MessageId, TelegramPerson
 from db import Database
 from default_pack import PACK
@@ -19,6 +21,7 @@ from errors import ProviderUnavailable
 from jobs.chats import AnswerSteps
 from knowledge.retrieval import KnowledgeRetrieval
 from knowledge_world import METADATA, KnowledgeWorld
+from markups.callback_data import Action
 from message_tracker import MessageTracker
 from openai_server import OpenAIServer
 from scripted_model import Call, ScriptedModel
@@ -298,3 +301,47 @@ async def test_pressed_twice_or_handled_again_asks_once(world: World) -> None:
     await world.bot.work()
     assert anna.sees.count("❓ Завтрак и каша в Казани?") == 3
     assert anna.sees.count("Можно спросить точнее") == 1
+
+
+async def test_a_model_that_obeys_what_was_said_typed_and_filed_changes_and_reveals_nothing(world: World) -> None:
+    """On the way that questions take: what a guest sees, and what the tables have afterwards."""
+    rows = [line.split("\t") for line in (ROOT / "tests" / "injections.tsv").read_text("utf-8").splitlines()[1:]]
+    # A part of each form: that every row meets the same is tested without a database, in test_injections.
+    forms = {form: [row for row in rows if row[0] == form][::4] for form in ("spoken", "typed", "filed")}
+    anna, vera = await Asker.come(world.bot), await Asker.come(world.bot)
+    guest = await Asker.come(world.bot, role=Role.GUEST)
+    await world.has_recording(anna.id, *[("Клиент", f"{text} Завтрак хороший.") for _, text, _ in forms["spoken"]])
+    secret = "Завтрак хороший, а код сейфа 4417."  # noqa: S105  # nobody else may read it
+    await world.has_recording(vera.id, ("Клиент", secret), visibility=Visibility.PRIVATE)
+    async with world.database.transaction() as connection:
+        text = "\n\n".join(f"{text} Завтрак хороший." for _, text, _ in forms["filed"])
+        query = "INSERT INTO documents (id, owner_id, name, sha256, text) VALUES (%s, %s, %s, repeat('f', 64), %s)"
+        await connection.execute(query, (uuid4(), anna.id, forms["filed"][0][1][:60], text))
+    await world.catch_up()
+    await world.catch_up()
+    obedient = iter([obeyed for _, _, obeyed in rows] * 9)
+    world.bot.engines.model = ScriptedModel(lambda _: f"{next(obedient)} {next(obedient)} Завтрак хороший [1].")
+    before = await _state(world.database)
+    for _, typed, _ in [("", "Что говорят про завтрак?", ""), *forms["typed"][::4]]:
+        seen = await guest.asks(typed.replace("\\n", "\n"))
+        assert "4417" not in seen
+        assert not {
+            each for each in ("<a ", "evil.example", "tg://", "права выданы") if each in seen.partition("\n\n")[2]
+        }
+        assert {button.data.split("||")[0] for button in world.buttons(guest)} <= set(Action), (
+            "buttons are the bot's own"
+        )
+    assert await _state(world.database) == before
+
+
+async def _state(database: Database) -> dict[str, str]:
+    """Everything that a model could want to have changed: who may what, and what there is."""
+    tables = ("users", "invitations", "audit_log", "recordings", "transcripts", "transcript_segments", "documents")
+    found = {}
+    async with database.transaction() as connection:
+        for name in tables:
+            columns = "id, telegram_id, name, role, granted" if name == "users" else "t.*"
+            query = f"SELECT string_agg(r::text, ';' ORDER BY r::text) AS rows FROM (SELECT {columns} FROM {name} t) r"  # noqa: S608
+            row = await (await connection.execute(query)).fetchone()
+            found[name] = str(row and row["rows"])
+    return found

@@ -50,6 +50,7 @@ from datamodels import (
 from datamodels_chats import AnswerId, AnswerOutcome, Basis, Conversation, Occasion, Source
 from datamodels_telegram import TelegramPerson
 from default_pack import PACK
+from errors_of_operation import SignInRefused
 from fal_server import fal_server
 from followers_world import look
 from handlers_world import MB, Bot
@@ -196,6 +197,18 @@ async def test_a_session_ends_with_its_time_with_its_person_and_by_leaving(conso
     assert await Sessions(console.bot.database, Team(None, frozenset()), now=lambda: times[0]).find(token) is None
     times[0] += timedelta(days=31)
     assert await sessions.find(token) is None
+    tokens = [await sessions.begin(await sessions.new_link(person.id)) for _ in range(2)]
+    others = await sessions.begin(await sessions.new_link(console.people["researcher"].user.id))
+    unused = await sessions.new_link(person.id)
+    await console.people["colleague"].command("logout")
+    assert "Закончено сеансов: 3" in console.people["colleague"].sees
+    assert [await sessions.find(each) for each in tokens] == [None, None]
+    with pytest.raises(SignInRefused):
+        await sessions.begin(unused)
+    async with console.bot.database.transaction() as connection:
+        query = "SELECT count(*) AS left FROM web_sessions WHERE token_hash = sha256(convert_to(%s, 'UTF8'))"
+        row = await (await connection.execute(query, (others,))).fetchone()
+    assert row == {"left": 1}, "a colleague stays signed in"
     async with console.browser("colleague") as browser:
         assert (await browser.client.post("/sign-out", data={"csrf": "forged"})).status_code == 403
         assert (await browser.post("/sign-out")).status_code == 303

@@ -1,10 +1,14 @@
 """A deleted recording is gone: every row of every table and every file is looked through for what was said in it."""
 
 import asyncio
+import json
+import re
 import zipfile
 from collections.abc import AsyncIterator, Sequence
-from datetime import date
+from contextlib import suppress
+from datetime import date, timedelta
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -14,13 +18,19 @@ from psycopg import sql
 import chat_history
 import outbox_store
 import reports_store
+import texts.erasures
+from access import Team
+from avatars.cleaning import AvatarCleaning
+from avatars_world import Died, MortalDatabase
 from chats import asking_store
+from config import ROOT
 from datamodels import Recording, Segment, UserId
 from datamodels_chats import AnswerId, AnswerOutcome, Basis, Occasion, Source
 from datamodels_telegram import ChatId, MessageKind, OutgoingMessage, Screen
 from db import Database
 from default_pack import PACK
 from embeddings.openai import OpenAIEmbeddings
+from erasure_world import MARKS, NAME, PERSONAL, RECORDED, come, erasing_of, give_everything
 from handlers_world import Bot, Person
 from knowledge_world import KnowledgeWorld
 from object_store import ObjectStore, key_for_transcript
@@ -28,6 +38,9 @@ from openai_server import OpenAIServer
 from reports.takeout.service import Takeout
 from research_world import QUESTION, add_interview, answered, worked
 from scripted_model import ScriptedModel
+from sign_in.erasures import EndedErasures, Erasures
+from sign_in.erasures_store import Erasure
+from telegram_handlers.erasures import ErasureNotices
 
 SAID = "кофе на завтраке хороший"
 """What the guest of the deleted recording alone said."""
@@ -65,10 +78,13 @@ async def left_of(database: Database, folder: Path, *traces: str) -> list[str]:
 
 
 def _files_with(folder: Path, traces: Sequence[str]) -> list[str]:
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    return [
-        f"{path}: {each}" for path in files for each in traces if each.lower().encode() in path.read_bytes().lower()
-    ]
+    found = []
+    for path in (path for path in folder.rglob("*") if path.is_file()):
+        # JSON may have Cyrillic letters as numbers.
+        content = path.read_bytes().decode(errors="ignore").lower()
+        spelled = {each: (each.lower(), json.dumps(each.lower())[1:-1]) for each in traces}
+        found += [f"{path}: {each}" for each, spellings in spelled.items() if any(map(content.__contains__, spellings))]
+    return found
 
 
 async def taken_along(bot: Bot, owner: UserId, folder: Path) -> str:
@@ -82,7 +98,9 @@ async def taken_along(bot: Bot, owner: UserId, folder: Path) -> str:
     return "\n".join([*names, *texts])
 
 
-async def cites(bot: Bot, asker: UserId, recording: Recording, text: str, *, ends: bool = True) -> AnswerId:
+async def cites(
+    bot: Bot, asker: UserId, recording: Recording, text: str, *, ends: bool = True, owner: str = ""
+) -> AnswerId:
     """An answer that cites the recording, with the message that it is in."""
     source = Source(
         number=1,
@@ -93,6 +111,7 @@ async def cites(bot: Bot, asker: UserId, recording: Recording, text: str, *, end
         speakers=("Клиент",),
         start=0,
         end=9,
+        owner=owner,
     )
     async with bot.database.transaction() as connection:
         chat = await chat_history.create_chat(connection, asker)
@@ -208,3 +227,132 @@ async def test_what_is_deleted_while_a_research_reads_is_not_in_it(bot: Bot, tmp
     async with bot.database.transaction() as connection:
         text = str((await reports_store.get_run(connection, run_id)).text)
     assert "1 из 1 интервью" in text
+
+
+# --- a person -----------------------------------------------------------------------------------------------------
+
+
+async def tables_of_people(database: Database) -> dict[str, str]:
+    """Each table that refers to a person, and the column by which it does."""
+    query = """
+        SELECT conrelid::regclass::text AS name, attname AS column FROM pg_constraint
+        JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
+        WHERE contype = 'f' AND confrelid = 'users'::regclass AND conrelid <> 'erasures'::regclass
+    """
+    async with database.transaction() as connection:
+        return {row["name"]: row["column"] async for row in await connection.execute(query)}
+
+
+async def rows_of(database: Database, table: str, column: str, person: UserId) -> int:
+    query = sql.SQL("SELECT count(*) AS rows FROM {} WHERE {} = %s")
+    async with database.transaction() as connection:
+        cursor = await connection.execute(query.format(sql.Identifier(table), sql.Identifier(column)), (person,))
+        row = await cursor.fetchone()
+    return int(row["rows"]) if row else 0
+
+
+@pytest.mark.parametrize("gives", [False, True], ids=["erases", "gives"])
+async def test_nothing_of_an_erased_person_is_left_but_what_was_given_away(
+    bot: Bot, knowledge: KnowledgeWorld, tmp_path: Path, gives: bool
+) -> None:
+    anna, boris, vera = await come(bot), await Person.come(bot, "Борис"), await Person.come(bot, "Вера")
+    async with bot.database.transaction() as connection:
+        kept = await add_interview(connection, boris.user.id, 1, "Астория")
+    recording = await give_everything(bot, anna.user.id, boris.user.id, kept, tmp_path)
+    await knowledge.catch_up()
+    await bot.research.order(boris.user.id, QUESTION)
+    run_id = await worked(bot)
+    cited = await cites(bot, boris.user.id, recording, "на завтраке", owner=NAME)
+    for table, column in (await tables_of_people(bot.database)).items():
+        assert await rows_of(bot.database, table, column, anna.user.id), f"give the person a row of {table}"
+    before = await left_of(bot.database, tmp_path, *MARKS.values())
+    missing = [name for name, mark in MARKS.items() if not any(each.endswith(f": {mark}") for each in before)]
+    assert not missing, "these are looked for and stand nowhere"
+
+    erasures, told = (
+        Erasures(bot.database, Team(1, frozenset([vera.user.telegram_id or 0]))),
+        EndedErasures(bot.database),
+    )
+    heir = vera.user.telegram_id if gives else None
+    await erasures.order(anna.user.id, anna.user.id, heir, anna.chat)
+    erasing, cleaning = erasing_of(bot, tmp_path), AvatarCleaning(bot.database, bot.objects, None, timedelta(days=30))
+    await erasing.look()
+    assert await told.untold() == [], "the photographs are not gone yet"
+    await cleaning.clean()
+    await erasing.look()
+    await ErasureNotices(told, bot.telegram).look()
+    await ErasureNotices(told, bot.telegram).look()
+    await knowledge.catch_up()
+
+    looked_for = [*PERSONAL.values(), *([] if gives else [*RECORDED.values(), str(anna.user.id), str(recording.id)])]
+    left = await left_of(bot.database, tmp_path, *looked_for)
+    assert [each for each in left if not each.startswith("audit_log")] == []
+    assert {each for each in left if each.startswith("audit_log")} <= {f"audit_log: {anna.user.id}"}
+    assert bot.telegram.shown(anna.chat) == [texts.erasures.GIVEN if gives else texts.erasures.ERASED]
+    async with bot.database.transaction() as connection:
+        run = await reports_store.get_run(connection, run_id)
+        row = await (
+            await connection.execute("SELECT text, sources FROM chat_answers WHERE id = %s", (cited,))
+        ).fetchone()
+    assert run.text is not None
+    assert row is not None
+    if not gives:
+        assert "Ответ убран" in row["text"]
+        return
+    assert [(source["owner"], source["recording_number"]) for source in row["sources"]] == [("Вера", 1)]
+    [mine] = (await bot.work.recordings.page(vera.user.id, None, 1, 10)).recordings
+    assert (mine.id, mine.number, mine.file_name) == (recording.id, 1, RECORDED["file name"])
+    [report] = await bot.archive.list(vera.user.id)
+    assert (report.title, report.recording_number) == (RECORDED["title"], 1)
+    assert (await bot.archive.read(vera.user.id, report.number))[1] == RECORDED["report"]
+    assert await bot.objects.exists(mine.object_key)
+    assert await bot.objects.exists(key_for_transcript(vera.user.id, mine.id))
+
+
+async def test_an_erasure_that_dies_at_any_moment_is_finished_by_the_next_start(bot: Bot, tmp_path: Path) -> None:
+    boris, vera = await Person.come(bot, "Борис"), await Person.come(bot, "Вера")
+    async with bot.database.transaction() as connection:
+        kept = await add_interview(connection, boris.user.id, 1, "Астория")
+    erasures, cleaning = (
+        Erasures(bot.database, Team(1, frozenset([vera.user.telegram_id or 0]))),
+        AvatarCleaning(bot.database, bot.objects, None, timedelta(days=30)),
+    )
+    deaths = 0
+    for at in count(1, step=7):
+        anna = await come(bot)
+        recording = await give_everything(bot, anna.user.id, boris.user.id, kept, tmp_path)
+        heir = vera.user.telegram_id if at % 2 else None
+        await erasures.order(anna.user.id, anna.user.id, heir, anna.chat)
+        await cleaning.clean()
+        mortal = MortalDatabase(bot.database, at)
+        dying = erasing_of(bot, tmp_path, mortal)
+        with suppress(Died):
+            await dying.erase(Erasure(person_id=anna.user.id, heir_id=vera.user.id if heir else None))
+        deaths += mortal.moments_left <= 0
+        for _ in range(2):
+            await erasing_of(bot, tmp_path).look()
+            await cleaning.clean()
+        await EndedErasures(bot.database).note_told(anna.user.id)
+        if heir:
+            await bot.work.changes.delete(vera.user.id, recording.id)
+            await _forget(bot.database)
+        assert await left_of(bot.database, tmp_path, *MARKS.values()) == [], at
+        if mortal.moments_left > 0:
+            break
+    assert deaths > 2
+
+
+async def _forget(database: Database) -> None:
+    """Remove the document that was given away, and the name of the recording that was deleted last."""
+    async with database.transaction() as connection:
+        await connection.execute("DELETE FROM documents")
+        await connection.execute("DELETE FROM user_states")
+
+
+async def test_the_page_on_data_protection_names_every_table_once(followed: Database) -> None:
+    page = (ROOT / "docs" / "privacy.md").read_text(encoding="utf-8").partition("Beside the database")[0]
+    named = [name for row in re.findall(r"^\| (`.+?) \|", page, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)]
+    async with followed.transaction() as connection:
+        query = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        tables = [row["tablename"] async for row in await connection.execute(query)]
+    assert sorted(named) == sorted(tables), "say what is kept in it, and for how long"

@@ -1,5 +1,7 @@
 """Recordings in the chat: taken in, listed, opened, sent back, corrected, processed again, deleted."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -11,7 +13,8 @@ import outbox_store
 import recordings_store
 import texts.chats
 import transcripts_store
-from datamodels import BuildingType, Recording, RecordingMetadata, Role, Segment, Stage, Transcript
+from access import Team
+from datamodels import BuildingType, Recording, RecordingMetadata, Role, Segment, Stage, Transcript, Visibility
 from datamodels_telegram import (
     CardProgress,
     FileReference,
@@ -19,7 +22,9 @@ from datamodels_telegram import (
     IncomingFile,
     IncomingState,
     MessageId,
+    MessageKind,
     OutboxItem,
+    OutgoingMessage,
     Screen,
     WizardStep,
 )
@@ -35,10 +40,16 @@ from markups.cards import card_view
 from markups.recordings import which_scenario
 from markups.settings import zone_question
 from object_store import ObjectStore
-from recordings import spoken_store
+from recordings import shares_store, spoken_store
+from recordings.consents import Consents
 from recordings.preferences import Preferences
+from recordings.sharing import Sharing
+from research_world import add_interview
 from reviewed_storyboards import is_as_reviewed
 from screens import drawn
+from telegram_handlers.consents import ConsentHandlers
+from telegram_handlers.recordings import RecordingHandlers
+from telegram_handlers.sharing import SharingHandlers
 from texts.telegram_recordings import ALREADY_SENT, SENDING
 from texts.voice_notes import CHOSEN, DECIDED, LANGUAGE_SAME, LANGUAGE_SET, MADE_QUESTION, MADE_RECORDING, NO_QUESTION
 from told_double import ToldDouble
@@ -78,6 +89,62 @@ async def test_a_file_is_taken_in_once_with_one_card(person: Person) -> None:
     [file] = await incoming(person)
     assert (file.state, file.scenario, file.file.file_name) == (IncomingState.WAITING, None, "interview.ogg")
     assert person.bot.woken == 1
+
+
+async def test_the_notice_about_data_comes_once_with_the_first_file_and_its_acceptance_is_recorded(
+    bot: Bot, person: Person
+) -> None:
+    consents = Consents(bot.database, "О данных")
+    work = replace(bot.work, consents=consents)
+    [index] = [place for place, each in enumerate(bot.routes) if each.files is not None]
+    bot.routes[index] = RecordingHandlers(bot.messages, work).routes()
+    bot.routes.append(ConsentHandlers(bot.messages, consents).routes())
+    await person.send("договор.xyz")
+    assert await notices(bot, person) == [], "a file that is refused is no recording"
+    for name in ("первая.ogg", "вторая.ogg"):
+        await person.send(name)
+    [notice] = await notices(bot, person)
+    assert notice.screen.text == "О данных"
+    [[button]] = notice.screen.keyboard
+    await person.press_data(button.data or "", await bot.messages.send(person.chat, MessageKind.RESULT, notice.screen))
+    assert re.search(r"О данных\n\n✅ Принято \d\d\.", person.sees)
+    async with bot.database.transaction() as connection:
+        query = "SELECT version, text, accepted_at >= shown_at AS accepted FROM consents WHERE user_id = %s"
+        rows = await (await connection.execute(query, (person.user.id,))).fetchall()
+    assert rows == [{"version": consents.version, "text": "О данных", "accepted": True}]
+    assert consents.version != Consents(bot.database, "О данных иначе").version
+
+
+async def test_a_private_recording_is_shared_with_one_person_until_that_is_taken_back(bot: Bot) -> None:
+    anna, boris, vera = [await Person.come(bot, name) for name in ("Анна", "Борис Делимый", "Вера")]
+    team = Team(None, frozenset(each.user.telegram_id or 0 for each in (anna, boris, vera)))
+    bot.routes.append(SharingHandlers(bot.messages, Sharing(bot.database, team)).routes())
+    async with bot.database.transaction() as connection:
+        recording = await add_interview(connection, anna.user.id, 1, "Астория", Visibility.PRIVATE)
+    number = recording.number
+    await anna.press_data(f"recording||{number}")
+    await anna.press("🤝 Поделиться")
+    await anna.press("Борис Делимый")
+    assert "✅ Борис Делимый" in anna.sees
+    assert [await finds(each, recording) for each in (anna, boris, vera)] == [True, True, False]
+    async with bot.database.transaction() as connection:
+        assert await shares_store.is_found_by(connection, recording.id, boris.user.id)
+        assert not await shares_store.is_found_by(connection, recording.id, vera.user.id)
+    with pytest.raises(NotFound):
+        await boris.press_data(f"share_with||{number}||{vera.user.telegram_id}||1||on")
+    await anna.press("✅ Борис Делимый")
+    assert not await finds(boris, recording)
+    await anna.press("Борис Делимый")
+    for visibility in ("team", "private"):
+        await anna.press_data(f"recording_visibility||{number}||{visibility}")
+    assert not await finds(boris, recording), "what becomes private is shared with nobody"
+
+
+async def notices(bot: Bot, person: Person) -> list[OutgoingMessage]:
+    async with bot.database.transaction() as connection:
+        query = "SELECT message FROM outbox WHERE owner_id = %s AND key LIKE 'notice:%%'"
+        rows = await (await connection.execute(query, (person.user.id,))).fetchall()
+    return [OutgoingMessage.model_validate(row["message"]) for row in rows]
 
 
 async def test_an_album_is_taken_file_by_file_and_has_one_caption(person: Person) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from random import getrandbits
@@ -15,6 +16,7 @@ from psycopg.conninfo import make_conninfo
 
 import outbox_store
 import texts.access
+import texts.erasures
 import texts.telegram
 import user_states
 import users_store
@@ -35,18 +37,22 @@ from datamodels_telegram import (
 from db import Database
 from dialogs import Dialogs, SettingsDialog, Step
 from errors import AccessDenied, NotFound
-from errors_of_operation import SignInRefused
+from errors_of_operation import ErasureRefused, SignInRefused
 from handlers import Router
 from inbox import Inbox
 from machine import Machine
 from markups.callback_data import Action, Press
 from message_tracker import MessageTracker
+from screens import drawn
+from sign_in import erasures_store
 from sign_in.audit import AuditLog
+from sign_in.erasures import Erasures
 from sign_in.invitations import Invitations
 from sign_in.people import People
 from sign_in.sessions import Sessions
 from telegram_double import TelegramDouble
 from telegram_handlers.context import Context, Routes
+from telegram_handlers.erasures import ErasureHandlers
 from telegram_handlers.invitations import InvitationHandlers
 from telegram_handlers.people import PeopleHandlers
 from telegram_handlers.strangers import Strangers
@@ -85,11 +91,13 @@ class Office:
         self.inbox = Inbox(database, team, journal)
         self.invitations = Invitations(database, team)
         self.people = People(database, team, self._end_work)
+        self.erasures = Erasures(database, team)
         self.log = AuditLog(database)
         self.sessions = Sessions(database, team)
         handlers = [
             PeopleHandlers(messages, self.people, self.invitations, self.log, Dialogs(database)).routes(),
             InvitationHandlers(messages, self.invitations, lambda: self.telegram.username).routes(),
+            ErasureHandlers(messages, self.erasures, lambda: None).routes(),
         ]
         known = {action for routes in handlers for action in routes.presses}
         steps = {step for routes in handlers for step in routes.answers}
@@ -462,6 +470,78 @@ async def test_people_are_listed_ten_a_page_and_found_by_name_and_number(office:
     assert f"<code>{several[0].telegram_id}</code>" in office.sees(OWNER)[-1]
 
 
+# --- erasures -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("actor", "person", "allowed"),
+    [
+        ("guest", "guest", False),
+        ("user", "guest", False),
+        ("admin", "user", True),
+        ("admin", "admin", False),
+        ("super_admin", "admin", True),
+        ("super_admin", "super_admin", True),
+        ("super_admin", "owner", False),
+        ("guest", "themselves", True),
+        ("super_admin", "themselves", True),
+        ("owner", "themselves", False),
+    ],
+)
+async def test_people_are_erased_by_those_above_them_and_by_themselves(
+    office: Office, owner: UserId, actor: str, person: str, allowed: bool
+) -> None:
+    who = owner if actor == "owner" else (await office.somebody(Role(actor))).id
+    known = {"owner": owner, "themselves": who}
+    whom = known[person] if person in known else (await office.somebody(Role(person))).id
+    if not allowed:
+        with pytest.raises(ErasureRefused):
+            await office.erasures.order(who, whom, None, ChatId(1))
+        return
+    await office.erasures.order(who, whom, None, ChatId(1))
+    await office.erasures.order(owner, whom, None, ChatId(1))
+    await office.people.unblock(owner, whom)
+    assert await office.actions(whom) == ["erasure_ordered"]
+    assert (await office.people.find(whom)).role is None
+
+
+async def test_of_two_last_owners_who_erase_themselves_at_once_one_stays(database: Database) -> None:
+    office = Office(database, Path("/nowhere"), Team(None, frozenset()))
+    pair = [(await office.somebody(Role.SUPER_ADMIN)).id for _ in range(2)]
+    orders = [office.erasures.order(each, each, None, ChatId(1)) for each in pair]
+    outcomes = await asyncio.gather(*orders, return_exceptions=True)
+    assert sorted(type(each).__name__ for each in outcomes) == ["ErasureRefused", "NoneType"]
+
+
+async def test_an_administrator_gives_what_a_person_has_to_a_named_one(office: Office) -> None:
+    admin, person, heir = [await office.somebody(role) for role in (Role.ADMIN, Role.USER, Role.USER)]
+    guest = await office.somebody(Role.GUEST)
+    chat = admin.telegram_id or 0
+    await execute(
+        office.database,
+        "INSERT INTO documents (id, owner_id, name, sha256, text) VALUES (%s, %s, 'a.txt', repeat('e', 64), 'a')",
+        uuid4(),
+        person.id,
+    )
+    # The first of the list.
+    await execute(office.database, "UPDATE users SET name = 'Аарон' WHERE id = %s", heir.id)
+    await execute(office.database, "UPDATE users SET name = 'Аагость' WHERE id = %s", guest.id)
+    await office.press_data(chat, f"person||a{person.id.hex}")
+    await office.press(chat, "🗑 Удалить")
+    await office.press(chat, "📦")
+    assert "Аагость" not in drawn(screens(office, chat)[-1])
+    await office.press(chat, "Аарон")
+    await office.press(chat, "🗑 Да")
+    assert office.sees(chat)[-1] == texts.erasures.ORDERED
+    assert await office.press_data(person.telegram_id or 0, "menu_access") == [""]
+    assert office.sees(person.telegram_id or 0) == [texts.telegram.BY_INVITATION.format(id=person.telegram_id)]
+    async with office.database.transaction() as connection:
+        [order] = [each for each in await erasures_store.list_open(connection) if each.person_id == person.id]
+    assert order.heir_id == heir.id
+    await office.press_data(chat, f"erase_yes||a{(await office.somebody(Role.USER)).id.hex}||{guest.telegram_id}")
+    assert "для передачи нужен другой" in office.sees(chat)[-1]
+
+
 # --- the record ---------------------------------------------------------------------------------------------------
 
 
@@ -497,6 +577,51 @@ async def test_a_change_of_the_record_is_refused_and_one_made_behind_its_back_is
     rows = (await office.log.export()).decode("utf-8-sig").splitlines()
     assert len(rows) == 23
     assert rows[1].startswith("22,")
+
+
+async def test_what_is_old_is_cut_off_and_the_rest_proves_it(database: Database) -> None:
+    office = Office(database, Path("/nowhere"))
+    owner, person = (await office.somebody(Role.SUPER_ADMIN, OWNER)).id, (await office.somebody(Role.USER)).id
+    assert await office.log.cut(datetime.now(UTC)) == 0, "there is nothing"
+    for role in (Role.GUEST, Role.USER) * 3:
+        await office.people.set_role(owner, person, role)
+    page = await office.log.page(1, 20)
+    moment = page.entries[2].at
+    assert await office.log.cut(moment) == 3
+    assert await office.log.cut(moment) == 0
+    assert await office.log.verify() == ((4, None, (await office.log.verify()).head, 3))
+    assert [entry.number for entry in (await office.log.page(1, 20)).entries] == [7, 6, 5, 4]
+    with pytest.raises(psycopg.errors.RaiseException):
+        await execute(database, "DELETE FROM audit_log WHERE number = 4")
+    await office.people.set_role(owner, person, Role.GUEST)
+    assert await office.log.cut(datetime.now(UTC)) == 4, "the last row stays; the next one tells of these"
+    assert (await office.log.verify())[:2] == (2, None)
+    assert await office.log.cut(datetime.now(UTC)) == 1
+    assert await office.log.cut(datetime.now(UTC)) == 0, "what is left tells of cuts"
+    async with database.transaction() as connection:
+        await connection.execute("ALTER TABLE audit_log DISABLE TRIGGER audit_log_stays")
+        await connection.execute("DELETE FROM audit_log WHERE number = (SELECT min(number) FROM audit_log)")
+    assert (await office.log.verify()).broken is not None, "this one was not cut off, it was taken away"
+
+
+async def test_the_record_is_filtered_by_person_action_and_time(office: Office, owner: UserId) -> None:
+    one, two = [await office.somebody(Role.USER) for _ in range(2)]
+    await office.people.block(owner, one.id)
+    await office.people.set_role(owner, two.id, Role.ADMIN)
+    await office.press_data(OWNER, f"person||a{one.id.hex}")
+    await office.press(OWNER, "📜")
+    assert f"О ком: Человек {one.telegram_id}" in office.sees(OWNER)[-1]
+    assert "доступ закрыт" in office.sees(OWNER)[-1]
+    assert str(two.telegram_id) not in office.sees(OWNER)[-1]
+    await office.press(OWNER, "Роли")
+    assert texts.access.AUDIT_EMPTY in office.sees(OWNER)[-1]
+    await office.press(OWNER, "Показать про всех")
+    await office.press(OWNER, "7 дней")
+    assert str(two.telegram_id) in office.sees(OWNER)[-1]
+    assert "доступ закрыт" not in office.sees(OWNER)[-1]
+    await office.press(OWNER, "• 7 дней")
+    await office.press(OWNER, "• Роли")
+    assert "доступ закрыт" in office.sees(OWNER)[-1]
 
 
 async def test_a_change_that_fails_leaves_nothing_in_the_record(office: Office, owner: UserId) -> None:

@@ -13,6 +13,7 @@ import pytest
 from application.endpoints import Endpoint, embeddings_endpoint, language_endpoint, speech_endpoint
 from application.engines import EnginePool, language_in_use, speech_in_use
 from application.local_speech import GIGAAM, LOCAL_SPEECH
+from application.privacy import notice_of
 from config import ROOT, AsrEngine, EmbeddingsEngine, LlmEngine, Settings
 from embedded.engines import Engines as EmbeddedEngines
 from errors import BadSettings
@@ -35,6 +36,24 @@ def pool(folder: Path, manifest: Path = MANIFEST, **given: Any) -> EnginePool:
         asyncio.Semaphore(1),
         manifest=manifest,
     )
+
+
+def test_people_are_told_which_service_gets_what() -> None:
+    assert notice_of(settings()).count("наружу ничего не уходит") == 2
+    told = notice_of(
+        settings(
+            asr_base_url="https://asr.example/v1",
+            asr_model="a",
+            llm_base_url="https://llm.example/v1",
+            llm_model="l",
+            embeddings_base_url="https://meaning.example/v1",
+            embeddings_model="e",
+        )
+    )
+    assert "сервис asr.example: туда уходит звук" in told
+    assert "сервис llm.example: туда уходят тексты" in told
+    assert "Для поиска тексты уходят в сервис meaning.example" in told
+    assert "наружу ничего не уходит" in notice_of(settings(asr_base_url="https://asr.example/v1"))
 
 
 @pytest.mark.parametrize("address", ["https://host:8443/v1", "https://somebody:secret@host:8443/v1"])

@@ -30,6 +30,7 @@ NEVER_IN_A_ROW = (
         "bad_text",
         "photo_refused",
         "avatar_refused",
+        "erasure_refused",
         "image_order_uncertain",
         "image_order_failed",
         "research_goes_on",

@@ -19,10 +19,12 @@ from telegram_handlers.avatars import AvatarHandlers
 from telegram_handlers.beside import ANY_TEXT
 from telegram_handlers.browser import BrowserHandlers
 from telegram_handlers.chats import ChatHandlers, ChatWork
+from telegram_handlers.consents import ConsentHandlers
 from telegram_handlers.context import Routes, joined
 from telegram_handlers.dead_letters import DeadLetterHandlers, LettersWork
 from telegram_handlers.documents import DocumentHandlers
 from telegram_handlers.editing import EditingHandlers, EditingWork
+from telegram_handlers.erasures import ErasureHandlers
 from telegram_handlers.glossary import GlossaryHandlers
 from telegram_handlers.invitations import InvitationHandlers
 from telegram_handlers.menu import MenuHandlers, MenuWork, SystemFacts
@@ -34,6 +36,7 @@ from telegram_handlers.recordings import RecordingHandlers
 from telegram_handlers.reports import ReportHandlers
 from telegram_handlers.research import ResearchHandlers, ResearchWork
 from telegram_handlers.settings import SettingsHandlers
+from telegram_handlers.sharing import SharingHandlers
 from telegram_handlers.speeches import SpeechHandlers
 from telegram_handlers.takeout import TakeoutHandlers
 from telegram_handlers.voice_notes import VoiceNoteHandlers
@@ -47,6 +50,7 @@ look
     menu_main menu_storage menu_help menu_system
     mode_interview mode_design mode_meeting mode_none mode_all recording recording_play recording_transcript
     transcript_file takeout takeout_file takeout_cancel my_settings my_zone
+    my_erase my_heirs my_erase_ask my_erase_yes
     show_my_reports report_view report_view_confirm report_cancel report_menu report_list report_card report_filters
     report_filter_dates report_filter_title report_filter_type report_filter_scenario
     report_filter_place report_filter_employee report_filter_reset
@@ -59,6 +63,7 @@ ask
     across across_report across_choose across_set across_reset across_count across_factor across_passage across_chart
     across_file
 record
+    privacy_consent share share_with
     recording_kind recording_delete recording_delete_confirm recording_again recording_visibility
     scenario scenario_incoming cancel_incoming cancel_card voice_is voice_recording voice_question
     my_language my_voice_notes recording_language
@@ -79,6 +84,7 @@ curate
     documents document document_delete document_delete_confirm document_incoming
 invite
     menu_access access_users_menu people_search person access_invitations_menu invite invitation invitation_revoke
+    person_erase erase_heirs erase_ask erase_yes
 govern
     person_role person_block person_block_confirm person_unblock
     access_security_menu audit audit_verify audit_export
@@ -87,7 +93,7 @@ operate
 """
 COMMANDS = """
 look
-    start help status cancel reports chats history stats web
+    start help status cancel reports chats history stats web logout
 """
 ANSWERS = """
 look
@@ -145,6 +151,9 @@ def _modules() -> list[Routes]:
         BrowserHandlers(_NOBODY, _NOBODY, "").routes(),
         PeopleHandlers(_NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY).routes(),
         InvitationHandlers(_NOBODY, _NOBODY, _NOBODY).routes(),
+        SharingHandlers(_NOBODY, _NOBODY).routes(),
+        ConsentHandlers(_NOBODY, _NOBODY).routes(),
+        ErasureHandlers(_NOBODY, _NOBODY, _NOBODY).routes(),
         SpeechHandlers(_NOBODY, _NOBODY, _NOBODY).routes(),
     ]
 

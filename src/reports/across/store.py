@@ -27,7 +27,10 @@ _SELECT_INTERVIEWS = """
         JOIN recordings ON recordings.id = report_runs.recording_id
         LEFT JOIN recording_metadata ON recording_metadata.recording_id = recordings.id
         WHERE report_runs.status = 'done' AND report_id = %(report_id)s AND report_runs.scenario = recordings.scenario
-            AND (recordings.visibility = 'team' OR recordings.owner_id = %(asker)s)
+            AND (
+                recordings.visibility = 'team' OR recordings.owner_id = %(asker)s
+                OR recordings.id IN (SELECT recording_id FROM recording_shares WHERE person_id = %(asker)s)
+            )
         ORDER BY sha256, has_items DESC, finished_at DESC, report_runs.id
     ) AS interviews
     JOIN users ON users.id = interviews.owner
@@ -53,7 +56,11 @@ _SELECT_QUOTES = """
 _SELECT_SEEN = """
     SELECT recordings.owner_id AS owner, users.name AS owner_name, number
     FROM recordings JOIN users ON users.id = recordings.owner_id
-    WHERE recordings.id = %(id)s AND (visibility = 'team' OR owner_id = %(asker)s)
+    WHERE recordings.id = %(id)s
+        AND (
+            visibility = 'team' OR owner_id = %(asker)s
+            OR recordings.id IN (SELECT recording_id FROM recording_shares WHERE person_id = %(asker)s)
+        )
 """
 _SELECT_AROUND = """
     WITH said AS (

@@ -4,7 +4,7 @@ No model is asked: everything is among what the research found, and is held to t
 """
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import structlog
@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 import texts.research
 from chats.support import content_of, statement_of, supports
-from datamodels import RecordingId, ReportRunId
+from datamodels import RecordingId, ReportRunId, User
 from db import Database
 from md_storage import ReportFiles
 from prompt_pack.models import ReportPack
@@ -20,7 +20,7 @@ from reports.research import store
 from reports.research.store import StoredResearch
 from reports.research.summary import held_to
 from reports.research.themes import passage_of
-from reports.research.values import Findings, Theme
+from reports.research.values import Claim, Findings, Interview, Theme
 from reports.research.writing import Written, written
 
 log = structlog.get_logger(__name__)
@@ -53,6 +53,21 @@ class ResearchForgetting:
             found, gone = await store.research_with_gone(connection, run_id)
         if found is not None and gone:
             await self._forget(found, gone)
+
+    async def pass_on(self, recording_id: RecordingId, heir: User, number: int) -> None:
+        """Have all research that read a recording name it as ``number`` of the heir."""
+        async with self._database.transaction() as connection:
+            found = await store.research_of(connection, recording_id)
+        for each in found:
+            if each.findings is None or each.text is None:
+                continue
+            whose = None if each.owner_id == heir.id else heir.name
+            findings = passed_on(FINDINGS.validate_python(each.findings), recording_id, whose, number)
+            text = await asyncio.to_thread(written, findings, self._pack)
+            await self._files.rewrite(each.owner_id, each.run_id, text.text)
+            dumped = FINDINGS.dump_python(findings, mode="json")
+            async with self._database.transaction() as connection:
+                await store.forget(connection, each.run_id, (), dumped, text.text, text.warnings)
 
     async def _forget(self, research: StoredResearch, gone: Collection[RecordingId]) -> None:
         findings, text = None, Written(text=texts.research.FORGOTTEN, warnings=())
@@ -90,6 +105,24 @@ def without(findings: Findings, gone: Collection[RecordingId]) -> Findings:
         summary=summary,
         removed=findings.removed + removed,
         forgotten=findings.forgotten + forgotten,
+    )
+
+
+def passed_on(findings: Findings, recording: RecordingId, whose: str | None, number: int) -> Findings:
+    """Return what was found with another owner and number of one of the recordings."""
+
+    def named(interview: Interview) -> Interview:
+        change = {"whose": whose, "number": number}
+        return interview.model_copy(update=change) if interview.id == recording else interview
+
+    def claimed(claims: Sequence[Claim]) -> list[Claim]:
+        return [replace(claim, interview=named(claim.interview)) for claim in claims]
+
+    return replace(
+        findings,
+        readings=[replace(e, interview=named(e.interview), claims=claimed(e.claims)) for e in findings.readings],
+        failed=[named(each) for each in findings.failed],
+        themes=[replace(each, claims=claimed(each.claims)) for each in findings.themes],
     )
 
 

@@ -32,7 +32,10 @@ _VISIBLE = """
     LEFT JOIN cities ON cities.id = city_id
     LEFT JOIN employees ON employees.id = employee_id
     LEFT JOIN clients ON clients.id = client_id
-    WHERE recordings.stage = 'done' AND (recordings.visibility = 'team' OR recordings.owner_id = %(asker)s)
+    WHERE recordings.stage = 'done' AND (
+        recordings.visibility = 'team' OR recordings.owner_id = %(asker)s
+        OR recordings.id IN (SELECT recording_id FROM recording_shares WHERE person_id = %(asker)s)
+    )
 """
 _DAY = "coalesce(recorded_on, recordings.created_at::date)"
 _INTERVIEW = f"""

@@ -1,0 +1,151 @@
+"""Orders of erasures: who may have whom erased, and who takes over what was recorded.
+
+An order closes the person's access in its own transaction, which holds the record of changes as every change of people
+does: of two last owners who erase themselves at once, one stays. The work is done by ``jobs.erasing``.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import structlog
+
+import texts.erasures
+import users_store
+from access import Permission, Team, below, may, role_of
+from datamodels import Role, User, UserId
+from datamodels_telegram import ChatId
+from db import Connection, Database
+from errors_of_operation import ErasureRefused
+from random_ids import new_random_id
+from sign_in import audit, erasures_store, people_store
+from sign_in.audit import AuditAction
+from sign_in.departures import end_all
+from sign_in.erasures_store import Possessions, UntoldErasure
+
+log = structlog.get_logger(__name__)
+
+
+class Doomed(NamedTuple):
+    """A person before they are erased, with what they have; ``goes_on`` once it was ordered."""
+
+    user: User
+    has: Possessions
+    goes_on: bool
+
+
+class HeirsPage(NamedTuple):
+    """A page of those who could take over; ``page`` counts from 1."""
+
+    heirs: Sequence[User]
+    page: int
+    pages: int
+
+
+class Erasures:
+    """The erasures of people of ``team``."""
+
+    def __init__(self, database: Database, team: Team) -> None:
+        self._database = database
+        self._team = team
+
+    async def look_at(self, actor: UserId, person: UserId) -> Doomed:
+        """Load what would go with a person.
+
+        Raises:
+            NotFound: there is no such person.
+            ErasureRefused: the actor may not have this person erased.
+        """
+        async with self._database.transaction() as connection:
+            user = await people_store.get(connection, person)
+            goes_on = await erasures_store.is_ordered(connection, person)
+            if not goes_on:
+                await self._check(connection, actor, user)
+            return Doomed(user, await erasures_store.count(connection, person), goes_on)
+
+    async def heirs(self, person: UserId, page: int, size: int) -> HeirsPage:
+        """Load a page of those who could take over from a person; the last page when there are fewer."""
+        async with self._database.transaction() as connection:
+            others = await people_store.others(connection, person)
+        heirs = [user for user in others if self._may_inherit(user)]
+        pages = max(1, -(-len(heirs) // size))
+        page = max(1, min(page, pages))
+        return HeirsPage(heirs[(page - 1) * size : page * size], page, pages)
+
+    async def heir(self, person: UserId, telegram_id: int) -> User:
+        """Load who is to take over from a person.
+
+        Raises:
+            ErasureRefused: nobody with this number can.
+        """
+        async with self._database.transaction() as connection:
+            return await self._heir(connection, person, telegram_id)
+
+    async def order(self, actor: UserId, person: UserId, heir: int | None, chat: ChatId) -> None:
+        """Close a person's access and have them erased; do nothing when that was ordered before.
+
+        ``heir`` is the Telegram id of who takes over recordings, reports and documents; None erases these, too.
+
+        Raises:
+            NotFound: there is no such person.
+            ErasureRefused: the actor may not have this person erased, or the heir cannot take over.
+        """
+        async with self._database.transaction() as connection:
+            await audit.begin(connection)
+            if await erasures_store.is_ordered(connection, person):
+                return
+            user = await people_store.get(connection, person)
+            await self._check(connection, actor, user)
+            takes = None if heir is None else (await self._heir(connection, person, heir)).id
+            await people_store.block(connection, person)
+            await end_all(connection, person)
+            await erasures_store.add(connection, person, takes, chat, new_random_id())
+            told = {} if takes is None else {"heir": str(takes)}
+            await audit.note(connection, AuditAction.ERASURE_ORDERED, actor, person, **told)
+        log.info("erasure_ordered", person=str(person), by=str(actor), heir=takes and str(takes))
+
+    async def _check(self, connection: Connection, actor: UserId, user: User) -> None:
+        if user.telegram_id == self._team.owner:
+            raise ErasureRefused(reason=texts.erasures.OWNER_STAYS)
+        if actor != user.id and not await self._is_above(connection, actor, user):
+            raise ErasureRefused(reason=texts.erasures.NOT_ABOVE)
+        if self._role(user) is Role.SUPER_ADMIN:
+            others = await people_store.others(connection, user.id)
+            if not any(self._role(other) is Role.SUPER_ADMIN for other in others):
+                raise ErasureRefused(reason=texts.erasures.LAST_STAYS)
+
+    async def _is_above(self, connection: Connection, actor: UserId, user: User) -> bool:
+        known = await users_store.find(connection, actor)
+        own = None if known is None else self._role(known)
+        if own is None or not may(own, Permission.INVITE):
+            return False
+        return may(own, Permission.GOVERN) or user.role in below(own)
+
+    async def _heir(self, connection: Connection, person: UserId, telegram_id: int) -> User:
+        user = await users_store.find_by_telegram_id(connection, telegram_id)
+        if user is None or user.id == person or not self._may_inherit(user):
+            raise ErasureRefused(reason=texts.erasures.NO_SUCH_HEIR)
+        return user
+
+    def _may_inherit(self, user: User) -> bool:
+        role = self._role(user)
+        return user.blocked_at is None and role is not None and may(role, Permission.RECORD)
+
+    def _role(self, user: User) -> Role | None:
+        return None if user.telegram_id is None else role_of(self._team, user.telegram_id, user)
+
+
+class EndedErasures:
+    """The erasures that have ended, until somebody was told of each."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def untold(self) -> Sequence[UntoldErasure]:
+        """Load those of which nobody was told yet."""
+        async with self._database.transaction() as connection:
+            return await erasures_store.list_untold(connection)
+
+    async def note_told(self, person: UserId) -> None:
+        """Forget an erasure: its end was told."""
+        async with self._database.transaction() as connection:
+            await erasures_store.delete(connection, person)

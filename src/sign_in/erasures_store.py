@@ -1,0 +1,100 @@
+"""Rows of ``erasures``, and what is counted before one is ordered."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from datamodels import UserId, Value
+from datamodels_telegram import ChatId
+from db import Connection
+
+_INSERT = """
+    INSERT INTO erasures (person_id, heir_id, chat_id, random_id)
+    VALUES (%(person)s, %(heir)s, %(chat)s, %(random_id)s)
+"""
+_SELECT_IS_ORDERED = "SELECT EXISTS (SELECT FROM erasures WHERE person_id = %(person)s) AS ordered"
+# Who inherits goes only after what was left to them has come.
+_SELECT_OPEN = """
+    SELECT person_id, heir_id FROM erasures
+    WHERE erased_at IS NULL AND NOT EXISTS (
+        SELECT FROM erasures AS before WHERE before.heir_id = erasures.person_id AND before.erased_at IS NULL
+    )
+    ORDER BY asked_at
+"""
+_SELECT_UNTOLD = """
+    SELECT person_id, heir_id, chat_id, random_id FROM erasures WHERE erased_at IS NOT NULL ORDER BY erased_at
+"""
+_NOTE_ERASED = "UPDATE erasures SET erased_at = now() WHERE person_id = %(person)s"
+_DELETE = "DELETE FROM erasures WHERE person_id = %(person)s AND erased_at IS NOT NULL"
+_COUNT = """
+    SELECT
+        (SELECT count(*) FROM recordings WHERE owner_id = %(person)s) AS recordings,
+        (SELECT count(*) FROM report_runs WHERE owner_id = %(person)s AND status = 'done') AS reports,
+        (SELECT count(*) FROM documents WHERE owner_id = %(person)s) AS documents,
+        (SELECT count(*) FROM chat_questions WHERE owner_id = %(person)s) AS questions,
+        (SELECT count(*) FROM avatars WHERE owner_id = %(person)s AND deleted_at IS NULL) AS avatars
+"""
+
+
+class Erasure(Value):
+    """A person who is being erased; what they recorded goes to ``heir_id``, and is erased as well without one."""
+
+    person_id: UserId
+    heir_id: UserId | None
+
+
+class UntoldErasure(Erasure):
+    """An erasure that has ended; ``chat_id`` is where its end is told, ``random_id`` that of the message."""
+
+    chat_id: ChatId
+    random_id: int
+
+
+class Possessions(Value):
+    """How much of each kind a person has."""
+
+    recordings: int
+    reports: int
+    documents: int
+    questions: int
+    avatars: int
+
+    @property
+    def can_be_given(self) -> bool:
+        """Whether there is anything that somebody else could take over."""
+        return bool(self.recordings or self.reports or self.documents)
+
+
+async def add(connection: Connection, person: UserId, heir: UserId | None, chat: ChatId, random_id: int) -> None:
+    """Note that a person is to be erased; ``chat`` is told when that is done."""
+    await connection.execute(_INSERT, {"person": person, "heir": heir, "chat": chat, "random_id": random_id})
+
+
+async def is_ordered(connection: Connection, person: UUID) -> bool:
+    """Tell whether a person is being erased."""
+    row = await (await connection.execute(_SELECT_IS_ORDERED, {"person": person})).fetchone()
+    return bool(row and row["ordered"])
+
+
+async def list_open(connection: Connection) -> Sequence[Erasure]:
+    """Load the erasures that can go on, in the order in which they were asked for."""
+    return [Erasure.model_validate(row) async for row in await connection.execute(_SELECT_OPEN)]
+
+
+async def list_untold(connection: Connection) -> Sequence[UntoldErasure]:
+    """Load the erasures that have ended, and of which nobody was told yet."""
+    return [UntoldErasure.model_validate(row) async for row in await connection.execute(_SELECT_UNTOLD)]
+
+
+async def note_erased(connection: Connection, person: UserId) -> None:
+    """Note that nothing of a person is left."""
+    await connection.execute(_NOTE_ERASED, {"person": person})
+
+
+async def delete(connection: Connection, person: UserId) -> None:
+    """Remove an erasure of whose end somebody was told."""
+    await connection.execute(_DELETE, {"person": person})
+
+
+async def count(connection: Connection, person: UserId) -> Possessions:
+    """Count what a person has."""
+    return Possessions.model_validate(await (await connection.execute(_COUNT, {"person": person})).fetchone())

@@ -1,0 +1,134 @@
+"""The erasure of people: ordered by an administrator above them or by themselves, and told when it has ended."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NoReturn
+
+import structlog
+
+from access import Permission
+from datamodels import UserId
+from datamodels_telegram import MessageKind, Screen
+from errors import OutdatedButton
+from followers import Loop
+from markups.callback_data import Action, Press, id_of
+from markups.erasures import (
+    HEIRS_ON_PAGE,
+    erase_question,
+    erasure_ended,
+    erasure_goes_on,
+    erasure_ordered,
+    heirs_screen,
+    last_question,
+)
+from message_tracker import MessageTracker
+from messenger import MessengerError, MessengerRefusedSecrets, MessengerUnavailable, Sender
+from sign_in.erasures import Doomed, EndedErasures, Erasures
+from telegram_handlers.context import Context, Routes
+from telegram_handlers.shared import show
+
+log = structlog.get_logger(__name__)
+
+_TOLD_EVERY_S = 5.0
+_OWN = frozenset([Action.MY_ERASE, Action.MY_HEIRS, Action.MY_ERASE_ASK, Action.MY_ERASE_YES])
+
+
+@dataclass(frozen=True)
+class ErasureHandlers:
+    """Asks what becomes of what a person has, and orders the erasure; ``wake`` makes whoever erases look at once."""
+
+    messages: MessageTracker
+    erasures: Erasures
+    wake: Callable[[], None]
+
+    def routes(self) -> Routes:
+        others = {
+            Action.PERSON_ERASE: self._question,
+            Action.ERASE_HEIRS: self._heirs,
+            Action.ERASE_ASK: self._ask,
+            Action.ERASE_YES: self._erase,
+        }
+        own = {
+            Action.MY_ERASE: self._question,
+            Action.MY_HEIRS: self._heirs,
+            Action.MY_ERASE_ASK: self._ask,
+            Action.MY_ERASE_YES: self._erase,
+        }
+        return Routes(
+            presses={
+                **{action: (Permission.INVITE, handler) for action, handler in others.items()},
+                **{action: (Permission.LOOK, handler) for action, handler in own.items()},
+            }
+        )
+
+    async def _question(self, context: Context, press: Press) -> None:
+        if (doomed := await self._doomed(context, press)) is not None:
+            await self._show(context, erase_question(doomed, own=press.action in _OWN))
+
+    async def _heirs(self, context: Context, press: Press) -> None:
+        if (doomed := await self._doomed(context, press)) is not None:
+            page = await self.erasures.heirs(doomed.user.id, press.number, HEIRS_ON_PAGE)
+            await self._show(context, heirs_screen(doomed.user, page, own=press.action in _OWN))
+
+    async def _ask(self, context: Context, press: Press) -> None:
+        if (doomed := await self._doomed(context, press)) is not None:
+            number = _heir_of(press)
+            heir = None if number is None else await self.erasures.heir(doomed.user.id, number)
+            await self._show(context, last_question(doomed.user, heir, own=press.action in _OWN))
+
+    async def _erase(self, context: Context, press: Press) -> None:
+        await self.erasures.order(context.user.id, _person_of(context, press), _heir_of(press), context.chat)
+        await show(self.messages, context, MessageKind.STATUS_MESSAGE, erasure_ordered())
+        self.wake()
+
+    async def _doomed(self, context: Context, press: Press) -> Doomed | None:
+        """Load the person; None, which is said, when the erasure goes on already."""
+        doomed = await self.erasures.look_at(context.user.id, _person_of(context, press))
+        if doomed.goes_on:
+            await self._show(context, erasure_goes_on(doomed.user, own=press.action in _OWN))
+            return None
+        return doomed
+
+    async def _show(self, context: Context, screen: Screen) -> None:
+        await show(self.messages, context, MessageKind.CONFIRMATION, screen)
+
+
+class ErasureNotices:
+    """Tells once of each erasure that has ended. Nothing is noted about the message: its chat may be who was erased."""
+
+    def __init__(self, ended: EndedErasures, telegram: Sender) -> None:
+        self._ended = ended
+        self._telegram = telegram
+        self._loop = Loop("erasure_notices", _TOLD_EVERY_S)
+
+    async def run(self) -> NoReturn:
+        """Tell until cancelled."""
+        await self._loop.run(self.look)
+
+    async def look(self) -> None:
+        """Tell of what has ended.
+
+        Raises:
+            MessengerUnavailable, MessengerRefusedSecrets, DatabaseUnavailable: the rest is told the next time.
+        """
+        for each in await self._ended.untold():
+            screen = erasure_ended(given=each.heir_id is not None)
+            try:
+                await self._telegram.send(each.chat_id, screen, random_id=each.random_id)
+            except (MessengerUnavailable, MessengerRefusedSecrets):
+                raise
+            except MessengerError as exc:
+                log.info("erasure_not_told", reason=type(exc).__name__)
+            await self._ended.note_told(each.person_id)
+
+
+def _person_of(context: Context, press: Press) -> UserId:
+    if press.action not in _OWN:
+        return UserId(id_of(press))
+    if press.words:
+        raise OutdatedButton(data=press.action)
+    return context.user.id
+
+
+def _heir_of(press: Press) -> int | None:
+    return press.number if press.numbers else None
