@@ -44,7 +44,7 @@
     ├── MigrationFailed                exit status 2: trying again does not help
     ├── DeploymentStopped              exit status 1: a deploy or rollback cannot go on
     ├── TooManyTries                   exit status 1; trying again helps, after a pause
-    ├── LimitReached                   exit status 1; what a person may use is used up, until a day that is told
+    ├── LimitReached                   exit status 1; trying again helps once there is more, on a day that is told
     ├── VersionUnfit                   exit status 1: what runs has to give its place to another version
     └── CommandFailed                  exit status 1: git, Docker or another program says no
     ProviderError

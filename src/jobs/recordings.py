@@ -248,8 +248,8 @@ class RecordingSteps:
         prepared = await self._prepared(recording)
         engine = await self._context.engines.speech_to_text()
         seconds = prepared.layout.duration_s
-        cost = audio_cost_usd(engine.info.model, seconds, engine=engine.info.name) or Decimal(0)
-        await self._reserve(recording, {Resource.SOUND: Decimal(seconds), Resource.MONEY: cost})
+        cost = audio_cost_usd(engine.info.model, seconds, engine=engine.info.name)
+        await self._reserve(recording, {Resource.SOUND: Decimal(seconds), **({Resource.MONEY: cost} if cost else {})})
         parts = StoredParts(self._context.database, recording.id)
         async with self._context.database.transaction() as connection:
             terms = [each.term for each in await glossary.list_terms(connection, recording.owner_id)]

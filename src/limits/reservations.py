@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID, uuid5
 
+import texts.limits
 from datamodels import RecordingId, ReportRunId, Usage, UserId
 from datamodels_chats import AnswerId
 from db import Connection
 from errors_of_operation import LimitReached
 from limits import store
 from limits.values import QUESTION_TOKENS, Allowance, Amounts, Resource, end_of, next_month, this_month
-from limits.words import refusal, waits
+from limits.words import day_in_words, refusal
 
 _DONE = "done"
 _ROOM_AGAIN_S = 3600
@@ -21,11 +22,19 @@ _ROOM_AGAIN_S = 3600
 
 
 async def reserve(
-    connection: Connection, owner: UserId, work: UUID, subject: UUID, wanted: Amounts, *, exact: bool = False
+    connection: Connection,
+    owner: UserId,
+    work: UUID,
+    subject: UUID,
+    wanted: Amounts,
+    *,
+    exact: bool = False,
+    advice: str = texts.limits.UNTIL,
 ) -> None:
     """Reserve what ``work`` on a recording, report run or answer, its ``subject``, will take this month.
 
     ``exact`` tells that all of it is used once the work is done; else what is paid is told by ``spend``.
+    ``advice`` is what the owner reads besides asking for more.
 
     Raises:
         LimitReached: the owner has less than that left, or nothing; nothing is reserved.
@@ -43,7 +52,7 @@ async def reserve(
         others = used.get(resource, Decimal(0))
         counted = amount if use is None else max(amount, use.used)
         if limit is not None and (others >= limit or others + counted > limit):
-            raise _reached(Allowance(resource=resource, limit=limit, used=others), amount)
+            raise _reached(Allowance(resource=resource, limit=limit, used=others), amount, advice)
         await store.reserve(connection, owner, work, subject, resource, amount, month, exact=exact)
 
 
@@ -55,11 +64,8 @@ async def reserve_recording(
     Raises:
         LimitReached: there is less left. It tells when the recording goes on.
     """
-    try:
-        work = uuid5(recording, f"recognised {language}")
-        await reserve(connection, owner, work, recording, wanted, exact=True)
-    except LimitReached as exc:
-        raise LimitReached(**{**exc.details, "reason": waits(next_month(this_month()))}) from exc
+    work = uuid5(recording, f"recognised {language}")
+    await reserve(connection, owner, work, recording, wanted, exact=True, advice=texts.limits.WAITS)
 
 
 async def reserve_report(
@@ -104,19 +110,22 @@ async def check_storage(connection: Connection, owner: UserId, size_bytes: int) 
     await store.lock(connection, owner)
     stored = await store.stored_bytes(connection, owner)
     if stored + size_bytes > limit:
-        raise _reached(Allowance(resource=Resource.STORAGE, limit=limit, used=stored), Decimal(size_bytes))
+        allowance = Allowance(resource=Resource.STORAGE, limit=limit, used=stored)
+        raise _reached(allowance, Decimal(size_bytes), texts.limits.FREE)
 
 
 def _of_model(usage: Usage, cost_usd: Decimal | None) -> Amounts:
-    tokens = usage.prompt_tokens + usage.completion_tokens
-    return {Resource.TOKENS: Decimal(tokens), Resource.MONEY: cost_usd or Decimal(0)}
+    tokens = {Resource.TOKENS: Decimal(usage.prompt_tokens + usage.completion_tokens)}
+    # What is free needs no money to be left; what has an unknown price does.
+    return tokens if cost_usd == 0 else {**tokens, Resource.MONEY: cost_usd or Decimal(0)}
 
 
-def _reached(allowance: Allowance, wanted: Decimal) -> LimitReached:
+def _reached(allowance: Allowance, wanted: Decimal, advice: str) -> LimitReached:
     month, is_monthly = this_month(), allowance.resource is not Resource.STORAGE
     until_s = max(1, int((end_of(month) - datetime.now(UTC)).total_seconds()))
     return LimitReached(
         resource=allowance.resource.value,
         retry_after_s=until_s if is_monthly else _ROOM_AGAIN_S,
-        reason=refusal(allowance, wanted, next_month(month)),
+        reason=refusal(allowance, wanted),
+        advice=advice.format(day=day_in_words(next_month(month))),
     )

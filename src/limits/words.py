@@ -30,22 +30,14 @@ def day_in_words(day: date) -> str:
     return texts.limits.DAY.format(day=day.day, month=texts.limits.MONTHS[day.month - 1])
 
 
-def refusal(allowance: Allowance, wanted: Decimal, until: date) -> str:
-    """Say what is used up, how much of it, until when, and whom to ask."""
+def refusal(allowance: Allowance, wanted: Decimal) -> str:
+    """Say what is used up, and how much of it."""
     resource = allowance.resource
-    told = texts.limits.REFUSED[resource].format(
+    return texts.limits.REFUSED[resource].format(
         used=in_words(resource, allowance.used),
         limit=in_words(resource, allowance.limit or Decimal(0)),
         wanted=in_words(resource, wanted),
     )
-    if resource is Resource.STORAGE:
-        return told
-    return told + texts.limits.UNTIL.format(day=day_in_words(until))
-
-
-def waits(until: date) -> str:
-    """Say of a recording that its work waits, and until when."""
-    return texts.limits.WAITS.format(day=day_in_words(until))
 
 
 def little_left(allowances: Sequence[Allowance]) -> list[str]:
