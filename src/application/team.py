@@ -6,6 +6,7 @@ from application.web import address_of
 from dialogs import Dialogs
 from message_tracker import MessageTracker
 from messenger import Messenger
+from sign_in.allowances import LimitSettings
 from sign_in.audit import AuditLog
 from sign_in.invitations import Invitations
 from sign_in.people import People
@@ -13,6 +14,7 @@ from sign_in.sessions import Sessions
 from telegram_handlers.browser import BrowserHandlers
 from telegram_handlers.context import Routes
 from telegram_handlers.invitations import InvitationHandlers
+from telegram_handlers.limits import LimitHandlers
 from telegram_handlers.people import PeopleHandlers
 from telegram_handlers.strangers import Strangers
 
@@ -37,6 +39,7 @@ class TeamParts:
         self.strangers = Strangers(messages, invitations, has_owner=team.owner is not None)
         self._handlers = (
             PeopleHandlers(messages, self.people, invitations, AuditLog(database), Dialogs(database)),
+            LimitHandlers(messages, LimitSettings(database, team, application.jobs.enqueue_recording)),
             InvitationHandlers(messages, invitations, lambda: telegram.username),
             BrowserHandlers(messages, sessions, address_of(application.settings)),
         )

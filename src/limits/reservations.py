@@ -16,7 +16,7 @@ from limits import store
 from limits.values import QUESTION_TOKENS, Allowance, Amounts, Resource, end_of, next_month, this_month
 from limits.words import day_in_words, refusal
 
-_DONE = "done"
+_DONE, _RESERVED = "done", "reserved"
 _ROOM_AGAIN_S = 3600
 """Nobody knows when there is room for files again: whoever asks is not to ask all the time."""
 
@@ -46,12 +46,13 @@ async def reserve(
     used = await store.used(connection, owner, month, without=work)
     for resource, amount in wanted.items():
         use = known.get(resource)
-        if use is not None and (use.state == _DONE or (use.state == "reserved" and amount <= use.reserved)):
+        if use is not None and use.state == _DONE:
             continue
+        has_it = use is not None and use.state == _RESERVED and amount <= use.reserved
         limit, _ = limits.get(resource, (None, False))
         others = used.get(resource, Decimal(0))
         counted = amount if use is None else max(amount, use.used)
-        if limit is not None and (others >= limit or others + counted > limit):
+        if not has_it and limit is not None and (others >= limit or others + counted > limit):
             raise _reached(Allowance(resource=resource, limit=limit, used=others), amount, advice)
         await store.reserve(connection, owner, work, subject, resource, amount, month, exact=exact)
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from math import ceil, floor
 
 import texts.limits
 from limits.values import Allowance, Resource
@@ -22,7 +23,7 @@ def in_words(resource: Resource, amount: Decimal, *, left: bool = False) -> str:
     if resource is Resource.QUESTIONS:
         return texts.limits.QUESTION.counted(int(amount))
     unit, text = (60, texts.limits.MINUTES) if resource is Resource.SOUND else (1000, texts.limits.THOUSANDS)
-    return text.format(amount=int(amount // unit if left else -(-amount // unit)))
+    return text.format(amount=floor(amount / unit) if left else ceil(amount / unit))
 
 
 def day_in_words(day: date) -> str:
@@ -38,6 +39,20 @@ def refusal(allowance: Allowance, wanted: Decimal) -> str:
         limit=in_words(resource, allowance.limit or Decimal(0)),
         wanted=in_words(resource, wanted),
     )
+
+
+def limited(allowances: Sequence[Allowance]) -> list[str]:
+    """Return a line for each limit: what counts against it, and how much it is."""
+    return [
+        texts.limits.LINE.format(
+            name=texts.limits.NAMES[each.resource],
+            used=in_words(each.resource, each.used),
+            limit=in_words(each.resource, each.limit),
+            source="",
+        )
+        for each in allowances
+        if each.limit is not None
+    ]
 
 
 def little_left(allowances: Sequence[Allowance]) -> list[str]:

@@ -204,6 +204,11 @@ class Action(StrEnum):
     PERSON_BLOCK = "person_block"
     PERSON_BLOCK_CONFIRM = "person_block_confirm"
     PERSON_UNBLOCK = "person_unblock"
+    PERSON_LIMITS = "person_limits"  # the person's id
+    PERSON_LIMIT = "limit"  # and resource, and the amount once it is chosen
+    ROLE_LIMITS = "role_limits"  # the role once it is chosen
+    ROLE_LIMIT = "role_limit"  # role, resource, and the amount once it is chosen
+    USES = "uses"  # resource, page
     PEOPLE_SEARCH = "people_search"
     AUDIT = "audit"  # page, from 1
     AUDIT_VERIFY = "audit_verify"

@@ -1,11 +1,15 @@
 """Screens of the people of the team, their roles, and the record of changes."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 import texts.access
+import texts.limits
 import texts.telegram
 from datamodels import Role
 from datamodels_telegram import Button, Screen
+from limits.values import Resource
+from limits.words import in_words
 from markups.callback_data import Action, button, word_of
 from markups.text import escaped, plain
 from sign_in.audit import AuditEntry, AuditPage, Verdict
@@ -69,7 +73,8 @@ def person_card(person: Person, *, may_change: bool) -> Screen:
             (button(texts.access.CHANGE_ROLE, Action.PERSON_ROLE, word),),
             (button(texts.access.BLOCK, Action.PERSON_BLOCK, word),),
         ]
-    return Screen(text=text, keyboard=(*rows, _to_people()))
+    limits = (button(texts.limits.BUTTON, Action.PERSON_LIMITS, word),)
+    return Screen(text=text, keyboard=(limits, *rows, _to_people()))
 
 
 def person_role_question(person: Person) -> Screen:
@@ -133,13 +138,20 @@ def _entry(entry: AuditEntry) -> str:
         name: texts.telegram.ROLES.get(str(value), value) or texts.access.NO_ROLE
         for name, value in entry.details.items()
     }
+    if (word := str(entry.details.get("resource", ""))) in set(Resource):
+        details |= {name: _amount(Resource(word), entry.details.get(name, "")) for name in ("before", "after")}
+        details["resource"] = texts.limits.NAMES[word]
     who, whom = _name(entry.actor_name), _name(entry.subject_name)
     what = texts.access.AUDIT_ACTIONS.get(entry.action, entry.action)
-    what = what.format_map({**dict.fromkeys(("number", "role", "uses", "before", "after"), "?"), **details})
+    what = what.format_map({**dict.fromkeys(("number", "role", "uses", "before", "after", "resource"), "?"), **details})
     told = texts.access.AUDIT_LINE.format(
         number=entry.number, when=f"{local(entry.at):%d.%m.%y %H:%M}", who=who, what=what
     )
     return told if entry.subject is None else f"{told}: {whom}"
+
+
+def _amount(resource: Resource, told: str | int) -> str:
+    return in_words(resource, Decimal(told)) if told else texts.limits.NO_LIMIT
 
 
 def _name(name: str | None) -> str:

@@ -35,6 +35,7 @@ LEFT = {
 }
 
 BUTTON = "⚖️ Ограничения"
+ROLES_BUTTON = "⚖️ Ограничения ролей"
 USES_BUTTON = "📊 Расход"
 NAMES = {
     "sound": "Минуты записей",
@@ -45,6 +46,7 @@ NAMES = {
 }
 PERSON_TITLE = "⚖️ <b>Ограничения: {name}</b>\nЗа этот месяц, место — всего:"
 ROLE_TITLE = "⚖️ <b>Ограничения роли: {role}</b>\nДействуют, пока у человека нет своих. На месяц, место — всего:"
+WHICH_ROLE = "⚖️ <b>Ограничения ролей</b>\nЧьи пределы показать?"
 LINE = "{name}: {used} из {limit}{source}"
 LINE_FREE = "{name}: {used}, без предела{source}"
 ROLE_LINE = "{name}: {limit}"

@@ -26,6 +26,7 @@ from telegram_handlers.documents import DocumentHandlers
 from telegram_handlers.editing import EditingHandlers, EditingWork
 from telegram_handlers.glossary import GlossaryHandlers
 from telegram_handlers.invitations import InvitationHandlers
+from telegram_handlers.limits import LimitHandlers
 from telegram_handlers.menu import MenuHandlers, MenuWork, SystemFacts
 from telegram_handlers.metadata import MetadataHandlers
 from telegram_handlers.my_reports_shared import MyReportsWork
@@ -80,6 +81,8 @@ curate
     documents document document_delete document_delete_confirm document_incoming
 invite
     menu_access access_users_menu people_search person access_invitations_menu invite invitation invitation_revoke
+allot
+    uses person_limits limit role_limits role_limit
 govern
     person_role person_block person_block_confirm person_unblock
     access_security_menu audit audit_verify audit_export
@@ -146,6 +149,7 @@ def _modules() -> list[Routes]:
         BrowserHandlers(_NOBODY, _NOBODY, "").routes(),
         PeopleHandlers(_NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY).routes(),
         InvitationHandlers(_NOBODY, _NOBODY, _NOBODY).routes(),
+        LimitHandlers(_NOBODY, _NOBODY).routes(),
         SpeechHandlers(_NOBODY, _NOBODY, _NOBODY).routes(),
     ]
 
