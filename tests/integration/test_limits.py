@@ -150,6 +150,8 @@ class World:
             work.used += amount
 
     async def end(self, work: Work, how: str) -> None:
+        if how == "done" and work.state != "reserved":
+            return  # nobody works on it
         await {"recording": self._end_recording, "report": self._end_report, "question": self._end_question}[self.kind](
             work, how
         )
