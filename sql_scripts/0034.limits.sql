@@ -34,6 +34,7 @@ CREATE TABLE limit_uses (
 );
 CREATE INDEX limit_uses_counted ON limit_uses (owner_id, month, resource);
 CREATE INDEX limit_uses_of_month ON limit_uses (month);
+CREATE INDEX limit_uses_old ON limit_uses (at);
 CREATE INDEX limit_uses_reserved ON limit_uses (subject) WHERE state = 'reserved';
 
 -- Whatever ends work ends its reservation in the same transaction. share is how much of it was paid, 0 to 1.
