@@ -10,7 +10,7 @@ from uuid import UUID
 
 import reports_store
 import transcripts_store
-from datamodels import Completion, PartPlan, PartTranscript, RecordingId, ReportRunId
+from datamodels import Completion, PartPlan, PartTranscript, RecordingId, ReportRunId, Usage
 from db import Connection, Database
 from embeddings.port import Embeddings
 from language_model.port import LanguageModel
@@ -124,7 +124,13 @@ class StoredModelAnswers:
 
         async def store(connection: Connection) -> None:
             if await reports_store.store_pass(connection, self._recording_id, answer):
-                cost = cost_usd(answer.model, answer.usage, engine=self._engine)
-                await spend(connection, self._work, answer.usage, cost)
+                await self._spend(connection, answer.model, answer.usage)
 
         await self._database.persist(store)
+
+    async def paid(self, model: str, usage: Usage) -> None:
+        async with self._database.transaction() as connection:
+            await self._spend(connection, model, usage)
+
+    async def _spend(self, connection: Connection, model: str, usage: Usage) -> None:
+        await spend(connection, self._work, usage, cost_usd(model, usage, engine=self._engine))

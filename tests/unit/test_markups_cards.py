@@ -182,8 +182,8 @@ def test_a_recording_that_waits_for_its_owners_limit_says_until_when() -> None:
     waiting = recording(Stage.STORED, error_code=reached.code, error_text=reached.user_text, retry_at=RETRY)
     view = card_view(waiting, TIMES, PACK)
     assert (
-        "⚠ Предел исчерпан: минуты записей в этом месяце, занято 300 мин из 300 мин, нужно ещё 42 мин. Запись сохранена: "
-        "продолжу 1 декабря, когда начнётся новый месяц, или попросите администратора поднять предел."
+        "⚠ Предел исчерпан: минуты записей в этом месяце, занято 300 мин из 300 мин, нужно ещё 42 мин. "
+        "Запись сохранена: продолжу 1 декабря, когда начнётся новый месяц, или попросите администратора поднять предел."
     ) in view.screen.text
     assert "Повторим" not in view.screen.text
     assert (view.final, view.working) == (False, False)

@@ -9,7 +9,7 @@ from typing import LiteralString
 from psycopg.types.json import Jsonb
 from pydantic import JsonValue
 
-from datamodels import Completion, RecordingId, ReportRun, ReportRunId, UserId, Value
+from datamodels import Completion, RecordingId, ReportRun, ReportRunId, Usage, UserId, Value
 from db import Connection, Database
 from limits.reservations import spend
 from prices import cost_usd
@@ -317,7 +317,13 @@ class StoredResearchAnswers:
 
         async def store(connection: Connection) -> None:
             if (await connection.execute(_STORE_ANSWER, parameters)).rowcount:
-                cost = cost_usd(answer.model, answer.usage, engine=self._engine)
-                await spend(connection, self._run_id, answer.usage, cost)
+                await self._spend(connection, answer.model, answer.usage)
 
         await self._database.persist(store)
+
+    async def paid(self, model: str, usage: Usage) -> None:
+        async with self._database.transaction() as connection:
+            await self._spend(connection, model, usage)
+
+    async def _spend(self, connection: Connection, model: str, usage: Usage) -> None:
+        await spend(connection, self._run_id, usage, cost_usd(model, usage, engine=self._engine))
