@@ -29,12 +29,12 @@ async def reserve(
     wanted: Amounts,
     *,
     exact: bool = False,
-    advice: str = texts.limits.UNTIL,
+    advice: tuple[str, str] = (texts.limits.UNTIL, texts.limits.TOO_MUCH),
 ) -> None:
     """Reserve what ``work`` on a recording, report run or answer, its ``subject``, will take this month.
 
     ``exact`` tells that all of it is used once the work is done; else what is paid is told by ``spend``.
-    ``advice`` is what the owner reads besides asking for more.
+    ``advice`` is what the owner reads besides asking for more: of what fits into another month, and of what never does.
 
     Raises:
         LimitReached: the owner has less than that left, or nothing; nothing is reserved.
@@ -53,7 +53,8 @@ async def reserve(
         others = used.get(resource, Decimal(0))
         counted = amount if use is None else max(amount, use.used)
         if not has_it and limit is not None and (others >= limit or others + counted > limit):
-            raise _reached(Allowance(resource=resource, limit=limit, used=others), amount, advice)
+            allowance = Allowance(resource=resource, limit=limit, used=others)
+            raise _reached(allowance, amount, advice[counted > limit])
         await store.reserve(connection, owner, work, subject, resource, amount, month, exact=exact)
 
 
@@ -66,7 +67,9 @@ async def reserve_recording(
         LimitReached: there is less left. It tells when the recording goes on.
     """
     work = uuid5(recording, f"recognised {language}")
-    await reserve(connection, owner, work, recording, wanted, exact=True, advice=texts.limits.WAITS)
+    await reserve(
+        connection, owner, work, recording, wanted, exact=True, advice=(texts.limits.WAITS, texts.limits.TOO_LONG)
+    )
 
 
 async def reserve_report(

@@ -34,11 +34,16 @@ _SELECT_STORED = """
         ), 0) AS bytes
 """
 _SELECT_USE = "SELECT resource, reserved, used, state FROM limit_uses WHERE work = %(work)s"
+# What was reserved in an earlier month and is not more now counts there still.
 _RESERVE = """
     INSERT INTO limit_uses (work, resource, owner_id, subject, month, reserved, exact, state)
     VALUES (%(work)s, %(resource)s, %(owner)s, %(subject)s, %(month)s, %(amount)s, %(exact)s, 'reserved')
     ON CONFLICT (work, resource) DO UPDATE SET
-        month = EXCLUDED.month, reserved = EXCLUDED.reserved, state = 'reserved', at = now()
+        month = CASE
+            WHEN limit_uses.state = 'reserved' AND EXCLUDED.reserved <= limit_uses.reserved THEN limit_uses.month
+            ELSE EXCLUDED.month
+        END,
+        reserved = EXCLUDED.reserved, state = 'reserved', at = now()
 """
 _SPEND = """
     INSERT INTO limit_uses (work, resource, owner_id, subject, month, reserved, used, exact, state)

@@ -461,7 +461,7 @@ async def test_a_header_that_lies_and_a_limit_that_is_reached_pay_no_engine(
             with nullcontext() if fits else pytest.raises(LimitReached) as refused:
                 await steps.advance(recording.id, queue.add)
             if refused is not None:
-                assert "Запись сохранена: продолжу 1 " in refused.value.user_text
+                assert "Запись сохранена, но больше всего месячного предела" in refused.value.user_text
                 assert not list(context.spool.glob("*/*.pcm")), "samples of what waits take space for weeks"
         await steps.advance(recording.id, queue.add)
         await endpoint.engine.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import count
@@ -280,6 +281,18 @@ async def test_the_same_recording_in_another_language_is_other_work(connection: 
     await recordings_store.set_stage(connection, again, Stage.TRANSCRIBED, 1)
     await reserve_recording(connection, owner, recording.id, "en", wanted)
     assert await store.used(connection, owner, this_month()) == {Resource.SOUND: 100}
+
+
+async def test_what_fits_into_another_month_is_told_when_that_begins(connection: Connection) -> None:
+    owner = await add_user(connection)
+    await set_limits(connection, owner, sound=600, tokens=600)
+    for amount, told in ((500, ""), (200, "Запись сохранена: продолжу 1 "), (700, "пришлите её частями")):
+        recording = await recordings_store.insert_recording(connection, new_recording(owner))
+        with pytest.raises(LimitReached) if told else nullcontext() as refused:
+            await reserve_recording(connection, owner, recording.id, "ru", {Resource.SOUND: Decimal(amount)})
+        assert refused is None or told in refused.value.user_text
+    await connection.execute("UPDATE limit_uses SET month = month - interval '1 month'")
+    await reserve_recording(connection, owner, recording.id, "ru", {Resource.SOUND: Decimal(600)})
 
 
 async def test_files_on_their_way_take_their_place_and_a_limit_of_ones_own_comes_before_the_role(
