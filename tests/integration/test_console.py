@@ -380,10 +380,11 @@ async def test_who_has_used_up_a_limit_is_told_until_when(console: World, resear
     owner = researcher.person.user.id
     chat = (await console.services.chats.active(owner)).number
     async with console.bot.database.transaction() as connection:
-        for resource, amount in ((Resource.QUESTIONS, 0), (Resource.STORAGE, 10)):
+        for resource, amount in ((Resource.QUESTIONS, 1), (Resource.STORAGE, 10)):
             await store.set_for_person(connection, owner, resource, Decimal(amount), own=True)
     headers = {"x-csrf-token": researcher.token}
     question = {"question": "Что с завтраком?"}
+    assert (await researcher.post(f"/chats/{chat}/questions", **question)).status_code == 303
     asked = await researcher.client.post(f"/api/v1/chats/{chat}/questions", json=question, headers=headers)
     sent = await begun(researcher, 11, "a.ogg")
     for answer, told in ((asked, "Предел исчерпан: вопросы в этом месяце"), (sent, "Предел исчерпан: место")):
@@ -393,7 +394,7 @@ async def test_who_has_used_up_a_limit_is_told_until_when(console: World, resear
     page = await researcher.post(f"/chats/{chat}/questions", **question)
     assert page.status_code == 429
     assert "Подождите до 1 " in page.text
-    assert (await researcher.client.get(f"/api/v1/chats/{chat}")).json()["questions"] == 0
+    assert (await researcher.client.get(f"/api/v1/chats/{chat}")).json()["questions"] == 1
 
 
 async def test_a_question_is_answered_within_one_request_and_learned_from(console: World, researcher: Browser) -> None:

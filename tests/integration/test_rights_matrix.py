@@ -49,7 +49,7 @@ async def test_no_button_shows_or_changes_what_is_anothers(world: World) -> None
 async def test_forged_buttons_find_nothing(world: World) -> None:
     """A few; ``tests/benchmarks/test_forged_requests.py`` sends 10,000."""
     before = await world.has()
-    ended, shown = await forged(world, 400, seed=1)
+    ended, shown = await forged(world, 120, seed=1)
     assert shown == []
     assert {*ended} >= {"handled", "not_found", "outdated_button", AccessDenied().user_text}
     assert await world.has() == before
