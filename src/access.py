@@ -25,6 +25,8 @@ class Permission(StrEnum):
     """Load the documents that everybody's questions are answered from, list and remove them."""
     INVITE = "invite"
     """See who is of the team; invite people with a lower role and take such invitations back."""
+    ALLOT = "allot"
+    """Set limits of lower roles and of people who have them; see what everybody has used."""
     GOVERN = "govern"
     """Change roles, block people, read the record of such changes."""
     OPERATE = "operate"

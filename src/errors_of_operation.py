@@ -45,6 +45,7 @@
     ├── MigrationFailed                exit status 2: trying again does not help
     ├── DeploymentStopped              exit status 1: a deploy or rollback cannot go on
     ├── TooManyTries                   exit status 1; trying again helps, after a pause
+    ├── LimitReached                   exit status 1; trying again helps once there is more, on a day that is told
     ├── VersionUnfit                   exit status 1: what runs has to give its place to another version
     └── CommandFailed                  exit status 1: git, Docker or another program says no
     ProviderError
@@ -347,6 +348,13 @@ class TooManyTries(VoxPersonaError):
     """Too many tries failed; the next one is in {retry_after_s} s."""
 
     user_text_template = texts.web_errors.TOO_MANY_TRIES
+    retryable = True
+
+
+class LimitReached(VoxPersonaError):
+    """A person's limit of {resource} is reached; there is more in {retry_after_s} s."""
+
+    user_text_template = texts.errors.LIMIT_REACHED
     retryable = True
 
 

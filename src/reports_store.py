@@ -303,12 +303,10 @@ def pass_of(input_hash: str, pass_name: str, completion: Completion) -> StoredPa
     )
 
 
-async def store_pass(connection: Connection, recording_id: RecordingId, answer: StoredPass) -> None:
-    """Store a model answer, unless one with the same ``input_hash`` is stored for the recording."""
-    await connection.execute(
-        _STORE_PASS,
-        {"recording_id": recording_id, **answer.model_dump(exclude={"usage"}), **answer.usage.model_dump()},
-    )
+async def store_pass(connection: Connection, recording_id: RecordingId, answer: StoredPass) -> bool:
+    """Store a model answer; False when one with the same ``input_hash`` is stored for the recording already."""
+    parameters = {"recording_id": recording_id, **answer.model_dump(exclude={"usage"}), **answer.usage.model_dump()}
+    return (await connection.execute(_STORE_PASS, parameters)).rowcount > 0
 
 
 async def _one(connection: Connection, query: LiteralString, parameters: dict[str, Any]) -> ReportRun:

@@ -82,6 +82,8 @@ RETENTIONS = (
     # What was said is heard again from here.
     Retention("speeches", "created_at < %(before)s AND ended_at IS NOT NULL", None),
     Retention("hourly_uses", "used_at < %(before)s", timedelta(days=1)),
+    # This month's count; what was recognised in another language long ago is reserved anew.
+    Retention("limit_uses", "at < %(before)s AND state <> 'reserved'", timedelta(days=400)),
     # A file that nobody goes on sending is given up; one that is whole is being worked on. Files go with their rows.
     Retention("web_uploads", "touched_at < %(before)s AND state <> 'whole'", timedelta(days=2)),
 )

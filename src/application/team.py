@@ -7,6 +7,7 @@ from dialogs import Dialogs
 from message_tracker import MessageTracker
 from messenger import Messenger
 from recordings.sharing import Sharing
+from sign_in.allowances import LimitSettings
 from sign_in.audit import AuditLog
 from sign_in.erasures import Erasures
 from sign_in.invitations import Invitations
@@ -15,6 +16,7 @@ from sign_in.sessions import Sessions
 from telegram_handlers.browser import BrowserHandlers
 from telegram_handlers.context import Routes
 from telegram_handlers.invitations import InvitationHandlers
+from telegram_handlers.limits import LimitHandlers
 from telegram_handlers.people import PeopleHandlers
 from telegram_handlers.sharing import SharingHandlers
 from telegram_handlers.strangers import Strangers
@@ -41,6 +43,7 @@ class TeamParts:
         self.strangers = Strangers(messages, invitations, has_owner=team.owner is not None)
         self._handlers = (
             PeopleHandlers(messages, self.people, invitations, AuditLog(database), Dialogs(database)),
+            LimitHandlers(messages, LimitSettings(database, team, application.jobs.enqueue_recording)),
             InvitationHandlers(messages, invitations, lambda: telegram.username),
             SharingHandlers(messages, Sharing(database, team)),
             BrowserHandlers(messages, sessions, address_of(application.settings)),

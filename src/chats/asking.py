@@ -12,6 +12,7 @@ from datamodels_chats import AnswerId, Chat, QuestionToAnswer, ReturnAddress
 from datamodels_search import ChatFilters, Condition, Corpus, Search
 from db import Database
 from errors import NotFound
+from limits.reservations import reserve_question
 
 Change = Callable[[ChatFilters], ChatFilters]
 
@@ -58,11 +59,13 @@ class Asking:
 
         Raises:
             NotFound: the owner has no such answer.
+            LimitReached: the owner has asked as much as may be asked.
         """
         asked = await self.question(owner, answer_id)
         again = _again(answer_id, search)
         async with self._database.transaction() as connection:
             await asking_store.add_answer(connection, again, asked.question_id, search, return_to)
+            await reserve_question(connection, owner, again)
             await self._enqueue(connection, owner, again)
 
     async def propose(self, owner: UserId, answer_id: AnswerId, occasion: str, return_to: ReturnAddress) -> None:

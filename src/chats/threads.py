@@ -16,6 +16,7 @@ from datamodels import UserId
 from datamodels_chats import AnswerId, Chat, ChatStatistics, Occasion, RatingStats, ReturnAddress
 from db import Connection, Database
 from errors import BadText, NotFound
+from limits.reservations import reserve_question
 from text_cleaning import one_line, preview
 from user_states import State
 from utils import midnight
@@ -182,6 +183,7 @@ class Chats:
 
         Raises:
             NotFound: the owner has no chat of that number.
+            LimitReached: the owner has asked as much as may be asked.
         """
         async with self._database.transaction() as connection:
             chat = await (
@@ -189,6 +191,7 @@ class Chats:
             )
             title = title_from(question)
             answer_id = await chat_history.add_question(connection, chat, occasion, question, title, return_to)
+            await reserve_question(connection, owner, answer_id)
             await self._enqueue(connection, owner, answer_id)
         return answer_id
 

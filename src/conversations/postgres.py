@@ -10,6 +10,8 @@ from conversations.port import MOST_CONVERSATIONS
 from datamodels import UserId
 from datamodels_chats import AnswerId, Conversation, RatedConversation, Rating, RatingStats
 from db import Connection, Database
+from limits.reservations import spend
+from prices import cost_usd
 
 
 class PostgresStorage:
@@ -55,5 +57,7 @@ async def _add(connection: Connection, conversation: Conversation) -> bool:
     owner, answer_id = conversation.owner_id, conversation.answer_id
     if not await chat_history.finish_answer(connection, owner, answer_id, conversation.outcome):
         return False
+    outcome = conversation.outcome
+    await spend(connection, answer_id, outcome.usage, cost_usd(outcome.model, outcome.usage))
     await conversations_store.put(connection, conversation)
     return True

@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import health_store
 from database.watch import AbsenceKind
 from db import Database
 from errors import (
@@ -20,6 +19,7 @@ from errors import (
     ObjectStoreUnavailable,
     OutOfResources,
 )
+from health import store
 from health.board import OK, Level, Reading, Why, worse
 from health.calls import RealCalls
 from messenger import Messenger, MessengerError, MessengerRefusedSecrets
@@ -68,7 +68,7 @@ def database_check(database: Database) -> Check:
             return away
         try:
             async with asyncio.timeout(_BUSY_S), at_once.transaction() as connection:
-                read_only = await health_store.is_read_only(connection)
+                read_only = await store.is_read_only(connection)
         except TimeoutError:
             return absence() or Reading(Level.DEGRADED, Why.BUSY)
         except DatabaseMisconfigured:
@@ -131,8 +131,8 @@ def jobs_check(database: Database, is_working: Callable[[], bool]) -> Check:
             return down(Why.WORKER_STOPPED)
         try:
             async with at_once.transaction() as connection:
-                workers = await health_store.living_workers(connection, _HEARTBEAT_S)
-                sizes = await health_store.queue_sizes(connection)
+                workers = await store.living_workers(connection, _HEARTBEAT_S)
+                sizes = await store.queue_sizes(connection)
         except (DatabaseUnavailable, OutOfResources):
             return down(Why.DATABASE_AWAY)
         for state, count in sizes.model_dump().items():
@@ -152,7 +152,7 @@ def index_check(database: Database, *, has_embeddings: bool) -> Check:
             return down(Why.DATABASE_AWAY)
         try:
             async with at_once.transaction() as connection:
-                backlog = await health_store.index_backlog(connection)
+                backlog = await store.index_backlog(connection)
         except (DatabaseUnavailable, OutOfResources):
             return down(Why.DATABASE_AWAY)
         INDEX_BACKLOG.labels("sources").set(backlog.sources)

@@ -8,11 +8,11 @@ from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
 
-import health_store
 from db import Database
+from health import store
 from health.board import Board, Part, PartState
 from health.spending import Spent, spent_since
-from health_store import QueueSizes
+from health.store import QueueSizes
 from system.local_time import beginning_of, today
 
 _SPENDING_LASTS_S = 60.0
@@ -57,7 +57,7 @@ class Operation:
         """
         disk = await asyncio.to_thread(shutil.disk_usage, self._folder)
         async with self._database.transaction() as connection:
-            queue = await health_store.queue_sizes(connection)
+            queue = await store.queue_sizes(connection)
         month, spent = await self._month()
         parts = self._board.parts()
         return OperationState(parts, queue, Disk(disk.free, disk.total), spent, month, self._version, self._commit)

@@ -6,14 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+from uuid import UUID
 
 import reports_store
 import transcripts_store
-from datamodels import Completion, PartPlan, PartTranscript, RecordingId
-from db import Database
+from datamodels import Completion, PartPlan, PartTranscript, RecordingId, ReportRunId, Usage
+from db import Connection, Database
 from embeddings.port import Embeddings
 from language_model.port import LanguageModel
+from limits.reservations import spend
 from object_store import ObjectStore
+from prices import cost_usd
 from prompt_pack.models import ReportPack
 from provider_calls.fal.queue import ImageQueue
 from provider_calls.in_flight import CallsInFlight
@@ -61,9 +64,15 @@ class JobContext:
     calls: CallsInFlight = field(default_factory=CallsInFlight)
     images: ImageQueue | None = None
 
-    def model_answers(self, llm: LanguageModel, recording_id: RecordingId) -> ModelAnswers:
-        """Return the ``ModelAnswers`` for one recording: a question whose valid answer is stored is not asked again."""
-        return ModelAnswers(llm, StoredModelAnswers(self.database, recording_id), self.calls)
+    def model_answers(
+        self, llm: LanguageModel, recording_id: RecordingId, work: ReportRunId | None = None
+    ) -> ModelAnswers:
+        """Return the ``ModelAnswers`` for one recording: a question whose valid answer is stored is not asked again.
+
+        What is paid counts as used for the report run ``work``, else for the recording.
+        """
+        store = StoredModelAnswers(self.database, recording_id, work or recording_id, llm.info.name)
+        return ModelAnswers(llm, store, self.calls)
 
 
 class StoredParts:
@@ -97,9 +106,11 @@ class StoredParts:
 class StoredModelAnswers:
     """A language model's answers about one recording, stored by the hash of the request: none is paid for twice."""
 
-    def __init__(self, database: Database, recording_id: RecordingId) -> None:
+    def __init__(self, database: Database, recording_id: RecordingId, work: UUID, engine: str) -> None:
         self._database = database
         self._recording_id = recording_id
+        self._work = work
+        self._engine = engine
 
     async def get(self, input_hash: str) -> Completion | None:
         async with self._database.transaction() as connection:
@@ -110,6 +121,16 @@ class StoredModelAnswers:
 
     async def put(self, input_hash: str, pass_name: str, completion: Completion) -> None:
         answer = reports_store.pass_of(input_hash, pass_name, completion)
-        await self._database.persist(
-            lambda connection: reports_store.store_pass(connection, self._recording_id, answer)
-        )
+
+        async def store(connection: Connection) -> None:
+            if await reports_store.store_pass(connection, self._recording_id, answer):
+                await self._spend(connection, answer.model, answer.usage)
+
+        await self._database.persist(store)
+
+    async def paid(self, model: str, usage: Usage) -> None:
+        async with self._database.transaction() as connection:
+            await self._spend(connection, model, usage)
+
+    async def _spend(self, connection: Connection, model: str, usage: Usage) -> None:
+        await spend(connection, self._work, usage, cost_usd(model, usage, engine=self._engine))

@@ -6,6 +6,7 @@ The metadata proposal is a step beside them. A person waits for its end, so it e
 import asyncio
 import shutil
 from collections.abc import Awaitable, Callable, Sequence
+from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
 from time import monotonic
@@ -40,10 +41,14 @@ from errors import (
     OutOfResources,
     VoxPersonaError,
 )
+from errors_of_operation import LimitReached
 from jobs.context import JobContext, StoredParts
 from jobs.ready import read_original, with_names_of_file, with_roles_of_file, with_speakers
+from limits.reservations import reserve_recording
+from limits.values import Amounts, Resource
 from metadata.proposal import filled, propose
 from object_store import key_for_transcript
+from prices import audio_cost_usd
 from prompt_pack.models import PromptedModel, Scenario
 from recordings.lookup import is_ready
 from speakers.channels import Layout, prepare_channels
@@ -163,7 +168,7 @@ class RecordingSteps:
         try:
             with shortages_mapped():
                 await work(recording)
-        except (BadInput, DiskFull, DatabaseFull):
+        except (BadInput, DiskFull, DatabaseFull, LimitReached):
             # Removes hours of samples, which no later start can use, or which take the space that it needs.
             await self.clear_spool(recording_id)
             raise
@@ -191,7 +196,20 @@ class RecordingSteps:
 
     async def _prepare_audio(self, recording: Recording) -> None:
         if not is_ready(recording):
-            await self._prepared(recording)
+            await self._reserve(recording, {Resource.SOUND: Decimal(recording.duration_s)})
+            # A header may lie: what was decoded counts, before an engine hears it.
+            prepared = await self._prepared(recording)
+            await self._reserve(recording, {Resource.SOUND: Decimal(prepared.layout.duration_s)})
+
+    async def _reserve(self, recording: Recording, wanted: Amounts) -> None:
+        """Reserve what the recognition takes.
+
+        Raises:
+            LimitReached: the owner has less left; the recording waits.
+        """
+        async with self._context.database.transaction() as connection:
+            language = recording.request.language
+            await reserve_recording(connection, recording.owner_id, recording.id, language, wanted)
 
     async def _prepared(self, recording: Recording) -> PreparedAudio:
         """Return the facts about the samples in the spool; make samples and facts again when one of them is gone."""
@@ -225,8 +243,13 @@ class RecordingSteps:
             ready = await self._ready(recording)
             await self._save(recording, ready.transcript, ready.warnings)
             return
+        # Reserved already, unless the work was cancelled and goes on.
+        await self._reserve(recording, {Resource.SOUND: Decimal(recording.duration_s)})
         prepared = await self._prepared(recording)
         engine = await self._context.engines.speech_to_text()
+        seconds = prepared.layout.duration_s
+        cost = audio_cost_usd(engine.info.model, seconds, engine=engine.info.name)
+        await self._reserve(recording, {Resource.SOUND: Decimal(seconds), **({Resource.MONEY: cost} if cost else {})})
         parts = StoredParts(self._context.database, recording.id)
         async with self._context.database.transaction() as connection:
             terms = [each.term for each in await glossary.list_terms(connection, recording.owner_id)]

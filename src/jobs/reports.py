@@ -74,7 +74,7 @@ class ReportSteps:
             async with self._context.database.transaction() as connection:
                 await reports_store.set_passes_done(connection, run.id, done)
 
-        answers = self._context.model_answers(llm, inputs.recording.id)
+        answers = self._context.model_answers(llm, inputs.recording.id, run.id)
         generated = await generate_report(request, llm, answers, on_pass)
         async with self._context.database.transaction() as connection:
             recording = await recordings_store.get_recording_for_job(connection, inputs.recording.id)

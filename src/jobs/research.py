@@ -53,13 +53,14 @@ class ResearchSteps:
             async with self._context.database.transaction() as connection:
                 await reports_store.set_passes_done(connection, run.id, done)
 
+        stored = StoredResearchAnswers(self._context.database, run.id, llm.info.name)
         research = Research(
             order=order,
             interviews=interviews,
             llm=llm,
             pack=self._context.pack,
-            answers=ModelAnswers(llm, StoredResearchAnswers(self._context.database, run.id), self._context.calls),
-            answers_of=lambda recording: self._context.model_answers(llm, recording),
+            answers=ModelAnswers(llm, stored, self._context.calls),
+            answers_of=lambda recording: self._context.model_answers(llm, recording, run.id),
             load=self._transcript,
         )
         generated = await research.run(on_step)

@@ -22,6 +22,7 @@ from errors import (
     OutOfResources,
     VoxPersonaError,
 )
+from errors_of_operation import LimitReached
 from jobs.clock import DatabaseClock
 from metrics import JOBS_ENDED
 
@@ -29,6 +30,8 @@ log = structlog.get_logger(__name__)
 
 _SPACE_PAUSE_S = 1.0
 _FULL_PAUSE = timedelta(seconds=30)
+_LIMIT_PAUSE = timedelta(hours=1)
+"""How often work looks for room in its owner's limits; a raised limit has it go on at once."""
 AT_ONCE = datetime(2000, 1, 1, tzinfo=UTC)
 """The due time of a job that was put back, past by any clock: ours may be ahead of the database's."""
 _LONGEST_DELAY_S = 24 * 3600.0
@@ -186,8 +189,12 @@ def retry_at(error: VoxPersonaError, failures: int, delays_s: Sequence[float]) -
 
     None when trying again does not help, or ``delays_s`` (seconds) are used up. A wait that the provider asked for, a
     day at most, replaces a shorter delay. A failure that ``is_ours`` is tried again after the first delay, however
-    often it happens.
+    often it happens. What waits for its owner's limits looks once an hour.
     """
+    if isinstance(error, LimitReached) and delays_s:
+        until = error.details.get("retry_after_s")
+        left = timedelta(seconds=until) if isinstance(until, int) else _LIMIT_PAUSE
+        return datetime.now(UTC) + min(_LIMIT_PAUSE, left)
     if is_ours(error) and delays_s:
         return datetime.now(UTC) + timedelta(seconds=delays_s[0])
     if not error.retryable or failures >= len(delays_s):

@@ -15,6 +15,7 @@ import jobs.departed
 import jobs.rows
 from db import Database
 from errors import Cancelled, DatabaseUnavailable, UnexpectedFailure, VoxPersonaError
+from errors_of_operation import LimitReached
 from jobs.ongoing import OngoingWork
 from jobs.retries import is_ours, retry_at, tried_again_at
 from jobs.succession import Succession
@@ -106,7 +107,7 @@ class Runner:
             raise
 
     async def _failures_before(self, lock: str, failure: VoxPersonaError) -> int:
-        if not failure.retryable or is_ours(failure) or not self._retry_delays_s:
+        if not failure.retryable or isinstance(failure, LimitReached) or is_ours(failure) or not self._retry_delays_s:
             return 0
         async with self._database.transaction() as connection:
             return await jobs.rows.count_failure(connection, lock)

@@ -215,6 +215,11 @@ class Action(StrEnum):
     MY_HEIRS = "my_heirs"  # page
     MY_ERASE_ASK = "my_erase_ask"  # the heir's number in Telegram if there is one; as in the next
     MY_ERASE_YES = "my_erase_yes"
+    PERSON_LIMITS = "person_limits"  # the person's id
+    PERSON_LIMIT = "limit"  # and resource, and the amount once it is chosen
+    ROLE_LIMITS = "role_limits"  # the role once it is chosen
+    ROLE_LIMIT = "role_limit"  # role, resource, and the amount once it is chosen
+    USES = "uses"  # resource, page
     PEOPLE_SEARCH = "people_search"
     AUDIT = "audit"  # filters that are set (the person's id, the group of actions, since when), and the page, from 1
     AUDIT_VERIFY = "audit_verify"

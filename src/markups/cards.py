@@ -16,6 +16,7 @@ from datamodels_telegram import (
     Screen,
 )
 from errors import BadInput, Cancelled, VoxPersonaError
+from errors_of_operation import LimitReached
 from markups.callback_data import Action, button
 from markups.card_parts import CardView, Times, bar, cancel, time_of_day, times_line
 from markups.report_cards import fraction_done, reports_card, reports_title
@@ -253,6 +254,8 @@ def _retry(progress: CardProgress) -> str | None:
         code, text, at = progress.error_code, progress.error_text, progress.retry_at
     if code is None or at is None:
         return None
+    if code == LimitReached.code:
+        return texts.cards.WAITS_FOR_LIMIT.format(reason=escaped(chat_text(code, text), LONGEST_REASON))
     short = texts.cards.RETRY_REASONS | (texts.cards.RETRY_TRANSCRIPTION if progress.stage is Stage.PREPARED else {})
     reason = short.get(code) or escaped(chat_text(code, text), LONGEST_REASON)
     return texts.cards.RETRY.format(reason=reason, time=time_of_day(at))

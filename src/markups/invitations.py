@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import texts.access
+import texts.limits
 import texts.telegram
 from datamodels import Role
 from datamodels_telegram import Button, Screen
+from limits.values import Resource
 from markups.callback_data import Action, button
 from markups.text import escaped, plain
 from sign_in.invitations import USES
@@ -22,6 +24,10 @@ def access_menu(people: int, invitations: int, *, governs: bool) -> Screen:
         keyboard=(
             (button(texts.access.PEOPLE, Action.ACCESS_USERS_MENU, "all", 1),),
             (button(texts.access.INVITATIONS, Action.ACCESS_INVITATIONS_MENU),),
+            (
+                button(texts.limits.USES_BUTTON, Action.USES, Resource.SOUND, 1),
+                button(texts.limits.ROLES_BUTTON, Action.ROLE_LIMITS),
+            ),
             *security,
             (button(texts.telegram.BACK, Action.MENU_SYSTEM),),
         ),

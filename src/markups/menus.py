@@ -133,18 +133,23 @@ def help_screen(extensions: str, largest: str, longest: str) -> Screen:
 
 
 def status_screen(
-    lines: Sequence[str], waiting: Sequence[Waiting] = (), machine: MachineState | None = None, letters: int = 0
+    lines: Sequence[str],
+    waiting: Sequence[Waiting] = (),
+    machine: MachineState | None = None,
+    letters: int = 0,
+    little_left: Sequence[str] = (),
 ) -> Screen:
     """Show the work in progress, what waits for the person, and the state of the ``machine`` unless that is None.
 
     ``lines`` are plain text, and empty when there is no work. ``machine`` and ``letters``, the number of dead letters,
-    are for the owner only.
+    are for the owner only. ``little_left`` says of which limits little is left.
     """
     shown = "\n".join(escape(line, quote=False) for line in lines)
     blocks = [f"{texts.telegram.STATUS_TITLE}\n\n{shown}" if lines else ""]
     blocks.append(waiting_text(waiting) if waiting else "")
     if not any(blocks):
         blocks = [texts.telegram.STATUS_NOTHING]
+    blocks.append("\n".join(escape(line, quote=False) for line in little_left))
     if machine is not None:
         blocks.append(_told_state(machine))
     return Screen(

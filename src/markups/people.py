@@ -1,13 +1,17 @@
 """Screens of the people of the team, their roles, and the record of changes."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import NamedTuple
 
 import texts.access
 import texts.erasures
+import texts.limits
 import texts.telegram
 from datamodels import Role
 from datamodels_telegram import Button, Screen
+from limits.values import Resource
+from limits.words import in_words
 from markups.callback_data import Action, button, word_of
 from markups.text import LONGEST_REASON, escaped, plain
 from sign_in.audit import AuditEntry, AuditPage, Verdict
@@ -75,7 +79,8 @@ def person_card(person: Person, *, may_change: bool, may_erase: bool = False) ->
         rows.append((button(texts.access.AUDIT, Action.AUDIT, word, 1),))
     if may_erase:
         rows.append((button(texts.erasures.BUTTON, Action.PERSON_ERASE, word),))
-    return Screen(text=text, keyboard=(*rows, _to_people()))
+    limits = (button(texts.limits.BUTTON, Action.PERSON_LIMITS, word),)
+    return Screen(text=text, keyboard=(limits, *rows, _to_people()))
 
 
 def person_role_question(person: Person) -> Screen:
@@ -163,16 +168,25 @@ def verdict_screen(verdict: Verdict) -> Screen:
     return Screen(text=escaped(verdict_text(verdict)), keyboard=(back,))
 
 
+_DETAILS = ("number", "role", "uses", "before", "after", "up_to", "resource")
+"""What the words of an action may name."""
+
+
 def entry_text(entry: AuditEntry) -> str:
     """Return a row of the record in words, plain text."""
     details = {
         name: texts.telegram.ROLES.get(str(value), value) or texts.access.NO_ROLE
         for name, value in entry.details.items()
     }
+    if (named := str(entry.details.get("resource", ""))) in set(Resource):
+        details |= {name: _amount(Resource(named), entry.details.get(name, "")) for name in ("before", "after")}
+        details["resource"] = texts.limits.NAMES[named]
     who = _name(entry.actor_name, texts.access.SOMEBODY if entry.actor is None else texts.erasures.GONE)
     whom = _name(entry.subject_name, texts.erasures.GONE)
     what = texts.access.AUDIT_ACTIONS.get(entry.action, entry.action)
-    what = what.format_map({**dict.fromkeys(("number", "role", "uses", "before", "after", "up_to"), "?"), **details})
+    what = what.format_map(
+        {**dict.fromkeys(("number", "role", "uses", "before", "after", "up_to", "resource"), "?"), **details}
+    )
     told = texts.access.AUDIT_LINE.format(
         number=entry.number, when=f"{local(entry.at):%d.%m.%y %H:%M}", who=who, what=what
     )
@@ -181,6 +195,10 @@ def entry_text(entry: AuditEntry) -> str:
 
 def _name(name: str | None, otherwise: str) -> str:
     return plain(name, _LONGEST_NAME) if name else otherwise
+
+
+def _amount(resource: Resource, told: str | int) -> str:
+    return in_words(resource, Decimal(told)) if told else texts.limits.NO_LIMIT
 
 
 _LONGEST_NAME = 40

@@ -78,10 +78,12 @@ def recording_card(
     origin: str = "",
     *,
     kind_is_asked: bool = False,
+    little_left: Sequence[str] = (),
 ) -> Screen:
     """Show a recording with its actions; ``scenario`` is None when only the transcript is wanted, or while it is asked.
 
     ``origin`` is who wrote the message that brought it, "" when that was its owner.
+    ``little_left`` says of which limits little is left.
     """
     number = recording.number
     kind = texts.telegram_recordings.KIND_ASKED if kind_is_asked else texts.telegram_recordings.NO_SCENARIO
@@ -101,6 +103,7 @@ def recording_card(
         texts.telegram_recordings.ORIGIN.format(origin=escaped(origin)) if origin else "",
         "\n".join(escaped(line) for line in metadata_lines(metadata)),
         texts.telegram_recordings.REPORTS_READY.format(reports=texts.units.REPORT.counted(ready)) if ready else "",
+        "\n".join(map(escaped, little_left)),
     ]
     return Screen(text="\n\n".join(filter(None, blocks)), keyboard=_actions(recording, scenario, has_reports=ready > 0))
 

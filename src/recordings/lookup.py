@@ -1,6 +1,6 @@
 """A person's recordings: found by the number that people see, listed, and shown with their progress."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import incoming_store
@@ -11,6 +11,9 @@ from datamodels import Recording, RecordingId, RecordingMetadata, RecordingProgr
 from datamodels_telegram import WizardStep
 from db import Connection, Database
 from dialogs import find_wizard
+from limits.store import allowances
+from limits.values import this_month
+from limits.words import little_left
 
 WithOwnRecording = Callable[[Connection, Recording], Awaitable[None]]
 """Does something more in the transaction in which a recording is found, such as putting its file into the outbox."""
@@ -32,7 +35,7 @@ class RecordingCard(NamedTuple):
     """A recording, the progress of the work on it and on its reports, and its metadata.
 
     ``origin`` is who wrote the message that brought it, "" when that was its owner. ``kind_is_asked`` tells that its
-    owner is asked what it is.
+    owner is asked what it is. ``little_left`` says of which limits little is left.
     """
 
     recording: Recording
@@ -40,6 +43,7 @@ class RecordingCard(NamedTuple):
     metadata: RecordingMetadata
     origin: str
     kind_is_asked: bool = False
+    little_left: Sequence[str] = ()
 
 
 def is_ready(recording: Recording) -> bool:
@@ -105,7 +109,8 @@ class Recordings:
             origin = "" if sent is None else sent.origin
             wizard = await find_wizard(connection, owner, recording.id)
             asked = wizard is not None and wizard.step is WizardStep.SCENARIO
-            return RecordingCard(recording, progress, await _metadata(connection, recording), origin, asked)
+            left = little_left(await allowances(connection, owner, this_month()))
+            return RecordingCard(recording, progress, await _metadata(connection, recording), origin, asked, left)
 
     async def page(self, owner: UserId, scenario: ScenarioId | None, page: int, size: int) -> RecordingPage:
         """Load a page of the owner's recordings of a scenario, of all with None.

@@ -18,7 +18,8 @@ from datamodels_telegram import AttachedFile, FileKind, FilePurpose, IncomingFil
 from db import Connection, Database
 from dialogs import may_ask_again
 from errors import EmptyFile, NotARecording, RecordingTooLarge, VoxPersonaError
-from errors_of_operation import DocumentNotAllowed, DocumentTooLarge
+from errors_of_operation import DocumentNotAllowed, DocumentTooLarge, LimitReached
+from limits.reservations import check_storage
 from recordings.descriptions import Descriptions
 from recordings.intake import IntakeLimits
 from recordings.purposes import extension_of, purpose_by_name
@@ -88,6 +89,15 @@ def named_by_clock(file: AttachedFile) -> AttachedFile:
     return file.model_copy(update={"file_name": file.file_name.replace(there, here)})
 
 
+async def _no_room(connection: Connection, owner: UserId, file: AttachedFile) -> LimitReached | None:
+    """Return why the owner's limit has no room for a file; None when it has."""
+    try:
+        await check_storage(connection, owner, file.size_bytes)
+    except LimitReached as exc:
+        return exc
+    return None
+
+
 class SentFiles:
     """Takes files in, as rows from which they are downloaded and shown on a card."""
 
@@ -129,6 +139,7 @@ class SentFiles:
             # Who may load no documents need not be asked.
             open_purpose = purpose_by_name(file) is None and not documents
             known = FilePurpose.RECORDING if open_purpose else purpose
+            problem = problem or await _no_room(connection, owner, file)
             incoming = await incoming_store.add(connection, owner, message, scenario, known)
             if message.album is not None and message.text:
                 await incoming_store.share_caption(connection, incoming, scenario)

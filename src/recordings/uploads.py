@@ -31,6 +31,7 @@ from errors import (
 )
 from errors_of_operation import TooManyUploads, UploadOutOfStep
 from followers import KeyedTasks, Loop, delay_s, ended_well
+from limits.reservations import check_storage
 from prompt_pack.models import ReportPack
 from recordings import uploads_store
 from recordings.descriptions import metadata_of_request
@@ -89,6 +90,7 @@ class Uploads:
         Raises:
             BadInput: it is refused as a sent file is (``sent_files.refusal``), or there is no such scenario.
             TooManyUploads: the owner has ``MOST_OPEN`` that are not whole.
+            LimitReached: the owner's limit has no room for it.
             DiskFull: there is no room for it.
         """
         name = safe_file_name(file_name)
@@ -100,6 +102,7 @@ class Uploads:
         async with self._database.transaction() as connection:
             if await uploads_store.count_open(connection, owner) >= MOST_OPEN:
                 raise TooManyUploads(most=MOST_OPEN)
+            await check_storage(connection, owner, size_bytes)
             return await uploads_store.add(connection, owner, name, size_bytes, chosen, building)
 
     async def find(self, owner: UserId, id_: UUID) -> Upload:

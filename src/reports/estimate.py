@@ -16,7 +16,7 @@ import transcripts_store
 from constants import NO_SCENARIO
 from datamodels import BuildingType, ReportId, Transcript, Usage, UserId, Value
 from db import Database
-from language_model.port import MESSAGE_TOKENS
+from language_model.port import MESSAGE_TOKENS, LanguageModel
 from prices import cost_usd, is_free
 from prompt_pack.manifest import PassKind
 from prompt_pack.models import ReportPack, ReportPass, ReportPlan, ReportType
@@ -60,6 +60,17 @@ class ModelSize(Value):
     max_output_tokens: int
     small: bool = False
     thinks: bool = False
+
+
+def size_of(llm: LanguageModel) -> ModelSize:
+    """Return the size of a model that is there."""
+    return ModelSize(
+        engine=llm.info.name,
+        model=llm.info.model,
+        context_tokens=llm.context_tokens,
+        max_output_tokens=llm.max_output_tokens,
+        small=llm.info.small,
+    )
 
 
 class Expected(Value):

@@ -40,6 +40,10 @@ class ModelAnswerStore(Protocol):
 
     async def put(self, input_hash: str, pass_name: str, completion: Completion) -> None: ...
 
+    async def paid(self, model: str, usage: Usage) -> None:
+        """Count what an answer took that is not kept, since it was not valid."""
+        ...
+
 
 class ModelAnswers:
     """The model's answers for one report, and what they took: ``usage`` in tokens, ``seconds`` of the model's time.
@@ -155,9 +159,15 @@ class ModelAnswers:
                 completion = await self._llm.complete(messages, schema=schema, max_tokens=max_tokens)
             except ProviderInvalidAnswer as exc:
                 usage = exc.details.get("usage")
-                self.usage += usage if isinstance(usage, Usage) else Usage()
+                if isinstance(usage, Usage):
+                    self.usage += usage
+                    await self._store.paid(self._llm.info.model, usage)
                 raise
-            completion = self._counted(completion, schema)
+            try:
+                completion = self._counted(completion, schema)
+            except ProviderInvalidAnswer:
+                await self._store.paid(completion.model, completion.usage)
+                raise
             await self._store.put(input_hash, pass_name, completion)
         return completion
 

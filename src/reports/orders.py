@@ -4,6 +4,7 @@ An order is one transaction: the report runs, their jobs, and what else the fron
 from wherever, a report of the same inputs is ordered, it stays one report.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -29,9 +30,11 @@ from db import Connection, Database
 from dialogs import find_wizard
 from errors import BuildingNeeded, NoLanguageModel, NotFound, UnknownChoice
 from language_model.port import LanguageModel
+from limits.reservations import reserve_report
 from prompt_pack.models import ReportPack, ReportType
 from recordings.descriptions import building_of, say_building
 from recordings.lookup import WithOwnRecording, is_transcribed
+from reports.estimate import expected, size_of, tokens_of
 from reports.inputs import load_inputs, new_run
 from reports.research.store import find_order
 
@@ -190,6 +193,7 @@ class ReportOrders:
             NotFound: the owner has no recording of that number.
             UnknownChoice: the recording's scenario has no such report.
             NoLanguageModel: reports are switched off.
+            LimitReached: the reports would take more than the owner has left; none is ordered.
         """
         async with self._database.transaction() as connection:
             recording = await recordings_store.get_by_number(connection, owner, number)
@@ -222,6 +226,7 @@ class ReportOrders:
             NoLanguageModel: reports are switched off.
             NotFound: the owner has no such recording, or it has no transcript.
             UnknownChoice: a report needs a building type.
+            LimitReached: as of ``order``.
         """
         llm = await self._model()
         async with self._database.transaction() as connection:
@@ -342,10 +347,14 @@ class ReportOrders:
     ) -> tuple[ReportRun, ...]:
         """Queue a run of each report, or take the run of the same inputs that is there already; return them."""
         inputs = await load_inputs(connection, recording)
+        tokens = await asyncio.to_thread(tokens_of, inputs.transcript)
         runs = []
         for report in reports:
             run = await reports_store.queue_run(connection, await new_run(inputs, report, building, llm))
             if run.status is not RunStatus.DONE:
+                plans = [report.plan(building if report.per_building else None)]
+                estimate = await asyncio.to_thread(expected, plans, tokens, size_of(llm))
+                await reserve_report(connection, recording.owner_id, run.id, estimate.usage, estimate.cost_usd)
                 await self._enqueue(connection, recording.id, run.id)
             runs.append(run)
         return tuple(runs)

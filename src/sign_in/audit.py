@@ -71,6 +71,8 @@ class AuditAction(StrEnum):
     ROLE_CHANGED = "role_changed"  # before, after
     BLOCKED = "blocked"
     UNBLOCKED = "unblocked"
+    LIMIT_CHANGED = "limit_changed"  # resource, before, after: amounts in its unit, "" without a limit
+    ROLE_LIMIT_CHANGED = "role_limit_changed"  # role, and the same
     LEFT = "left"  # the settings name the person no more
     CAME_BACK = "came_back"  # the settings name the person again
     ERASURE_ORDERED = "erasure_ordered"  # id of the heir, if there is one

@@ -111,7 +111,8 @@ class MenuHandlers:
         operates = may(context.user.role, Permission.OPERATE)
         machine = await self._work.machine.state() if operates else None
         letters = await self._work.letters.count() if operates else 0
-        screen = status_screen(mine, waiting, machine, letters)
+        left = await self._work.in_progress.little_left(context.user.id)
+        screen = status_screen(mine, waiting, machine, letters, left)
         await self._messages.send(context.chat, MessageKind.MENU, screen)
 
     async def _storage(self, context: Context, press: Press) -> None:  # noqa: ARG002
@@ -137,6 +138,7 @@ class MenuHandlers:
             texts.telegram.SYSTEM_DISK.format(free=human_size(free)),
             texts.telegram.SYSTEM_ROLE.format(role=texts.telegram.ROLES[context.user.role]),
             texts.telegram.SYSTEM_ID.format(id=context.user.telegram_id),
+            *await self._work.in_progress.limited(context.user.id),
         ]
 
     def _help(self) -> Screen:

@@ -151,7 +151,13 @@ class RecordingHandlers:
         card = await self._work.recordings.card(context.user.id, number)
         scenario = self._scenario_named(card.recording.request.scenario)
         screen = recording_card(
-            card.recording, card.progress, card.metadata, scenario, card.origin, kind_is_asked=card.kind_is_asked
+            card.recording,
+            card.progress,
+            card.metadata,
+            scenario,
+            card.origin,
+            kind_is_asked=card.kind_is_asked,
+            little_left=card.little_left,
         )
         await show(self._messages, context, MessageKind.MENU, screen, card.recording.id)
 

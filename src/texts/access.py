@@ -102,6 +102,8 @@ AUDIT_ACTIONS = {
     "role_changed": "роль {before} → {after}",
     "blocked": "доступ закрыт",
     "unblocked": "доступ открыт",
+    "limit_changed": "предел «{resource}»: {before} → {after}",
+    "role_limit_changed": "предел роли {role} «{resource}»: {before} → {after}",
     "left": "больше не назван в настройках",
     "came_back": "снова назван в настройках",
     "erasure_ordered": "удаление человека и его данных",

@@ -33,6 +33,7 @@ ABOUT = "≈ {time}"
 UNKNOWN = "—"
 IN_LINE = "Ждёт своей очереди: впереди {recordings}."
 QUEUED = "Загрузка начнётся, как только закончатся предыдущие."
+WAITS_FOR_LIMIT = "⚠ {reason}"
 RETRY = "⚠ {reason} Повторим в {time}."
 WHICH_SCENARIO = "Что это за запись?"
 WHICH_PURPOSE = (

@@ -70,6 +70,7 @@ REASONS = {
     "missing_program": "на сервере не хватает программы",
     "weights_refused": "модель на сервере не загрузилась",
     "closed_models": "модель на сервере не записать в её папку",
+    "limit_reached": "исчерпан предел того, кто это заказал",
     "out_of_resources": "сервер был перегружен",
     "disk_full": "на диске нет места",
     "provider_error": f"{_PROVIDER} ответил ошибкой",

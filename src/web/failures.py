@@ -30,6 +30,7 @@ from errors import (
 from errors_of_operation import (
     DocumentNotAllowed,
     DocumentTooLarge,
+    LimitReached,
     SignInNeeded,
     SignInRefused,
     TooManySpeeches,
@@ -63,6 +64,7 @@ _STATUSES: dict[type[VoxPersonaError], int] = {
     NotARecording: 415,
     DocumentNotAllowed: 415,
     TooManyTries: 429,
+    LimitReached: 429,
     TooManyUploads: 429,
     TooManySpeeches: 429,
     BadInput: 422,

@@ -9,6 +9,7 @@ from base64 import b64encode
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
 from uuid import UUID
@@ -56,6 +57,8 @@ from followers_world import look
 from handlers_world import MB, Bot
 from health.board import Board
 from language_model.recorded import RecordedLanguageModel
+from limits import store
+from limits.values import Resource
 from recorded_reports import written as made
 from recording_files import tone
 from sign_in.sessions import Sessions
@@ -419,6 +422,27 @@ async def test_a_question_is_asked_once_and_its_answer_rated(console: World, res
     rated = (await researcher.client.get(f"/api/v1/answers/{answer}")).json()
     assert (rated["stars"], rated["comment"]) == (4, "Точно")
     assert (await researcher.post(f"/answers/{answer}/rating", stars="6")).status_code == 422
+
+
+async def test_who_has_used_up_a_limit_is_told_until_when(console: World, researcher: Browser) -> None:
+    owner = researcher.person.user.id
+    chat = (await console.services.chats.active(owner)).number
+    async with console.bot.database.transaction() as connection:
+        for resource, amount in ((Resource.QUESTIONS, 1), (Resource.STORAGE, 10)):
+            await store.set_for_person(connection, owner, resource, Decimal(amount), own=True)
+    headers = {"x-csrf-token": researcher.token}
+    question = {"question": "Что с завтраком?"}
+    assert (await researcher.post(f"/chats/{chat}/questions", **question)).status_code == 303
+    asked = await researcher.client.post(f"/api/v1/chats/{chat}/questions", json=question, headers=headers)
+    sent = await begun(researcher, 11, "a.ogg")
+    for answer, told in ((asked, "Предел исчерпан: вопросы в этом месяце"), (sent, "Предел исчерпан: место")):
+        assert (answer.status_code, answer.json()["error"]) == (429, "limit_reached")
+        assert answer.json()["message"].startswith(told)
+        assert int(answer.headers["retry-after"]) > 0
+    page = await researcher.post(f"/chats/{chat}/questions", **question)
+    assert page.status_code == 429
+    assert "Подождите до 1 " in page.text
+    assert (await researcher.client.get(f"/api/v1/chats/{chat}")).json()["questions"] == 1
 
 
 async def test_a_question_is_answered_within_one_request_and_learned_from(console: World, researcher: Browser) -> None:

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -20,10 +22,13 @@ from datamodels import EngineInfo, PartTranscript, Recording, RecordingId, Scena
 from db import Connection, Database
 from default_pack import PACK
 from errors import DiskFull, NoSpeech
+from errors_of_operation import LimitReached
 from jobs.context import Engines, JobContext
 from jobs.queue import Jobs, queue_of
 from jobs.recordings import RecordingSteps
 from jobs.reports import ReportSteps
+from limits import store
+from limits.values import Resource, this_month
 from object_files import FolderObjectStore
 from object_store import key_for_transcript
 from openai_faults import TRANSCRIPTIONS, Fault, Kind
@@ -438,6 +443,30 @@ async def test_a_full_disk_gets_back_what_the_recording_took(
     with pytest.raises(DiskFull):
         await steps.advance(recording.id, queue.add)
     assert not list(context.spool.iterdir())
+
+
+async def test_a_header_that_lies_and_a_limit_that_is_reached_pay_no_engine(
+    context: JobContext, shared_database: Database, tmp_path: Path, queue: Queue
+) -> None:
+    recording = await stored(context, await asyncio.to_thread(speech, tmp_path / "interview.ogg", 8.0))
+    async with OpenAIServer() as server:
+        endpoint = OneEndpoint(server)
+        steps = RecordingSteps(replace(context, engines=cast("Engines", endpoint)))
+        for probed_s, limit_s, fits in ((2500.0, 60, False), (2.0, 5, False), (2.0, 10, True)):
+            async with shared_database.transaction() as connection:
+                query = "UPDATE recordings SET duration_s = %s WHERE id = %s"
+                await connection.execute(query, (probed_s, recording.id))
+                await store.set_for_person(connection, recording.owner_id, Resource.SOUND, Decimal(limit_s), own=True)
+            with nullcontext() if fits else pytest.raises(LimitReached) as refused:
+                await steps.advance(recording.id, queue.add)
+            if refused is not None:
+                assert "Запись сохранена, но больше всего месячного предела" in refused.value.user_text
+                assert not list(context.spool.glob("*/*.pcm")), "samples of what waits take space for weeks"
+        await steps.advance(recording.id, queue.add)
+        await endpoint.engine.close()
+    async with shared_database.transaction() as connection:
+        used = await store.used(connection, recording.owner_id, this_month())
+    assert float(used[Resource.SOUND]) == pytest.approx(8, abs=0.1)
 
 
 async def test_sound_waits_for_a_free_processor(

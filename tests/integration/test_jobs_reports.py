@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -29,9 +30,12 @@ from datamodels_telegram import ChatId
 from db import Database
 from default_pack import PACK
 from errors import Cancelled, DiskFull
+from errors_of_operation import LimitReached
 from jobs.context import Engines, JobContext
 from jobs.reports import ReportSteps
 from language_model.port import LanguageModel
+from limits import store
+from limits.values import Resource, this_month
 from md_storage import ReportFiles
 from object_store import ObjectStore
 from openai_answers import SENTENCES, chat_answer
@@ -177,6 +181,39 @@ async def test_a_worker_that_stops_while_a_report_is_saved_saves_it(
         await writing
     assert (await get_run(shared_database, run)).status is RunStatus.DONE
     assert [report.id for report in await files.list(recording.owner_id)] == [run]
+
+
+async def test_an_order_that_does_not_fit_is_none_and_one_that_does_counts_what_was_paid(
+    shared_database: Database, steps: ReportSteps, files: SlowFiles, recording: Recording
+) -> None:
+    owner, reports = recording.owner_id, [PACK.report("report_int_methodology"), PACK.report("report_int_links")]
+
+    async def used() -> tuple[int, int]:
+        async with shared_database.transaction() as connection:
+            amounts = await store.used(connection, owner, this_month())
+            return int(amounts.get(Resource.TOKENS, 0)), len(await reports_store.list_runs(connection, recording.id))
+
+    async with shared_database.transaction() as connection:
+        await store.set_for_person(connection, owner, Resource.TOKENS, Decimal(4000), own=True)
+    with pytest.raises(LimitReached):
+        await orders(shared_database).order_chosen(owner, recording.id, reports, None)
+    assert await used() == (0, 0)
+    async with shared_database.transaction() as connection:
+        await store.set_for_person(connection, owner, Resource.TOKENS, Decimal(100_000), own=True)
+    first, second = await orders(shared_database).order_chosen(owner, recording.id, reports, None)
+    reserved = (await used())[0]
+    await orders(shared_database).order_chosen(owner, recording.id, reports, None)
+    assert reserved > 4000
+    assert (await used())[0] == reserved, "the same order takes nothing more"
+    files.may_end.set()
+    await steps.write(first)
+    await cancel(shared_database, second)
+    paid = (await get_run(shared_database, first)).usage
+    assert await used() == (paid.prompt_tokens + paid.completion_tokens, 2)
+    [again] = await orders(shared_database).order_chosen(owner, recording.id, reports[:1], None)
+    await steps.write(again)
+    assert again == first
+    assert await used() == (paid.prompt_tokens + paid.completion_tokens, 2)
 
 
 class NamesQuiet(OneModel):

@@ -3,7 +3,9 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from contextlib import nullcontext
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import count
 from pathlib import Path
 from random import getrandbits
@@ -15,6 +17,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 import outbox_store
+import recordings_store
 import texts.access
 import texts.erasures
 import texts.telegram
@@ -22,7 +25,8 @@ import user_states
 import users_store
 from access import Permission, Team
 from conversations.hybrid import HybridStorage
-from datamodels import Role, User, UserId
+from datamodels import RecordingId, Role, User, UserId
+from datamodels_chats import AnswerId
 from datamodels_telegram import (
     Button,
     ButtonPress,
@@ -34,17 +38,21 @@ from datamodels_telegram import (
     Screen,
     TelegramPerson,
 )
-from db import Database
+from db import Connection, Database
 from dialogs import Dialogs, SettingsDialog, Step
 from errors import AccessDenied, NotFound
-from errors_of_operation import ErasureRefused, SignInRefused
+from errors_of_operation import ErasureRefused, LimitReached, SignInRefused
 from handlers import Router
 from inbox import Inbox
+from limits.reservations import reserve_question
+from limits.values import Resource
 from machine import Machine
-from markups.callback_data import Action, Press
+from markups.callback_data import Action, Press, word_of
 from message_tracker import MessageTracker
+from recordings_factory import new_recording
 from screens import drawn
 from sign_in import erasures_store
+from sign_in.allowances import LimitSettings
 from sign_in.audit import AuditLog
 from sign_in.erasures import Erasures
 from sign_in.invitations import Invitations
@@ -54,6 +62,7 @@ from telegram_double import TelegramDouble
 from telegram_handlers.context import Context, Routes
 from telegram_handlers.erasures import ErasureHandlers
 from telegram_handlers.invitations import InvitationHandlers
+from telegram_handlers.limits import LimitHandlers
 from telegram_handlers.people import PeopleHandlers
 from telegram_handlers.strangers import Strangers
 from telegram_handlers.timing import Timing
@@ -93,11 +102,15 @@ class Office:
         self.people = People(database, team, self._end_work)
         self.erasures = Erasures(database, team)
         self.log = AuditLog(database)
+        self.going_on: list[RecordingId] = []
+        """The recordings whose work was taken up again."""
+        self.limits = LimitSettings(database, team, self._go_on)
         self.sessions = Sessions(database, team)
         handlers = [
             PeopleHandlers(messages, self.people, self.invitations, self.log, Dialogs(database)).routes(),
             InvitationHandlers(messages, self.invitations, lambda: self.telegram.username).routes(),
             ErasureHandlers(messages, self.erasures, lambda: None).routes(),
+            LimitHandlers(messages, self.limits).routes(),
         ]
         known = {action for routes in handlers for action in routes.presses}
         steps = {step for routes in handlers for step in routes.answers}
@@ -122,6 +135,9 @@ class Office:
             words=self._no_words,
             zone_of=self._no_zone,
         )
+
+    async def _go_on(self, connection: Connection, recording: RecordingId) -> None:  # noqa: ARG002
+        self.going_on.append(recording)
 
     async def _end_work(self, person: UserId) -> None:
         self.ended.append(person)
@@ -540,6 +556,59 @@ async def test_an_administrator_gives_what_a_person_has_to_a_named_one(office: O
     assert order.heir_id == heir.id
     await office.press_data(chat, f"erase_yes||a{(await office.somebody(Role.USER)).id.hex}||{guest.telegram_id}")
     assert "для передачи нужен другой" in office.sees(chat)[-1]
+
+
+# --- limits -------------------------------------------------------------------------------------------------------
+
+
+async def test_an_admin_limits_whoever_is_below_and_what_waited_goes_on(office: Office) -> None:
+    admin, user = await office.somebody(Role.ADMIN), await office.somebody(Role.USER)
+    async with office.database.transaction() as connection:
+        waiting = await recordings_store.insert_recording(connection, new_recording(user.id))
+        later = datetime.now(UTC) + timedelta(hours=1)
+        await recordings_store.record_failure(connection, waiting.id, LimitReached.code, "Предел исчерпан.", later)
+        await reserve_question(connection, user.id, AnswerId(uuid4()))
+    boss, someone = admin.telegram_id or 0, user.telegram_id or 0
+    await office.press_data(boss, f"person||{word_of(user.id)}")
+    for label in ("⚖️", "Вопросы", "50 вопросов"):
+        await office.press(boss, label)
+    assert "Вопросы: 1 вопрос из 50 вопросов (свой предел)" in office.sees(boss)[-1]
+    assert office.going_on == [waiting.id]
+    await office.press(boss, "Вопросы")
+    await office.press(boss, "Как у роли")
+    assert "Вопросы: 1 вопрос, без предела\n" in office.sees(boss)[-1]
+    assert await office.actions(user.id) == ["limit_changed"] * 2
+    await office.press_data(boss, "uses||questions||1")
+    assert f"Человек {someone} · 1 вопрос" in [row[0].text for row in screens(office, boss)[-1].keyboard]
+    await office.press_data(boss, "role_limits")
+    for label in ("Исследователь", "Минуты", "300 мин"):
+        await office.press(boss, label)
+    assert "Минуты записей: 300 мин" in office.sees(boss)[-1]
+    assert (await office.limits.of(admin.id, user.id)).allowances[0].limit == 18000
+    await office.limits.set_for_role(admin.id, Role.USER, Resource.SOUND, None)
+    await office.press_data(OWNER, "audit||1")
+    assert "предел роли исследователь «Минуты записей»: без предела → 300 мин" in office.sees(OWNER)[-1]
+
+
+@pytest.mark.parametrize(
+    ("by", "whose", "refused"),
+    [
+        ("user", "guest", True),
+        ("admin", "user", False),
+        ("admin", "admin", True),
+        ("admin", "super_admin", True),
+        ("admin", "self", True),
+        ("super_admin", "admin", False),
+        ("super_admin", "super_admin", True),
+    ],
+)
+async def test_limits_are_set_from_above(office: Office, by: str, whose: str, refused: bool) -> None:
+    actor = await office.somebody(Role(by))
+    person = actor if whose == "self" else await office.somebody(Role(whose))
+    with pytest.raises(AccessDenied) if refused else nullcontext():
+        await office.limits.set_for_person(actor.id, person.id, Resource.MONEY, Decimal(1))
+    assert (await office.limits.of(actor.id, person.id)).may_change is not refused
+    assert await office.actions(person.id) == ([] if refused else ["limit_changed"])
 
 
 # --- the record ---------------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ AGES = {
     "removed_chunks": timedelta(days=1),
     "speeches": None,
     "hourly_uses": timedelta(days=1),
+    "limit_uses": timedelta(days=400),
     "web_links": timedelta(),
     "web_sessions": timedelta(),
     "invitations": timedelta(days=30),
@@ -82,6 +83,10 @@ _SPEECH = """
     ) VALUES (gen_random_uuid(), %(owner)s, 'text', %(name)s, '', true, '', %(name)s, 1, %(when)s, {ended})
 """
 _USE = "INSERT INTO hourly_uses (feature, owner_id, used_at) VALUES (%(name)s, %(owner)s, %(when)s)"
+_LIMIT_USE = """
+    INSERT INTO limit_uses (work, resource, owner_id, subject, month, reserved, exact, state, at)
+    VALUES (%(name)s::uuid, 'sound', %(owner)s, gen_random_uuid(), %(when)s::date, 1, true, '{state}', %(when)s)
+"""
 _SENT = """
     INSERT INTO sent_messages (chat_id, message_id, kind, sent_at)
     VALUES ({chat}, {message}, '{kind}', %(when)s)
@@ -222,6 +227,15 @@ CASES: list[tuple[str, LiteralString, list[tuple[str, datetime, LiteralString, b
         ],
     ),
     ("hourly_uses", "feature", [("old", OLD, _USE, True), ("young", YOUNG, _USE, False)]),
+    (
+        "limit_uses",
+        "work::text",
+        [
+            ("00000000-0000-0000-0000-000000000001", OLD, _LIMIT_USE.format(state="done"), True),
+            ("00000000-0000-0000-0000-000000000002", OLD, _LIMIT_USE.format(state="reserved"), False),
+            ("00000000-0000-0000-0000-000000000003", YOUNG, _LIMIT_USE.format(state="done"), False),
+        ],
+    ),
     (
         "web_uploads",
         "file_name",

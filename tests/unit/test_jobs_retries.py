@@ -19,6 +19,7 @@ from errors import (
     ProviderUnavailable,
     VoxPersonaError,
 )
+from errors_of_operation import LimitReached
 from jobs.retries import GoOn, retry_at
 
 DELAYS_S = (60.0, 600.0)
@@ -42,6 +43,8 @@ def asks_for(seconds: float) -> ProviderRateLimited:
         (ObjectStoreUnavailable(reason="cut"), 0, 60),
         (ObjectStoreUnavailable(reason="cut"), 99, 60),
         (DiskFull(path="spool"), 99, 60),
+        (LimitReached(resource="sound", retry_after_s=86_400), 99, 3600),
+        (LimitReached(resource="sound", retry_after_s=90), 0, 90),
         (OutOfResources(what="открытых файлов"), 99, 60),
     ],
 )

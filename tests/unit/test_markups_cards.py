@@ -24,6 +24,7 @@ from datamodels_telegram import (
 )
 from default_pack import PACK
 from errors import Cancelled, NoSpeech, ProviderUnavailable
+from errors_of_operation import LimitReached
 from markups.card_parts import Times
 from markups.cards import card_view, measured, opening
 from screens import check, drawn, nasty_text
@@ -166,6 +167,23 @@ def test_a_provider_that_does_not_answer() -> None:
     waiting = recording(Stage.PREPARED, error_code=failure.code, error_text=failure.user_text, retry_at=RETRY)
     view = card_view(waiting, TIMES, PACK)
     assert f"⚠ Сервис распознавания не отвечает. Повторим в {RETRY_SHOWN}." in view.screen.text
+    assert (view.final, view.working) == (False, False)
+
+
+def test_a_recording_that_waits_for_its_owners_limit_says_until_when() -> None:
+    reached = LimitReached(
+        resource="sound",
+        retry_after_s=9,
+        reason="минуты записей в этом месяце, занято 300 мин из 300 мин, нужно ещё 42 мин",
+        advice="Запись сохранена: продолжу 1 декабря, когда начнётся новый месяц,",
+    )
+    waiting = recording(Stage.STORED, error_code=reached.code, error_text=reached.user_text, retry_at=RETRY)
+    view = card_view(waiting, TIMES, PACK)
+    assert (
+        "⚠ Предел исчерпан: минуты записей в этом месяце, занято 300 мин из 300 мин, нужно ещё 42 мин. "
+        "Запись сохранена: продолжу 1 декабря, когда начнётся новый месяц, или попросите администратора поднять предел."
+    ) in view.screen.text
+    assert "Повторим" not in view.screen.text
     assert (view.final, view.working) == (False, False)
 
 

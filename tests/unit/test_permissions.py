@@ -27,6 +27,7 @@ from telegram_handlers.editing import EditingHandlers, EditingWork
 from telegram_handlers.erasures import ErasureHandlers
 from telegram_handlers.glossary import GlossaryHandlers
 from telegram_handlers.invitations import InvitationHandlers
+from telegram_handlers.limits import LimitHandlers
 from telegram_handlers.menu import MenuHandlers, MenuWork, SystemFacts
 from telegram_handlers.metadata import MetadataHandlers
 from telegram_handlers.my_reports_shared import MyReportsWork
@@ -85,6 +86,8 @@ curate
 invite
     menu_access access_users_menu people_search person access_invitations_menu invite invitation invitation_revoke
     person_erase erase_heirs erase_ask erase_yes
+allot
+    uses person_limits limit role_limits role_limit
 govern
     person_role person_block person_block_confirm person_unblock
     access_security_menu audit audit_verify audit_export
@@ -154,6 +157,7 @@ def _modules() -> list[Routes]:
         SharingHandlers(_NOBODY, _NOBODY).routes(),
         ConsentHandlers(_NOBODY, _NOBODY).routes(),
         ErasureHandlers(_NOBODY, _NOBODY, _NOBODY).routes(),
+        LimitHandlers(_NOBODY, _NOBODY).routes(),
         SpeechHandlers(_NOBODY, _NOBODY, _NOBODY).routes(),
     ]
 

@@ -16,6 +16,7 @@ from db import Connection, Database
 from errors import NoLanguageModel, NotFound
 from errors_of_operation import NothingToResearch, ResearchGoesOn
 from language_model.port import LanguageModel
+from limits.reservations import reserve_report
 from prompt_pack.models import ReportPack
 from random_ids import new_id
 from reports.research import store
@@ -83,9 +84,11 @@ class ResearchOrders:
             NothingToResearch: the person may see no transcript of the scope.
             NoLanguageModel: the language model is switched off.
             ResearchGoesOn: another research of the person has not ended.
+            LimitReached: it would take more than the person has left.
         """
         # The model may take its time to start: nothing is locked meanwhile.
         llm = await self._model()
+        expected = (await self.offer(asker, question, scope)).estimate
         async with self._database.transaction() as connection:
             interviews, matching = await self._found(connection, asker, scope)
             prompts = self._pack.research
@@ -104,6 +107,7 @@ class ResearchOrders:
             ids = [each.id for each in interviews]
             run = await store.queue(connection, new, question, scope, ids, matching)
             if run.status is not RunStatus.DONE:
+                await reserve_report(connection, asker, run.id, expected.usage, expected.cost_usd)
                 await self._enqueue(connection, None, run.id)
             if with_research is not None:
                 await with_research(connection, run)

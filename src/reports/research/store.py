@@ -9,8 +9,10 @@ from typing import LiteralString
 from psycopg.types.json import Jsonb
 from pydantic import JsonValue
 
-from datamodels import Completion, RecordingId, ReportRun, ReportRunId, UserId, Value
+from datamodels import Completion, RecordingId, ReportRun, ReportRunId, Usage, UserId, Value
 from db import Connection, Database
+from limits.reservations import spend
+from prices import cost_usd
 from reports.research.values import Interview, ResearchOrder, Scope
 from reports_store import get_run, pass_of
 
@@ -301,9 +303,10 @@ async def forget(
 class StoredResearchAnswers:
     """The model's answers about several recordings at once, kept with the research."""
 
-    def __init__(self, database: Database, run_id: ReportRunId) -> None:
+    def __init__(self, database: Database, run_id: ReportRunId, engine: str) -> None:
         self._database = database
         self._run_id = run_id
+        self._engine = engine
 
     async def get(self, input_hash: str) -> Completion | None:
         async with self._database.transaction() as connection:
@@ -316,6 +319,14 @@ class StoredResearchAnswers:
         parameters = {"run_id": self._run_id, **answer.model_dump(exclude={"usage"}), **answer.usage.model_dump()}
 
         async def store(connection: Connection) -> None:
-            await connection.execute(_STORE_ANSWER, parameters)
+            if (await connection.execute(_STORE_ANSWER, parameters)).rowcount:
+                await self._spend(connection, answer.model, answer.usage)
 
         await self._database.persist(store)
+
+    async def paid(self, model: str, usage: Usage) -> None:
+        async with self._database.transaction() as connection:
+            await self._spend(connection, model, usage)
+
+    async def _spend(self, connection: Connection, model: str, usage: Usage) -> None:
+        await spend(connection, self._run_id, usage, cost_usd(model, usage, engine=self._engine))
