@@ -5,7 +5,7 @@ import os
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, get_args
@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from datamodels import Visibility
-from errors import BadSettings
+from errors import BadSettings, SecretsUnread
 from system import env_file
 from system.setting_forms import OF_COMPOSE, OF_DEPLOYS, form, is_address, is_host_and_port, is_proxy, matches
 
@@ -36,6 +36,7 @@ _OF_THE_NETWORK = (
     "REQUESTS_CA_BUNDLE",
     "CURL_CA_BUNDLE",
 )
+_MADE_BY_COMPOSE = "/secrets/product/"
 _OF_STORAGE = ("AWS_", "AZURE_", "B2_", "GOOGLE_", "OS_", "ST_")
 
 
@@ -262,6 +263,16 @@ def absent_files() -> dict[str, str]:
     return {name: path for name, path in os.environ.items() if name.endswith("_FILE") and not Path(path).exists()}
 
 
+def compose_files(names: Iterable[str]) -> list[str]:
+    """Return the files of secrets that Compose has made and that these variables name, as ``shown``."""
+    return [shown(Path(path)) for name in names if _MADE_BY_COMPOSE in (path := os.environ.get(name, ""))]
+
+
+def shown(path: Path) -> str:
+    """Return a path as its operator knows it: a container has the checkout at another place than the server."""
+    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
+
+
 def ignore_absent_files() -> None:
     """Leave out secrets whose files are not there: on an empty machine they come with what is restored."""
     for name in absent_files():
@@ -369,9 +380,12 @@ def load_settings() -> Settings:
 
     Raises:
         BadSettings: a value is wrong; the error names the variables, never their values.
+        SecretsUnread: what is wrong are files that Compose makes.
         UnreadableSettings: ``.env`` cannot be read; the error names the lines.
     """
     settings, wrong = read_settings()
+    if files := compose_files(wrong):
+        raise SecretsUnread(names=", ".join(wrong), files=", ".join(files))
     if wrong:
         raise BadSettings(names=", ".join(wrong))
     return settings

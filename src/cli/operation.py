@@ -7,12 +7,11 @@ import click
 import texts.operation
 from application.allowed_forms import allowed_form
 from application.configuration import examine_settings
-from config import Settings, absent_files
+from config import Settings, compose_files
 from db import migrate
 from embedded.engines import Engines
 
 _PROBLEM_STATUS = 2
-_OF_COMPOSE = "/secrets/product/"
 
 
 def validate(*, worker: bool) -> int:
@@ -29,8 +28,8 @@ def validate(*, worker: bool) -> int:
         form = allowed_form(name)
         allowed = texts.operation.ALLOWED.format(form=form) if form else ""
         click.echo(texts.operation.SETTING_WRONG.format(name=name, allowed=allowed))
-    if any(name in found.wrong and _OF_COMPOSE in path for name, path in absent_files().items()):
-        click.echo(texts.operation.FILE_GONE)
+    if files := compose_files(found.wrong):
+        click.echo(texts.operation.FILE_UNREAD.format(files=", ".join(files)))
     for name in found.missing:
         click.echo(texts.operation.SETTING_MISSING.format(name=name))
     for name in found.unsafe:

@@ -230,7 +230,10 @@ class Deploy:
         with suppress(Exception):
             self._engine.remove(CANARY)
             self._engine.remove(CHECK)
-        if not record.switched or record.former_image is None:
+        if record.former_image is None:
+            return
+        if not record.switched:
+            record.trouble = self._service.trouble()
             return
         record.result = "rollback_failed"
         try:

@@ -1,5 +1,6 @@
 """What the commands of operators say: settings, migrations, health."""
 
+import texts.errors
 from texts.units import Noun
 
 HELP_VALIDATE = (
@@ -191,7 +192,4 @@ BACKUPS_UNREADABLE = (
     "! Пароля от резервных копий нет (persistent_data/secrets/backup/password), и новый не сделан: прежних копий он не "
     "открыл бы. Положите туда сохранённый; если его больше нет — docs/backups.md, «A secret is lost»."
 )
-FILE_GONE = (
-    "• Файла с паролем нет. Запустите docker compose up -d --wait: она сделает его или скажет, что делать "
-    "(docker compose logs prepare)."
-)
+FILE_UNREAD = f"• {texts.errors.SECRETS_UNREAD}"

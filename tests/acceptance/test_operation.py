@@ -49,7 +49,7 @@ def test_settings_are_named_and_no_value_is_shown(product: Product) -> None:
     product.settings["DATABASE_URL_FILE"] = str(product.state / "secrets/product/database_url")
     outcome = product.run("validate-config")
     assert "✖ DATABASE_URL_FILE: неверное значение" in outcome.out
-    assert "Файла с паролем нет. Запустите docker compose up -d --wait" in outcome.out
+    assert "Файл с паролем не прочесть: " in outcome.out
 
 
 def test_settings_of_a_worker_are_good(product: Product) -> None:

@@ -92,6 +92,33 @@ def test_while_the_engine_is_away_it_is_not_said_what_runs_and_not_forgotten_wha
     assert (site.engine.bot(), site.tagged("previous")) == (site.second, site.first)
 
 
+@pytest.mark.parametrize(
+    ("happens", "told"),
+    [
+        ("crashes", "Прежняя версия перезапускается или завершилась: docker compose logs --tail=20 voxpersona"),
+        ("is unready", "Прежняя версия не готова (на запрос о готовности не отвечает): scripts/health_check"),
+        ("is gone", "Прежняя версия не запущена. Запустите её: docker compose up -d --wait"),
+        ("is well", "прежняя версия работает как раньше"),
+    ],
+)
+def test_a_deploy_that_stops_has_looked_how_the_former_version_is(site: Site, happens: str, told: str) -> None:
+    def fail(_: list[str]) -> str:
+        engine = site.engine
+        if happens == "crashes":
+            next(each for each in engine.boxes if each.name == BOT).running = False
+        elif happens == "is unready":
+            engine.unready.add(site.first)
+        elif happens == "is gone":
+            engine.boxes = [each for each in engine.boxes if each.service in {"postgres", "objects"}]
+        return "В папку persistent_data/logs нельзя писать."
+
+    site.engine.on("cli.self_check", fail)
+    status, said = site.run("deploy")
+    assert (status, told in said) == (1, True), said
+    assert (happens == "is well") == ("работает как раньше" in said)
+    assert "В папку persistent_data/logs нельзя писать" in said
+
+
 def test_nobody_is_blamed_for_files_that_a_killed_git_has_half_moved(site: Site) -> None:
     site.kill("merge --quiet --ff-only")
     (site.root / "docker-compose.yml").write_text("half")
