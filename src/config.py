@@ -18,7 +18,8 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, Pydanti
 from datamodels import Visibility
 from errors import BadSettings, SecretsUnread
 from system import env_file
-from system.setting_forms import OF_COMPOSE, OF_DEPLOYS, form, is_address, is_host_and_port, is_proxy, matches
+from system.other_settings import OF_COMPOSE, OF_DEPLOYS, OF_STORAGE
+from system.setting_forms import form, is_address, is_host_and_port, is_proxy, matches
 
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout: ``prompts``, ``resources``, ``sql_scripts`` and ``samples`` lie here."""
@@ -37,7 +38,6 @@ _OF_THE_NETWORK = (
     "CURL_CA_BUNDLE",
 )
 _MADE_BY_COMPOSE = "/secrets/product/"
-_OF_STORAGE = ("AWS_", "AZURE_", "B2_", "GOOGLE_", "OS_", "ST_")
 
 
 class AsrEngine(StrEnum):
@@ -287,7 +287,7 @@ def load_environment(path: Path) -> bool:
     """
     if not path.is_file():
         return False
-    os.environ.update({str(each.key): each.value or "" for _, each in env_file.lines(path, ROOT)})
+    os.environ.update({each.name: each.value for _, each in env_file.lines(path, ROOT)})
     return True
 
 
@@ -303,7 +303,7 @@ def child_environment(*, network: bool = False, storage: bool = False) -> dict[s
     With ``network``, also the variables by which pip finds a registry, proxies and certificates; with ``storage``, the
     network's and the keys of places elsewhere that restic knows.
     """
-    wanted = (*(_OF_THE_NETWORK if network or storage else ()), *(_OF_STORAGE if storage else ()))
+    wanted = (*(_OF_THE_NETWORK if network or storage else ()), *(OF_STORAGE if storage else ()))
     return {
         name: value for name, value in os.environ.items() if name in _OF_THE_SYSTEM or name.upper().startswith(wanted)
     }
@@ -350,7 +350,7 @@ def unknown_names() -> list[str]:
     fields = Settings.model_fields.items()
     known = {name.upper() for name, _ in fields} | OF_COMPOSE.keys() | OF_DEPLOYS.keys()
     known |= {f"{name}_file".upper() for name, each in fields if _in_file(name, each)}
-    return sorted(name for name in set(_named()) if name.upper() not in known and not name.startswith(_OF_STORAGE))
+    return sorted(name for name in set(_named()) if name.upper() not in known and not name.startswith(OF_STORAGE))
 
 
 def repeated_names() -> list[str]:
@@ -372,7 +372,7 @@ def _named() -> list[str]:
 
 def _given() -> list[tuple[str, str]]:
     path = ROOT / ".env"
-    return [(str(each.key), each.value or "") for _, each in env_file.lines(path, ROOT)] if path.is_file() else []
+    return [(each.name, each.value) for _, each in env_file.lines(path, ROOT)] if path.is_file() else []
 
 
 def load_settings() -> Settings:

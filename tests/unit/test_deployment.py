@@ -298,7 +298,7 @@ def served(clone: Path, author: Path) -> None:
     for name in ("scripts/environment", "scripts/deploy", "src/errors.py", "src/errors_of_operation.py"):
         (author / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, author / name)
-    for name in ("src/deployment", "src/texts"):
+    for name in ("src/deployment", "src/system", "src/texts"):
         shutil.copytree(ROOT / name, author / name, ignore=shutil.ignore_patterns("__pycache__"))
     git(author, "add", "--all")
     git(author, "commit", "--quiet", "--message=The product")
