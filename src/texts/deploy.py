@@ -60,6 +60,7 @@ UNSETTLED = (
 )
 NOTHING_TOUCHED = "Обновление остановлено, на сервере ничего не изменилось."
 STOPPED_WITHOUT_FORMER = "Обновление остановлено. Прежней версии на сервере нет."
+DOWN = "! VoxPersona не работает, и прежняя версия {why}. Продолжаю обновление."
 STOPPED_IN_TROUBLE = "Обновление остановлено, ничего не заменено. Прежняя версия {what}"
 UNKNOWN_STATE = "работает или нет, узнать не удалось: docker compose ps"
 RUNS_NOT = "не запущена. Запустите её: docker compose up -d --wait"

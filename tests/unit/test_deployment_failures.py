@@ -59,6 +59,20 @@ def test_a_deploy_that_stops_after_one_that_was_killed_brings_the_former_version
     assert not site.unfinished()
 
 
+@pytest.mark.parametrize("comes_back", [True, False])
+def test_what_a_killed_switch_has_stopped_runs_again_before_anything_is_built(site: Site, comes_back: bool) -> None:
+    site.kill(SWITCH)
+    for each in site.engine.boxes:
+        each.running = each.service in {"postgres", "objects"}
+    ran: list[str] = []
+    site.engine.on("docker build --", lambda _: ran.append(site.engine.bot()) if comes_back else None)
+    if not comes_back:
+        site.engine.on(SWITCH, "no such network")
+    status, said = site.run("deploy")
+    assert (status, ran, site.engine.bot()) == (0, [site.first] if comes_back else [], site.second), said
+    assert ("VoxPersona не работает, и прежняя версия не запускается: no such network" in said) is not comes_back
+
+
 @pytest.mark.parametrize("step", [each for each in texts.deploy.STEPS if each != "rollback"])
 def test_killed_at_any_step_and_again_it_is_done_by_the_next_one(
     site: Site, step: str, monkeypatch: pytest.MonkeyPatch
