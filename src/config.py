@@ -238,6 +238,11 @@ class Settings(BaseSettings):
 
     production: bool = False
 
+    @property
+    def works_without_bot(self) -> bool:
+        """Whether the bot's process works without a bot: no token is given, and none is required."""
+        return self.telegram_bot_token is None and not self.telegram_required
+
     @classmethod
     def settings_customise_sources(
         cls,

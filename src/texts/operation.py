@@ -129,6 +129,7 @@ NO_BUCKET = "Записи хранятся файлами в persistent_data/obj
 
 HTTP_OFF = "HTTP выключен (HTTP_PORT=0), спросить некого. Укажите порт."
 NO_ANSWER = "По адресу {address} никто не отвечает. Проверьте, запущена ли программа, и HTTP_HOST с HTTP_PORT."
+NO_TELEGRAM = "Telegram: выключен, нет TELEGRAM_BOT_TOKEN"
 READY = "Готов к работе."
 STATUSES = {"not_ready": "Не готов к работе.", "stopping": "Останавливается."}
 PART = "{part}: {state}"
