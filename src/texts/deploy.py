@@ -102,9 +102,10 @@ COMMIT_HIDDEN = (
     "Удалите эту строку (sed -i '/^ *BUILD_COMMIT *=/d' .env) и повторите."
 )
 LOW_SPACE = (
-    "Мало места на диске: в {path} свободно {free} МБ, а нужно {needed} МБ. "
-    "Освободите место (scripts/cleanup_images, docker builder prune) и повторите."
+    "Мало места на диске: в {path} свободно {free} МБ, а нужно {needed} МБ. Освободите место ({cure}) и повторите."
 )
+FREE_OF_IMAGES = "scripts/cleanup_images, docker builder prune"
+FREE_OTHERWISE = "образы лежат на другом диске; что здесь велико, скажет: du -xhd2 '{path}' | sort -h | tail"
 NO_SPACE = (
     "на диске кончилось место, освободите его (scripts/cleanup_images, docker builder prune, scripts/cleanup_logs) "
     "и повторите"
