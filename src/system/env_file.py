@@ -43,10 +43,10 @@ def lines(path: Path, root: Path) -> Iterator[tuple[int, Given]]:
         line = content.count(b"\n", 0, exc.start) + 1
         raise UnreadableSettings(reason=texts.errors.ENV_NOT_UTF8.format(path=shown, line=line)) from None
     found, wrong = [], []
-    for number, line in enumerate(re.split("\r\n|\n|\r", text), 1):
-        if not line.strip() or line.lstrip().startswith("#"):
+    for number, written in enumerate(re.split("\r\n|\n|\r", text), 1):
+        if not written.strip() or written.lstrip().startswith("#"):
             continue
-        if (given := _given(line)) is None:
+        if (given := _given(written)) is None:
             wrong.append(str(number))
         else:
             found.append((number, given))

@@ -164,15 +164,16 @@ def test_on_a_server_with_docker_alone_the_container_is_asked(
 
 
 @pytest.mark.parametrize(
-    ("state", "crashes"),
+    ("state", "answer", "status", "crashes"),
     [
-        ("restarting 3 2026-01-01T00:00:00Z", True),
-        ("running 3 $(date -Is)", True),
-        ("running 3 2026-01-01T00:00:00Z", False),
+        ("restarting 3 2026-01-01T00:00:00Z", 0, 1, True),
+        ("running 3 $(date -Is)", 137, 1, True),
+        ("running 3 $(date -Is)", 0, 0, False),
+        ("running 3 2026-01-01T00:00:00Z", 1, 1, False),
     ],
 )
 def test_of_a_bot_that_ends_again_and_again_its_last_words_are_told(
-    checkout: Checkout, state: str, crashes: bool
+    checkout: Checkout, state: str, answer: int, status: int, crashes: bool
 ) -> None:
     for name in ("engine", "run", "health_check"):
         shutil.copy(ROOT / "scripts" / name, checkout.folder / "scripts")
@@ -184,7 +185,7 @@ case "$*" in
     *" ps "*) echo 1a2b ;;
     inspect*) echo "{state}" ;;
     *logs*) printf '%s\\n' '{{"event": "command_ended"}}' 'Telegram не принял токен.' 'Запускаю бота…' ;;
-    *exec*) exit 137 ;;
+    *exec*) exit {answer} ;;
 esac
 """
     )
@@ -198,7 +199,7 @@ esac
         check=False,
     )
     told = "снова и снова: docker compose logs --tail=20 voxpersona. Последнее в журнале: Telegram не принял токен."
-    assert (done.returncode, told in done.stderr) == ((1, True) if crashes else (137, False))
+    assert (done.returncode, told in done.stderr) == (status, crashes)
 
 
 @pytest.mark.parametrize("command", ["health_check", "validate_config"])
