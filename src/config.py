@@ -5,7 +5,7 @@ import os
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, get_args
@@ -16,9 +16,10 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from datamodels import Visibility
-from errors import BadSettings
+from errors import BadSettings, SecretsUnread
 from system import env_file
-from system.setting_forms import OF_COMPOSE, OF_DEPLOYS, form, is_address, is_host_and_port, is_proxy, matches
+from system.other_settings import OF_COMPOSE, OF_DEPLOYS, OF_STORAGE
+from system.setting_forms import form, is_address, is_host_and_port, is_proxy, matches
 
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout: ``prompts``, ``resources``, ``sql_scripts`` and ``samples`` lie here."""
@@ -36,7 +37,7 @@ _OF_THE_NETWORK = (
     "REQUESTS_CA_BUNDLE",
     "CURL_CA_BUNDLE",
 )
-_OF_STORAGE = ("AWS_", "AZURE_", "B2_", "GOOGLE_", "OS_", "ST_")
+_MADE_BY_COMPOSE = "/secrets/product/"
 
 
 class AsrEngine(StrEnum):
@@ -240,6 +241,11 @@ class Settings(BaseSettings):
 
     production: bool = False
 
+    @property
+    def works_without_bot(self) -> bool:
+        """Whether the bot's process works without a bot: no token is given, and none is required."""
+        return self.telegram_bot_token is None and not self.telegram_required
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -265,6 +271,16 @@ def absent_files() -> dict[str, str]:
     return {name: path for name, path in os.environ.items() if name.endswith("_FILE") and not Path(path).exists()}
 
 
+def compose_files(names: Iterable[str]) -> list[str]:
+    """Return the files of secrets that Compose has made and that these variables name, as ``shown``."""
+    return [shown(Path(path)) for name in names if _MADE_BY_COMPOSE in (path := os.environ.get(name, ""))]
+
+
+def shown(path: Path) -> str:
+    """Return a path as its operator knows it: a container has the checkout at another place than the server."""
+    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
+
+
 def ignore_absent_files() -> None:
     """Leave out secrets whose files are not there: on an empty machine they come with what is restored."""
     for name in absent_files():
@@ -279,7 +295,7 @@ def load_environment(path: Path) -> bool:
     """
     if not path.is_file():
         return False
-    os.environ.update({str(each.key): each.value or "" for _, each in env_file.lines(path, ROOT)})
+    os.environ.update({each.name: each.value for _, each in env_file.lines(path, ROOT)})
     return True
 
 
@@ -295,7 +311,7 @@ def child_environment(*, network: bool = False, storage: bool = False) -> dict[s
     With ``network``, also the variables by which pip finds a registry, proxies and certificates; with ``storage``, the
     network's and the keys of places elsewhere that restic knows.
     """
-    wanted = (*(_OF_THE_NETWORK if network or storage else ()), *(_OF_STORAGE if storage else ()))
+    wanted = (*(_OF_THE_NETWORK if network or storage else ()), *(OF_STORAGE if storage else ()))
     return {
         name: value for name, value in os.environ.items() if name in _OF_THE_SYSTEM or name.upper().startswith(wanted)
     }
@@ -342,7 +358,7 @@ def unknown_names() -> list[str]:
     fields = Settings.model_fields.items()
     known = {name.upper() for name, _ in fields} | OF_COMPOSE.keys() | OF_DEPLOYS.keys()
     known |= {f"{name}_file".upper() for name, each in fields if _in_file(name, each)}
-    return sorted(name for name in set(_named()) if name.upper() not in known and not name.startswith(_OF_STORAGE))
+    return sorted(name for name in set(_named()) if name.upper() not in known and not name.startswith(OF_STORAGE))
 
 
 def repeated_names() -> list[str]:
@@ -364,7 +380,7 @@ def _named() -> list[str]:
 
 def _given() -> list[tuple[str, str]]:
     path = ROOT / ".env"
-    return [(str(each.key), each.value or "") for _, each in env_file.lines(path, ROOT)] if path.is_file() else []
+    return [(each.name, each.value) for _, each in env_file.lines(path, ROOT)] if path.is_file() else []
 
 
 def load_settings() -> Settings:
@@ -372,9 +388,12 @@ def load_settings() -> Settings:
 
     Raises:
         BadSettings: a value is wrong; the error names the variables, never their values.
+        SecretsUnread: what is wrong are files that Compose makes.
         UnreadableSettings: ``.env`` cannot be read; the error names the lines.
     """
     settings, wrong = read_settings()
+    if files := compose_files(wrong):
+        raise SecretsUnread(names=", ".join(wrong), files=", ".join(files))
     if wrong:
         raise BadSettings(names=", ".join(wrong))
     return settings

@@ -36,13 +36,11 @@ from recordings.preferences import settings_of
 from recordings.purposes import purpose_of
 from recordings.sent_files import recording_name
 from system.local_time import local
-from system.shortages import shortages_mapped
+from system.shortages import SPARE_BYTES, shortages_mapped
 from utils import disk_full_mapped
 
 log = structlog.get_logger(__name__)
 
-_SPARE_BYTES = 256 * 1024 * 1024
-"""Disk space that a download leaves free for the database, logs and the work on other recordings."""
 _ALBUM_LASTS = timedelta(seconds=3)
 """For how long a file of an album waits for the caption, which may be under another one."""
 Hear = Callable[[Connection, int, bytes], Awaitable[None]]
@@ -194,7 +192,7 @@ class Downloads:
     def _make_room(self, path: Path, missing_bytes: int) -> None:
         with disk_full_mapped(path):
             self._folder.mkdir(parents=True, exist_ok=True)
-        if shutil.disk_usage(self._folder).free < missing_bytes + _SPARE_BYTES:
+        if shutil.disk_usage(self._folder).free < missing_bytes + SPARE_BYTES:
             raise DiskFull(path=path)
 
     async def _load(self, file: IncomingFile) -> None:

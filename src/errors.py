@@ -13,11 +13,11 @@
     │   ├── RecordingTooLong
     │   ├── RecordingTooLarge
     │   ├── NoSpeech
-    │   ├── UnwritableFolder
     │   ├── UnknownChoice
     │   ├── BadText                    what a person typed; the reason is the whole sentence
     │   └── BuildingNeeded
     ├── BadSettings                    exit status 2: the operator can mend it
+    │   ├── SecretsUnread              files with passwords, which Compose makes
     │   ├── UnreadableSettings         ``.env`` as a whole, or lines of it
     │   ├── BadReportPack
     │   ├── ContextTooSmall
@@ -162,12 +162,6 @@ class NoSpeech(BadInput):
     user_text_template = texts.errors.NO_SPEECH
 
 
-class UnwritableFolder(BadInput):
-    """Results cannot be written to {path}: {reason}"""
-
-    user_text_template = texts.errors.UNWRITABLE_FOLDER
-
-
 class UnknownChoice(BadInput):
     """{value} is not one of {allowed}."""
 
@@ -191,6 +185,12 @@ class BadSettings(VoxPersonaError):
 
     user_text_template = texts.errors.BAD_SETTINGS
     exit_status = 2
+
+
+class SecretsUnread(BadSettings):
+    """Files with secrets cannot be read: {files}, which are named by {names}."""
+
+    user_text_template = texts.errors.SECRETS_UNREAD
 
 
 class UnreadableSettings(BadSettings):

@@ -3,6 +3,7 @@
     BadSettings
     ├── BotNotConfigured               token, id or hash is missing
     ├── BotRunsAlready                 two processes cannot share a session
+    ├── FolderClosed                   the product may not write into one of its folders
     ├── OpenSettings                   other users of the machine may read ``.env``, and production mode is on
     ├── WorkerAlone                    nobody shares database and object store with a worker
     ├── ClosedModels               weights cannot be read or fetched for want of rights
@@ -15,6 +16,7 @@
         ├── BackupDamaged              exit status 1: bytes of a set are not those that were saved
         └── BackupNotFound             exit status 2
     BadInput
+    ├── UnwritableFolder               results cannot be written there
     ├── RestoreRefused                 the place is not empty
     ├── StoreInUse                     a bucket elsewhere is not empty
     ├── DocumentUnknown                no kind of file that text is taken out of
@@ -89,6 +91,12 @@ class BotRunsAlready(BadSettings):
     """Another process runs the bot of {folder}."""
 
     user_text_template = texts.errors.BOT_RUNS_ALREADY
+
+
+class FolderClosed(BadSettings):
+    """The folder {folder} cannot be written to. {cure}"""
+
+    user_text_template = texts.errors.FOLDER_CLOSED
 
 
 class OpenSettings(BadSettings):
@@ -191,6 +199,12 @@ class BackupNotFound(BackupFailed):
 
     user_text_template = texts.errors.BACKUP_NOT_FOUND
     exit_status = 2
+
+
+class UnwritableFolder(BadInput):
+    """Results cannot be written to {path}: {reason}"""
+
+    user_text_template = texts.errors.UNWRITABLE_FOLDER
 
 
 class RestoreRefused(BadInput):

@@ -13,7 +13,7 @@ from docker_engine import Docker
 from embedded.ports import free_ports
 
 BASE = "voxpersona-test-base"
-PROGRAM = ("src/deployment", "src/texts", "src/errors.py", "src/errors_of_operation.py")
+PROGRAM = ("src/deployment", "src/system", "src/texts", "src/errors.py", "src/errors_of_operation.py")
 """What ``scripts/deploy`` consists of."""
 DOCKERFILE = f"""
 FROM {BASE} AS lite

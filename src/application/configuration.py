@@ -52,6 +52,8 @@ class Examined:
     open_file: bool = False
     """Whether other users of the machine may read ``.env``."""
     production: bool = False
+    without_bot: bool = False
+    """Whether what is examined for a bot works without one."""
 
     @property
     def problems(self) -> int:
@@ -84,6 +86,7 @@ def examine_settings(*, worker: bool) -> Examined:
         repeated=repeated_names(),
         open_file=env_file_is_open(),
         production=settings.production,
+        without_bot=settings.works_without_bot and not worker,
     )
 
 
@@ -129,10 +132,9 @@ def _test_modes(settings: Settings) -> Iterator[str]:
 
 
 def _missing(settings: Settings, *, worker: bool) -> Iterator[str]:
-    works_alone = settings.telegram_bot_token is None and not settings.telegram_required
     needed: tuple[str, ...] = (
         ("database_url", "minio_endpoint")
-        if worker or works_alone
+        if worker or settings.works_without_bot
         else ("telegram_bot_token", "telegram_api_id", "telegram_api_hash", "owner_telegram_id")
     )
     if settings.minio_endpoint is not None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 import texts.backups
-from config import child_environment
+from config import child_environment, shown
 from datamodels import Value
 from errors import DiskFull, MissingProgram, VoxPersonaError
 from errors_of_operation import BackupDamaged, BackupFailed, BackupNotFound, BackupPasswordRefused, BackupUnavailable
@@ -24,6 +24,7 @@ VERIFIED: Final = "verified"
 KEPT_DAYS, KEPT_WEEKS = 7, 4
 _HOST = "voxpersona"
 _WRONG_PASSWORD = "wrong password or no key found"  # noqa: S105  # what restic says
+_ONLY_COUNTS = re.compile(r"repository contains errors|There were \d+ errors")
 _NOT_MADE = re.compile(
     # What servers say of a file or bucket that is not there; and not what S3 says of a key that it does not know.
     r"does not exist(?! in our records)|doesn't exist|no such file or directory|"
@@ -73,7 +74,7 @@ class Restic:
             BackupNotFound: there is no repository.
         """
         if not await asyncio.to_thread(self._password_file.is_file):
-            raise BackupPasswordRefused(path=self._password_file, names="BACKUP_PASSWORD")
+            raise BackupPasswordRefused(path=shown(self._password_file), names="BACKUP_PASSWORD")
         if not await self._is_there():
             if not make:
                 raise BackupNotFound(name="—")
@@ -88,7 +89,7 @@ class Restic:
             return await asyncio.to_thread(Path(self._repository, "config").exists)
         status, _, said = await self._run(*_ASK)
         if status and _WRONG_PASSWORD in said:
-            raise BackupPasswordRefused(path=self._password_file, names="BACKUP_PASSWORD")
+            raise BackupPasswordRefused(path=shown(self._password_file), names="BACKUP_PASSWORD")
         if status and (_QUESTION not in said or not _NOT_MADE.search(said)):
             raise BackupUnavailable(reason=self._reason(said))
         return status == 0
@@ -229,9 +230,9 @@ class Restic:
     async def _failure(self, error: type[BackupFailed], status: int, said: str) -> VoxPersonaError:
         """Return what a failed call means. Nothing is called damaged that could only not be read for the moment."""
         if _WRONG_PASSWORD in said:
-            return BackupPasswordRefused(path=self._password_file, names="BACKUP_PASSWORD")
+            return BackupPasswordRefused(path=shown(self._password_file), names="BACKUP_PASSWORD")
         if os.strerror(errno.ENOSPC).lower() in said.lower():
-            return DiskFull(path=self._cache.parent)
+            return DiskFull(path=shown(self._cache.parent))
         if issubclass(error, BackupDamaged):
             if status < 0:
                 # Killed, as when the machine has no memory left.
@@ -268,10 +269,13 @@ class Restic:
             raise MissingProgram(program="restic") from exc
 
     def _reason(self, said: str) -> str:
-        """Return the last line of what restic said of the cause, without the repository's address."""
+        """Return what restic said of the cause, its last line, without the repository's address."""
         said = said.partition(_QUESTION)[0].replace(self._repository, "BACKUP_REPOSITORY")
         told = [line.strip() for line in said.splitlines() if line.strip()]
-        return (told[-1] if told else "restic")[:_LONGEST_REASON].removeprefix("Fatal: ").rstrip(".")
+        last = (told[-1] if told else "restic").removeprefix("Fatal: ")
+        # What is damaged stands before how much is.
+        said_first = " ".join(told[:2]) if len(told) > 1 and _ONLY_COUNTS.match(last) else ""
+        return "; ".join(filter(None, (said_first, last)))[:_LONGEST_REASON].rstrip(".")
 
 
 def _has_files(folder: Path) -> bool:

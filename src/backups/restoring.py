@@ -67,7 +67,11 @@ async def take(restic: Restic, name: str, state: Path, say: Say) -> str:
     snapshot, passed_over = await restic.find(name, datetime.now(UTC))
     if passed_over:
         say(texts.backups.OF_THE_FUTURE.format(names=", ".join(each.id[:8] for each in passed_over)))
-    say(texts.backups.STEP_READ_SET.format(snapshot=snapshot.id[:8], at=f"{snapshot.time.astimezone():%d.%m.%Y %H:%M}"))
+    say(
+        texts.backups.STEP_READ_SET.format(
+            snapshot=snapshot.id[:8], at=f"{snapshot.time.astimezone():%d.%m.%Y %H:%M %Z}"
+        )
+    )
     folder = state / "backups" / RESTORED
     await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
     await asyncio.to_thread(lambda: folder.mkdir(mode=0o700, parents=True))

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
+from config import shown
 from errors import DiskFull
 
 RESERVE_BYTES: Final = 1024**3
@@ -18,4 +19,4 @@ def require_space(folder: Path, needed_bytes: int) -> None:
     """
     there = next(each for each in (folder, *folder.parents) if each.is_dir())
     if shutil.disk_usage(there).free < needed_bytes + RESERVE_BYTES:
-        raise DiskFull(path=folder)
+        raise DiskFull(path=shown(folder))

@@ -19,7 +19,7 @@ import transcripts_store
 from application.parts import Application
 from constants import RECORDED_MODEL
 from datamodels import Recording, RecordingId, RecordingMetadata, ReportRun, ReportRunId, RunStatus, Transcript, Usage
-from errors import UnwritableFolder
+from errors_of_operation import UnwritableFolder
 from prices import audio_cost_usd
 from prompt_pack.models import ReportPack
 from reports.costs_in_words import spent_text

@@ -88,16 +88,18 @@ def check() -> None:
 
 @commands.command()
 def sets() -> None:
-    """Print the verified sets, the oldest first, and which version made each."""
+    """Print the verified sets, the oldest first, and which version made each; what was damaged later is told below."""
 
     async def run(backups: Backups) -> None:
         found = await backups.listed()
         for each, manifest in found:
-            at = f"{each.time.astimezone():%d.%m.%Y %H:%M}"
+            at = f"{each.time.astimezone():%d.%m.%Y %H:%M %Z}"
             origin = texts.backups.ORIGIN_UNREADABLE if manifest is None else manifest.origin
             click.echo(texts.backups.SET_LINE.format(snapshot=each.id[:8], at=at, origin=origin))
         if not found:
             _say(texts.backups.NO_SETS)
+        elif await backups.has_damage():
+            _say(texts.backups.DAMAGED_AMONG)
 
     _run(run)
 

@@ -53,6 +53,7 @@ async def examine(settings: Settings, display: Display) -> int:
             except VoxPersonaError as exc:
                 table.add_row(texts.cli.DOCTOR_ROWS[name], "—", exc.user_text)
                 status = max(status, exc.exit_status)
+    table.add_row(*_telegram(settings))
     Console(highlight=False).print(table)
     return status
 
@@ -112,6 +113,15 @@ def _checks(settings: Settings, embedded: EmbeddedEngines, display: Display) -> 
         **optional,
         "disk": disk,
     }
+
+
+def _telegram(settings: Settings) -> tuple[str, str, str]:
+    """Return the row of Telegram: only the bot itself can sign in, a second one beside it would be one too many."""
+    needed = ("telegram_bot_token", "telegram_api_id", "telegram_api_hash")
+    missing = [name.upper() for name in needed if getattr(settings, name) is None]
+    if missing:
+        return "Telegram", "—", texts.cli.DOCTOR_NO_TELEGRAM.format(names=", ".join(missing))
+    return "Telegram", texts.cli.DOCTOR_CONFIGURED, texts.cli.DOCTOR_TELEGRAM
 
 
 async def _avatars(settings: Settings) -> str:

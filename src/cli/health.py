@@ -32,6 +32,8 @@ def health(settings: Settings) -> int:
         return _NOT_READY_STATUS
     for name, part in told["parts"].items():
         click.echo(_described(name, part))
+    if "telegram" not in told["parts"] and settings.works_without_bot:
+        click.echo(texts.operation.NO_TELEGRAM)
     ready = status == http.client.OK
     click.echo(texts.operation.READY if ready else texts.operation.STATUSES.get(told["status"], told["status"]))
     return 0 if ready else _NOT_READY_STATUS

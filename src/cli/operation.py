@@ -1,18 +1,18 @@
 """The commands that examine settings and migrate the database."""
 
 import asyncio
+from collections.abc import Iterator
 
 import click
 
 import texts.operation
 from application.allowed_forms import allowed_form
-from application.configuration import examine_settings
-from config import Settings, absent_files
+from application.configuration import Examined, examine_settings
+from config import Settings, compose_files
 from db import migrate
 from embedded.engines import Engines
 
 _PROBLEM_STATUS = 2
-_OF_COMPOSE = "/secrets/product/"
 
 
 def validate(*, worker: bool) -> int:
@@ -29,26 +29,32 @@ def validate(*, worker: bool) -> int:
         form = allowed_form(name)
         allowed = texts.operation.ALLOWED.format(form=form) if form else ""
         click.echo(texts.operation.SETTING_WRONG.format(name=name, allowed=allowed))
-    if any(name in found.wrong and _OF_COMPOSE in path for name, path in absent_files().items()):
-        click.echo(texts.operation.FILE_GONE)
+    if files := compose_files(found.wrong):
+        click.echo(texts.operation.FILE_UNREAD.format(files=", ".join(files)))
     for name in found.missing:
         click.echo(texts.operation.SETTING_MISSING.format(name=name))
     for name in found.unsafe:
         why = texts.operation.TEST_MODES.get(name, texts.operation.LEFT_AS_IT_COMES)
         click.echo(texts.operation.SETTING_UNSAFE.format(name=name, why=why))
-    for name in found.unknown:
-        click.echo(texts.operation.SETTING_UNKNOWN.format(name=name))
-    for name in found.repeated:
-        click.echo(texts.operation.SETTING_REPEATED.format(name=name))
-    if found.default:
-        click.echo(texts.operation.SETTINGS_DEFAULT.format(names=", ".join(found.default)))
-    if found.open_file:
-        click.echo(texts.operation.ENV_OPEN_REFUSED if found.production else texts.operation.ENV_OPEN)
+    for line in _notes(found):
+        click.echo(line)
     if found.problems:
         click.echo(texts.operation.SETTINGS_BAD.format(count=texts.operation.SETTING.counted(found.problems)))
         return _PROBLEM_STATUS
     click.echo(texts.operation.SETTINGS_GOOD)
     return 0
+
+
+def _notes(found: Examined) -> Iterator[str]:
+    """Yield what an operator should know of settings that are not wrong."""
+    yield from (texts.operation.SETTING_UNKNOWN.format(name=name) for name in found.unknown)
+    yield from (texts.operation.SETTING_REPEATED.format(name=name) for name in found.repeated)
+    if found.default:
+        yield texts.operation.SETTINGS_DEFAULT.format(names=", ".join(found.default))
+    if found.without_bot:
+        yield f"• {texts.operation.NO_TELEGRAM}"
+    if found.open_file:
+        yield texts.operation.ENV_OPEN_REFUSED if found.production else texts.operation.ENV_OPEN
 
 
 async def migrate_database(settings: Settings) -> int:

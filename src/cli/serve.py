@@ -29,7 +29,7 @@ async def serve(settings: Settings) -> int:
         BadReportPack: the report pack has a fault.
         Everything that ``open_bot`` or ``work`` raises.
     """
-    if settings.telegram_bot_token is None and not settings.telegram_required:
+    if settings.works_without_bot:
         try:
             require_shared(settings)
         except WorkerAlone as exc:

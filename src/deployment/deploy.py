@@ -14,7 +14,7 @@ from deployment.engine import BEFORE, CANARY, CHECK, IMAGE, Container, Engine
 from deployment.images import clean
 from deployment.preflight import require_fit, reserve_way_back
 from deployment.records import Record, Records, Step, timed
-from deployment.reports import Teller, named, report_text, why_of
+from deployment.reports import Teller, named, report_text, say, why_of
 from deployment.service import PATIENT_S, Service
 from deployment.settings import DeploySettings
 from errors_of_operation import CommandFailed, DeploymentStopped, VersionUnfit
@@ -78,11 +78,12 @@ class Deploy:
 
     def _prepare(self, record: Record, before: Record | None, wanted: str | None, *, force: bool) -> bool:
         """Find out what runs and what is new; tell whether there is something to do."""
+        if before is not None:
+            self._tell.unfinished(before)
+        if record.switched:
+            self._engine.require()  # before anything can stop us: from here on we can go back
+            self._bring_back(record)
         with self._step(record, "preflight"):
-            if before is not None:
-                self._tell.unfinished(before)
-            if record.switched:
-                self._engine.require()  # before anything can stop us: from here on we can go back
             self._checkout.head()
             self._checkout.require_clean(was_moving=before is not None and before.step == "pull")
             require_fit(self._root, self._engine, self._settings)
@@ -106,6 +107,22 @@ class Deploy:
                 raise DeploymentStopped(why=texts.deploy.OTHER_COMMIT.format(found=found, wanted=wanted[:12]))
             is_new = before is not None or bot is None or not bot.running or bot.commit != record.target_commit
         return is_new or force
+
+    def _bring_back(self, record: Record) -> None:
+        """Have the former version run again if nothing does, before minutes go by: a killed switch leaves that."""
+        runs = any(each.service == "voxpersona" and each.running for each in self._service.running())
+        if runs or record.former_image is None or self._engine.image_id(record.former_image) is None:
+            return
+        try:
+            with self._step(record, "rollback"):
+                self._checkout.go_to(record.head)
+                self._go_back(record)
+        except (VersionUnfit, CommandFailed, DeploymentStopped) as exc:
+            # The new version may do better.
+            why = exc.what if isinstance(exc, VersionUnfit) else why_of(exc)
+            say(texts.deploy.DOWN.format(why=why.rstrip(".")))
+        else:
+            record.switched = False
 
     def _note_former(self, record: Record, bot: Container | None, workers: int) -> None:
         if bot is not None:
@@ -230,7 +247,10 @@ class Deploy:
         with suppress(Exception):
             self._engine.remove(CANARY)
             self._engine.remove(CHECK)
-        if not record.switched or record.former_image is None:
+        if record.former_image is None:
+            return
+        if not record.switched:
+            record.trouble = self._service.trouble()
             return
         record.result = "rollback_failed"
         try:

@@ -8,7 +8,9 @@ from typing import Any
 
 import texts.deploy
 from deployment.commands import Commands, last_line
+from errors import UnreadableSettings
 from errors_of_operation import CommandFailed, DeploymentStopped
+from system import env_file
 
 IMAGE = "voxpersona-voxpersona"
 """The image's name in ``docker-compose.yml``, whatever the folder of the checkout is called."""
@@ -140,6 +142,10 @@ class Engine:
             # The answer holds what is in .env.
             services: dict[str, Any] = json.loads(self.compose("config", "--format=json", secret=True))["services"]
         except CommandFailed as exc:
+            try:
+                env_file.check(self._commands.root)
+            except UnreadableSettings as unread:
+                raise DeploymentStopped(why=unread.user_text) from exc
             raise DeploymentStopped(why=texts.deploy.COMPOSE_REFUSES.format(reason=_unquoted(exc.said))) from exc
         return services
 

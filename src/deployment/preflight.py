@@ -14,6 +14,7 @@ from errors_of_operation import DeploymentStopped
 
 _MEGABYTE = 1_000_000
 _FIRST, _LAST = "docker-compose.yml", "docker-compose.override.yml"
+_STATE = "persistent_data"
 _WORKERS = "docker-compose.worker.yml"
 _STARTED = (*PRODUCT, "postgres", "objects")
 
@@ -33,8 +34,10 @@ def require_fit(root: Path, engine: Engine, settings: DeploySettings) -> None:
         raise DeploymentStopped(why=texts.deploy.COMMIT_HIDDEN)
     engine.require()
     engine.require_builder()
-    for folder in (root, engine.root_folder()):
-        _require_space(folder, settings.needed_mb)
+    images = engine.root_folder()
+    for folder in (root, images):
+        _require_space(folder, settings.needed_mb, images)
+    _require_space(root / _STATE, RESERVE_MB, images)
     services = engine.config()
     require_files(root, engine, settings)
     _require_ports(engine, services)
@@ -46,13 +49,14 @@ def reserve_way_back(root: Path, engine: Engine, records: Records) -> None:
     Raises:
         DeploymentStopped: a disk does not have it. Nothing may be replaced then.
     """
-    for folder in (root, engine.root_folder()):
-        _require_space(folder, RESERVE_MB)
+    images = engine.root_folder()
+    for folder in (root, root / _STATE, images):
+        _require_space(folder, RESERVE_MB, images)
     try:
         records.reserve()
     except OSError as exc:
         records.free_reserve()
-        raise DeploymentStopped(why=texts.deploy.LOW_SPACE.format(path=root, free=0, needed=RESERVE_MB)) from exc
+        raise _low_space(root / _STATE, 0, RESERVE_MB, images) from exc
 
 
 def require_files(root: Path, engine: Engine, settings: DeploySettings) -> None:
@@ -91,13 +95,23 @@ def _place(file: str) -> tuple[bool, bool, str]:
     return file != _FIRST, file == _LAST, file
 
 
-def _require_space(folder: Path, needed_mb: int) -> None:
+def _require_space(folder: Path, needed_mb: int, images: Path) -> None:
     try:
         free_mb = shutil.disk_usage(folder).free // _MEGABYTE
     except OSError:
         return  # of an engine on another machine, or closed to us
     if free_mb < needed_mb:
-        raise DeploymentStopped(why=texts.deploy.LOW_SPACE.format(path=folder, free=free_mb, needed=needed_mb))
+        raise _low_space(folder, free_mb, needed_mb, images)
+
+
+def _low_space(folder: Path, free_mb: int, needed_mb: int, images: Path) -> DeploymentStopped:
+    """Return the error of a disk with too little space; removing images helps the one that they are on."""
+    try:
+        helps = folder.stat().st_dev == images.stat().st_dev
+    except OSError:
+        helps = True
+    cure = (texts.deploy.FREE_OF_IMAGES if helps else texts.deploy.FREE_OTHERWISE).format(path=folder)
+    return DeploymentStopped(why=texts.deploy.LOW_SPACE.format(path=folder, free=free_mb, needed=needed_mb, cure=cure))
 
 
 def _require_ports(engine: Engine, services: dict[str, Any]) -> None:

@@ -57,6 +57,8 @@ class Record:
     switched: bool = False
     """Whether something may run that is neither the former version nor proven: then the former one has to come back."""
     backup: bool = False
+    trouble: str = ""
+    """What is wrong with the former version, which still runs: the end of a sentence; empty when it is ready."""
     result: str = ""
     why: str = ""
     ended: str = ""

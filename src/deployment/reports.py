@@ -41,6 +41,8 @@ def result_of(record: Record) -> str:
             return texts.deploy.NOTHING_TOUCHED
         if record.former_image is None:
             return texts.deploy.STOPPED_WITHOUT_FORMER
+        if record.trouble:
+            return texts.deploy.STOPPED_IN_TROUBLE.format(what=record.trouble)
     return texts.deploy.RESULTS[record.result].format(target=named(record.target_commit))
 
 

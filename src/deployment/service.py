@@ -80,6 +80,20 @@ class Service:
                 )
             time.sleep(_POLL_S)
 
+    def trouble(self) -> str:
+        """Return what is wrong with the version that runs, as the end of a sentence about it; "" when it is ready."""
+        try:
+            found = self.running()
+        except (CommandFailed, DeploymentStopped):
+            return texts.deploy.UNKNOWN_STATE
+        if not any(each.service == _BOT for each in found):
+            return texts.deploy.RUNS_NOT
+        if crashing := next((each for each in found if not each.running), None):
+            return texts.deploy.CRASHES.format(service=crashing.service)
+        answers = [self._asked(each.name) for each in found]
+        parts = sorted({_trouble(answer) for answer in answers if not (answer and answer["ready"])})
+        return texts.deploy.NOT_READY_NOW.format(parts="; ".join(parts)) if parts else ""
+
     def require_commit(self, commit: str) -> None:
         """Require that the bot answers, here and at the port of the server, and is of this commit.
 

@@ -48,8 +48,8 @@ def alarm_of(part: Part, state: PartState) -> str:
         return f"{part}_{state.why}" if state.why in _MENDED_BY_HAND else ""
     if state.level is not Level.DOWN:
         return ""
-    if part is Part.DATABASE and state.why is Why.FULL:
-        return "database_full"
+    if part in {Part.DATABASE, Part.DISK} and state.why is Why.FULL:
+        return f"{part}_full"
     return f"{part}_key" if part is Part.OBJECTS and state.why is Why.KEY_REFUSED else f"{part}_down"
 
 

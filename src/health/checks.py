@@ -26,6 +26,7 @@ from messenger import Messenger, MessengerError, MessengerRefusedSecrets
 from metrics import DISK_FREE_BYTES, DISK_FREE_RATIO, INDEX_BACKLOG, JOBS, WORKERS
 from object_store import ObjectStore
 from outcomes import Purpose
+from system.shortages import SPARE_BYTES
 
 Check = Callable[[], Awaitable[Reading]]
 """Asks a part for its state, and raises no error that was foreseen. ``HealthWatch`` limits the time that it takes."""
@@ -178,12 +179,15 @@ def following_check(followed_at: Callable[[], datetime | None]) -> Check:
 
 
 def disk_check(folder: Path) -> Check:
-    """Return the check of the disk under ``folder``: that a file can be written, and how much space is left."""
+    """Return the check of the disk under ``folder``: that a file can be written, and how much space is left.
+
+    It is full once no recording is taken: a small file can be written longer than that.
+    """
     # A disk that hangs holds this thread and no other.
     thread = ThreadPoolExecutor(1, "health-disk")
 
     def look() -> Reading:
-        return worse(_written(folder), _space(folder))
+        return worse(_space(folder), _written(folder))
 
     async def check() -> Reading:
         return await asyncio.get_running_loop().run_in_executor(thread, look)
@@ -215,4 +219,6 @@ def _space(folder: Path) -> Reading:
     share = usage.free / max(1, usage.free + usage.used)
     DISK_FREE_BYTES.set(usage.free)
     DISK_FREE_RATIO.set(share)
+    if usage.free < SPARE_BYTES:
+        return down(Why.FULL)
     return Reading(Level.DEGRADED, Why.LOW_SPACE) if share < LOW_SPACE else OK

@@ -38,7 +38,7 @@ from recordings.descriptions import metadata_of_request
 from recordings.intake import Intake, IntakeLimits
 from recordings.sent_files import refusal
 from recordings.uploads_store import Upload, UploadState
-from system.shortages import shortages_mapped
+from system.shortages import SPARE_BYTES, shortages_mapped
 from text_cleaning import safe_file_name
 from utils import disk_full_mapped
 
@@ -48,7 +48,6 @@ MOST_OPEN = 20
 """Uploads of one person that are not whole: an album is taken file by file."""
 _NOTED_BYTES = 8 * 1024 * 1024
 _BLOCK_BYTES = 256 * 1024
-_SPARE_BYTES = 64 * 1024 * 1024
 _AT_ONCE = 4
 _RECENT = timedelta(hours=1)
 _SHOWN = 50
@@ -294,7 +293,7 @@ class Uploads:
     def _make_room(self, size_bytes: int) -> None:
         with disk_full_mapped(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
-        if shutil.disk_usage(self._folder).free < size_bytes + _SPARE_BYTES:
+        if shutil.disk_usage(self._folder).free < size_bytes + SPARE_BYTES:
             raise DiskFull(path=self._folder)
 
     async def _remove(self, id_: UUID) -> None:

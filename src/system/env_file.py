@@ -1,20 +1,30 @@
-"""Files like ``.env``: what stands in them, read as Docker Compose reads it."""
+"""Files like ``.env``: what stands in them, read as Docker Compose reads it. It needs no library: servers have none."""
 
-import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
-
-from dotenv.parser import Binding, parse_stream
+from typing import NamedTuple
 
 import texts.errors
 from errors import UnreadableSettings
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-_SINGLE_QUOTED = re.compile(r"[^=]*=\s*'")
+_LINE = re.compile(
+    r"""\s*(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_.-]*)\s*=(?P<gap>[^\S\n]*+)
+    (?:'(?P<single>(?:\\.|[^'\\])*)'\s*(?:\#.*)?|"(?P<double>(?:\\.|[^"\\])*)"\s*(?:\#.*)?|(?P<plain>(?!['"]).*))""",
+    re.VERBOSE,
+)
+_ESCAPED = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
-def lines(path: Path, root: Path) -> Iterator[tuple[int, Binding]]:
+class Given(NamedTuple):
+    """A setting in a file; what is ``literal``, in single quotes, is expanded by nobody."""
+
+    name: str
+    value: str
+    literal: bool
+
+
+def lines(path: Path, root: Path) -> Iterator[tuple[int, Given]]:
     """Yield what a file like ``.env`` sets, with the number of its line; nothing is expanded.
 
     Errors name a file in the folder ``root`` by its name, all others by their path.
@@ -25,7 +35,7 @@ def lines(path: Path, root: Path) -> Iterator[tuple[int, Binding]]:
     shown = path.name if path.parent == root else path
     try:
         content = path.read_bytes()
-        text = content.decode("utf-8")
+        text = content.decode("utf-8").removeprefix("\ufeff")
     except OSError:
         raise UnreadableSettings(reason=texts.errors.ENV_CLOSED.format(path=shown)) from None
     except UnicodeDecodeError as exc:
@@ -33,22 +43,29 @@ def lines(path: Path, root: Path) -> Iterator[tuple[int, Binding]]:
         line = content.count(b"\n", 0, exc.start) + 1
         raise UnreadableSettings(reason=texts.errors.ENV_NOT_UTF8.format(path=shown, line=line)) from None
     found, wrong = [], []
-    for each in parse_stream(io.StringIO(text)):
-        written = each.original.string
-        line = each.original.line + len(written[: len(written) - len(written.lstrip())].splitlines())
-        if each.error or (each.key is not None and not _is_plain(each)):
-            wrong.append(str(line))
-        elif each.key is not None:
-            found.append((line, each))
+    for number, written in enumerate(re.split("\r\n|\n|\r", text), 1):
+        if not written.strip() or written.lstrip().startswith("#"):
+            continue
+        if (given := _given(written)) is None:
+            wrong.append(str(number))
+        else:
+            found.append((number, given))
     if wrong:
         raise UnreadableSettings(reason=texts.errors.ENV_LINES.format(path=shown, lines=", ".join(wrong)))
     yield from found
 
 
-def _is_plain(each: Binding) -> bool:
-    """Tell whether a line is ``NAME=value``. A value of several lines is a quote that was closed by accident."""
-    value = each.value
-    return value is not None and _NAME.fullmatch(str(each.key)) is not None and not set(value) & set("\n\r\0")
+def _given(line: str) -> Given | None:
+    """Return what a line sets; None when it is no ``NAME=value`` on this one line."""
+    match = _LINE.fullmatch(line)
+    if match is None or "\0" in line:
+        return None
+    if (single := match["single"]) is not None:
+        return Given(match["name"], re.sub(r"\\([\\'])", r"\1", single), literal=True)
+    if (double := match["double"]) is not None:
+        value = re.sub(r"""\\([\\'"abfnrtv])""", lambda found: _ESCAPED.get(found[1], found[1]), double)
+        return None if set(value) & set("\n\r") else Given(match["name"], value, literal=False)
+    return Given(match["name"], re.sub(r"\s+#.*", "", match["gap"] + match["plain"]).strip(), literal=False)
 
 
 def check(root: Path) -> None:
@@ -65,9 +82,7 @@ def check(root: Path) -> None:
     if not path.is_file():
         return
     wrong = [
-        str(line)
-        for line, each in lines(path, root)
-        if "${" in (value := each.value or "") or ("$" in value and not _SINGLE_QUOTED.match(each.original.string))
+        str(line) for line, each in lines(path, root) if "${" in each.value or ("$" in each.value and not each.literal)
     ]
     if wrong:
         raise UnreadableSettings(reason=texts.errors.ENV_DOLLAR.format(lines=", ".join(wrong)))

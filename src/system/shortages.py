@@ -22,6 +22,8 @@ _LACKING = {
 }
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """The disk is full, the user's share of it is, or the file is the largest that the disk takes."""
+SPARE_BYTES = 256 * 1024 * 1024
+"""Disk space that stays free for the database, logs and the work on other recordings: with less, none is taken."""
 _NO_THREAD = "can't start new thread"
 _WAITED_FOR = (OutOfResources, DatabaseUnavailable, ObjectStoreUnavailable)
 """Errors of ours after which a job uses up no try, whatever caused them."""

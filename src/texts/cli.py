@@ -204,6 +204,8 @@ DOCTOR_ROWS = {
     "disk": "Место на диске",
     "avatars": "Аватары",
 }
+DOCTOR_NO_TELEGRAM = "выключен, не указано: {names}"
+DOCTOR_TELEGRAM = "отвечает ли, скажет scripts/health_check"
 DOCTOR_SETTINGS = "Настройки"
 DOCTOR_COLUMNS = ("Что", "Чем", "Состояние")
 DOCTOR_OFF = "отключена"

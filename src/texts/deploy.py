@@ -60,6 +60,12 @@ UNSETTLED = (
 )
 NOTHING_TOUCHED = "Обновление остановлено, на сервере ничего не изменилось."
 STOPPED_WITHOUT_FORMER = "Обновление остановлено. Прежней версии на сервере нет."
+DOWN = "! VoxPersona не работает, и прежняя версия {why}. Продолжаю обновление."
+STOPPED_IN_TROUBLE = "Обновление остановлено, ничего не заменено. Прежняя версия {what}"
+UNKNOWN_STATE = "работает или нет, узнать не удалось: docker compose ps"
+RUNS_NOT = "не запущена. Запустите её: docker compose up -d --wait"
+CRASHES = "перезапускается или завершилась: docker compose logs --tail=20 {service}"
+NOT_READY_NOW = "не готова ({parts}): scripts/health_check"
 REPORT_TITLE = "Обновление {id}: {result}"
 REPORT_WHY = "Причина: {why}"
 REPORT_FROM = "Было: {commit}"
@@ -96,9 +102,10 @@ COMMIT_HIDDEN = (
     "Удалите эту строку (sed -i '/^ *BUILD_COMMIT *=/d' .env) и повторите."
 )
 LOW_SPACE = (
-    "Мало места на диске: в {path} свободно {free} МБ, а нужно {needed} МБ. "
-    "Освободите место (scripts/cleanup_images, docker builder prune) и повторите."
+    "Мало места на диске: в {path} свободно {free} МБ, а нужно {needed} МБ. Освободите место ({cure}) и повторите."
 )
+FREE_OF_IMAGES = "scripts/cleanup_images, docker builder prune"
+FREE_OTHERWISE = "образы лежат на другом диске; что здесь велико, скажет: du -xhd2 '{path}' | sort -h | tail"
 NO_SPACE = (
     "на диске кончилось место, освободите его (scripts/cleanup_images, docker builder prune, scripts/cleanup_logs) "
     "и повторите"
@@ -159,10 +166,10 @@ BUILD_FAILED = "Образ не собрался: {reason}. Исправьте �
 BUILD_NO_SPACE = (
     "При сборке кончилось место на диске. Освободите его (scripts/cleanup_images, docker builder prune) и повторите."
 )
-CHECK_FAILED = "Новый образ не прошёл проверку: {reason}. Исправьте это и повторите."
+CHECK_FAILED = "Проверка нового образа, настроек и папок не прошла: {reason}. Исправьте это и повторите."
 SERVICES_FAILED = "База данных или хранилище не запускаются: {reason}. Смотрите: docker compose logs postgres objects"
 MIGRATION_FAILED = (
-    "База данных не обновилась. {reason}. Прежняя версия работает с базой, как раньше. Полный ответ базы: "
+    "База данных не обновилась. {reason}. Она годится для прежней версии, как раньше. Полный ответ, если дело в базе: "
     "docker compose logs --tail=50 postgres"
 )
 CANARY_FAILED = "Новая версия не запускается рядом с прежней: {reason}"

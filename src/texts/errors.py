@@ -53,6 +53,13 @@ UNWRITABLE_FOLDER = "В папку «{path}» нельзя записать ре
 UNKNOWN_CHOICE = "Не знаю «{value}». Можно выбрать: {allowed}."
 BUILDING_NEEDED = "Отчёты «{labels}» зависят от типа заведения. Добавьте --building hotel, restaurant или spa."
 BAD_SETTINGS = "Неверные настройки: {names}. Поправьте их в .env: какими им быть, скажет scripts/validate_config."
+FOLDER_CLOSED = "В папку {folder} нельзя писать. Поправьте её владельца и права{cure}."
+FOLDER_CLOSED_COMPOSE = ", это делает docker compose up -d --wait"
+FOLDER_CLOSED_ALONE = " или укажите в .env другую папку: PERSISTENT_DIR"
+SECRETS_UNREAD = (
+    "Файл с паролем не прочесть: {files}. Запустите docker compose up -d --wait: она сделает его, поправит права или "
+    "скажет, что делать (docker compose logs prepare)."
+)
 UNREADABLE_SETTINGS = "Настройки не прочитаны: {reason}. Исправьте файл и повторите."
 ENV_CLOSED = "файл {path} нельзя открыть, мешают его владелец или права"
 ENV_IS_FOLDER = "на месте файла .env стоит папка: уберите её (rmdir .env), затем cp .env.example .env"

@@ -1,5 +1,6 @@
 """What the commands of operators say: settings, migrations, health."""
 
+import texts.errors
 from texts.units import Noun
 
 HELP_VALIDATE = (
@@ -128,6 +129,7 @@ NO_BUCKET = "Записи хранятся файлами в persistent_data/obj
 
 HTTP_OFF = "HTTP выключен (HTTP_PORT=0), спросить некого. Укажите порт."
 NO_ANSWER = "По адресу {address} никто не отвечает. Проверьте, запущена ли программа, и HTTP_HOST с HTTP_PORT."
+NO_TELEGRAM = "Telegram: выключен, нет TELEGRAM_BOT_TOKEN"
 READY = "Готов к работе."
 STATUSES = {"not_ready": "Не готов к работе.", "stopping": "Останавливается."}
 PART = "{part}: {state}"
@@ -168,7 +170,7 @@ REASONS = {
     "no_heartbeat": "рабочие процессы не подают признаков жизни",
     "database_away": "нет базы данных",
     "low_space": "осталось мало места",
-    "full": "место закончилось",
+    "full": "не хватает места: освободите диск или увеличьте его",
     "not_writable": "нельзя писать",
     "never_made": "ни одной ещё не сделано",
     "overdue": "давно не делались",
@@ -191,7 +193,4 @@ BACKUPS_UNREADABLE = (
     "! Пароля от резервных копий нет (persistent_data/secrets/backup/password), и новый не сделан: прежних копий он не "
     "открыл бы. Положите туда сохранённый; если его больше нет — docs/backups.md, «A secret is lost»."
 )
-FILE_GONE = (
-    "• Файла с паролем нет. Запустите docker compose up -d --wait: она сделает его или скажет, что делать "
-    "(docker compose logs prepare)."
-)
+FILE_UNREAD = f"• {texts.errors.SECRETS_UNREAD}"

@@ -218,6 +218,7 @@ def test_the_doctor_names_every_engine_and_what_works(done: Installation) -> Non
     assert outcome.out.count(texts.cli.DOCTOR_OK) == len(ROWS)
     assert "gpt-4o-transcribe" in outcome.out
     assert "loopback-chat" in outcome.out
+    assert "выключен, не указано" in outcome.out
 
 
 def test_the_doctor_tells_what_does_not_work_and_goes_on(done: Installation) -> None:

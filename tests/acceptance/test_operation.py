@@ -49,7 +49,7 @@ def test_settings_are_named_and_no_value_is_shown(product: Product) -> None:
     product.settings["DATABASE_URL_FILE"] = str(product.state / "secrets/product/database_url")
     outcome = product.run("validate-config")
     assert "✖ DATABASE_URL_FILE: неверное значение" in outcome.out
-    assert "Файла с паролем нет. Запустите docker compose up -d --wait" in outcome.out
+    assert "Файл с паролем не прочесть: " in outcome.out
 
 
 def test_settings_of_a_worker_are_good(product: Product) -> None:
@@ -112,6 +112,7 @@ def test_a_process_that_needs_no_bot_says_before_it_starts_that_it_needs_somethi
     assert {path.name for path in product.state.iterdir()} <= {"logs", "models"}
     outcome = product.run("validate-config")
     assert (outcome.status, "✖ DATABASE_URL: не указано" in outcome.out) == (2, True)
+    assert "• Telegram: выключен, нет TELEGRAM_BOT_TOKEN" in outcome.out
 
 
 @pytest.fixture
@@ -134,7 +135,9 @@ def test_a_worker_that_is_idle_is_ready_and_takes_no_jobs(
         ends = time.monotonic() + 60
         while product.run("health").status and time.monotonic() < ends:
             pass
-        assert product.run("health").status == 0
+        product.settings["TELEGRAM_REQUIRED"] = "false"
+        outcome = product.run("health")
+        assert (outcome.status, "Telegram: выключен, нет TELEGRAM_BOT_TOKEN" in outcome.out) == (0, True)
         while status_of_the_job(shared) != left and time.monotonic() < ends:
             pass
         assert status_of_the_job(shared) == left

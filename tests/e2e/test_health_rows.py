@@ -39,8 +39,8 @@ _POLL_S = 0.1
 _BYTES_A_SECOND = {"objects": 250, "database": 60}
 """Of a slow way: a check of the database takes a few dozen bytes, and is in time at more than that."""
 _MANY = 10_000
-_DISK_BYTES = 64 * 1024 * 1024
-_SPARE_BYTES = 5 * 1024 * 1024
+_DISK_BYTES = 400 * 1024 * 1024
+_SPARE_BYTES = 200 * 1024 * 1024
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.usefixtures("voices")]
 
@@ -68,7 +68,7 @@ ROUNDS: tuple[Mapping[str, Sign], ...] = (
         "llm slowed": Sign("degraded", "slow", ready=True),
         "telegram slowed": Sign("degraded", "slow", ready=True),
         "jobs slowed": Sign("down", "no_heartbeat", ready=False),
-        "disk slowed": Sign("degraded", "low_space", ready=True),
+        "disk slowed": Sign("down", "full", ready=False),
     },
     {
         "database killed": Sign("down", "fails", ready=False),
@@ -212,7 +212,7 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     if reason := reason_against_small_disks():
         pytest.skip(reason)
     folder = tmp_path_factory.mktemp("health") / "disk"
-    with small_disk(folder, "64M"):
+    with small_disk(folder, "400M"):
         yield folder
 
 

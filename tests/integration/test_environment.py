@@ -131,7 +131,7 @@ def test_the_first_start_goes_on_without_standard_error(checkout: Checkout) -> N
     ("command", "running", "asked"),
     [
         ("health_check", "1a2b", "exec -T voxpersona python src/main.py health --worker"),
-        ("validate_config", "1a2b", "exec -T voxpersona python src/main.py validate-config --worker"),
+        ("validate_config", "1a2b", "run --rm --no-deps -T voxpersona validate-config --worker"),
         ("validate_config", "", "run --rm --no-deps -T voxpersona validate-config --worker"),
         ("health_check", "", None),
     ],
@@ -161,6 +161,45 @@ def test_on_a_server_with_docker_alone_the_container_is_asked(
         assert (done.returncode, done.stdout) == (0, f"container: compose {asked}\n")
         assert not (checkout.folder / ".venv").exists()
     assert "chmod 600 .env" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("state", "answer", "status", "crashes"),
+    [
+        ("restarting 3 2026-01-01T00:00:00Z", 0, 1, True),
+        ("running 3 $(date -Is)", 137, 1, True),
+        ("running 3 $(date -Is)", 0, 0, False),
+        ("running 3 2026-01-01T00:00:00Z", 1, 1, False),
+    ],
+)
+def test_of_a_bot_that_ends_again_and_again_its_last_words_are_told(
+    checkout: Checkout, state: str, answer: int, status: int, crashes: bool
+) -> None:
+    for name in ("engine", "run", "health_check"):
+        shutil.copy(ROOT / "scripts" / name, checkout.folder / "scripts")
+    docker = checkout.folder / "bin/docker"
+    docker.parent.mkdir()
+    docker.write_text(
+        f"""#!/bin/bash
+case "$*" in
+    *" ps "*) echo 1a2b ;;
+    inspect*) echo "{state}" ;;
+    *logs*) printf '%s\\n' '{{"event": "command_ended"}}' 'Telegram не принял токен.' 'Запускаю бота…' ;;
+    *exec*) exit {answer} ;;
+esac
+"""
+    )
+    docker.chmod(0o755)
+    (checkout.folder / "python").write_text("#!/bin/sh\n")
+    done = subprocess.run(
+        [checkout.folder / "scripts/health_check"],
+        env={"PATH": f"{docker.parent}:/usr/bin:/bin", "PYTHON": str(checkout.folder / "python")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    told = "снова и снова: docker compose logs --tail=20 voxpersona. Последнее в журнале: Telegram не принял токен."
+    assert (done.returncode, told in done.stderr) == (status, crashes)
 
 
 @pytest.mark.parametrize("command", ["health_check", "validate_config"])

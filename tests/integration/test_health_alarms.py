@@ -88,7 +88,8 @@ TROUBLES = [
     (Part.OBJECTS, down(Why.UNAVAILABLE), "Хранилище записей не отвечает", "Хранилище записей снова работает"),
     (Part.OBJECTS, down(Why.KEY_REFUSED), "не принимает ключ", "Хранилище записей снова работает"),
     (Part.JOBS, down(Why.NO_HEARTBEAT), "Очередь задач стоит", "Очередь задач снова работает"),
-    (Part.DISK, down(Why.FULL), "На диск нельзя писать", "Места на диске снова достаточно"),
+    (Part.DISK, down(Why.NOT_WRITABLE), "На диск нельзя писать", "Места на диске снова достаточно"),
+    (Part.DISK, down(Why.FULL), "На диске сервера нет места", "Места на диске снова достаточно"),
     (Part.DISK, Reading(Level.DEGRADED, Why.LOW_SPACE), "меньше 10 % места", "Места на диске снова достаточно"),
     (Part.ASR, down(Why.KEY_REFUSED), "распознавания речи не принимает ключ", "Распознавание речи снова работает"),
     (Part.LLM, down(Why.KEY_REFUSED), "языковой модели не принимает ключ", "Языковая модель снова работает"),
@@ -163,7 +164,7 @@ async def test_a_disk_that_gets_full_is_told_anew(desk: Desk) -> None:
     assert len(await desk.look()) == 1
     desk.board.note(Part.DISK, down(Why.FULL))
     [told] = await desk.look()
-    assert "На диск нельзя писать" in told
+    assert "На диске сервера нет места" in told
 
 
 async def test_a_trouble_that_becomes_another_has_to_last_anew(desk: Desk) -> None:

@@ -46,13 +46,14 @@ from object_files import FolderObjectStore
 from openai_faults import MODELS, Fault, Kind, status
 from openai_server import OpenAIServer
 from outcomes import OUTCOMES, Outcomes, Purpose
-from power import fill, reason_against_small_disks, small_disk
+from power import reason_against_small_disks, small_disk
 from provider_calls.probe import EndpointProbe
 from recordings_factory import add_recording
 from tcp_proxy import TcpProxy
 from telegram_double import TelegramDouble
 
 LIMIT_S = 10.0
+MEBIBYTE = 1024 * 1024
 
 
 async def finds(check: Check, level: Level, why: Why | None, limit_s: float = LIMIT_S) -> float:
@@ -435,18 +436,21 @@ async def test_the_messenger_is_read() -> None:
 @pytest.mark.parametrize(
     ("used", "free", "reading"),
     [
-        (900, 100, OK),
-        (901, 99, Reading(Level.DEGRADED, Why.LOW_SPACE)),
-        (800, 90, OK),  # the rest of a thousand is root's
+        (9000, 1000, OK),
+        (9001, 999, Reading(Level.DEGRADED, Why.LOW_SPACE)),
+        (8000, 900, OK),  # the rest of ten thousand is root's
+        (9744, 256, Reading(Level.DEGRADED, Why.LOW_SPACE)),
+        (9745, 255, Reading(Level.DOWN, Why.FULL)),  # no recording is taken any more
+        (745, 255, Reading(Level.DOWN, Why.FULL)),
     ],
 )
-async def test_a_disk_with_less_than_a_tenth_free_is_degraded(
+async def test_a_disk_is_degraded_below_a_tenth_and_down_once_nothing_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, used: int, free: int, reading: Reading
 ) -> None:
-    usage = SimpleNamespace(total=1000, used=used, free=free)
+    usage = SimpleNamespace(total=10_000 * MEBIBYTE, used=used * MEBIBYTE, free=free * MEBIBYTE)
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
     assert await disk_check(tmp_path)() == reading
-    assert REGISTRY.get_sample_value("voxpersona_disk_free_bytes") == free
+    assert REGISTRY.get_sample_value("voxpersona_disk_free_bytes") == free * MEBIBYTE
 
 
 async def test_a_folder_that_is_gone_cannot_be_written(tmp_path: Path) -> None:
@@ -461,12 +465,10 @@ async def test_a_full_disk_is_down_and_well_when_there_is_space_again(tmp_path: 
     if reason := reason_against_small_disks():
         pytest.skip(reason)
     folder = tmp_path / "disk"
-    with small_disk(folder, "1M"):
+    with small_disk(folder, "257M"):
         check = disk_check(folder)
         assert await check() == OK
-        (folder / "ballast").write_bytes(bytes(970 * 1024))
-        assert await check() == Reading(Level.DEGRADED, Why.LOW_SPACE)
-        fill(folder / "rest")
+        (folder / "ballast").write_bytes(bytes(2 * MEBIBYTE))
         assert await check() == Reading(Level.DOWN, Why.FULL)
         (folder / "ballast").unlink()
         assert await check() == OK

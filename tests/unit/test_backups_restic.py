@@ -82,7 +82,9 @@ async def test_what_is_damaged_is_told_so_while_the_repository_answers(
     says: Says, tmp_path: Path, *, is_local: bool
 ) -> None:
     restic = says(is_local=is_local, check=fails(DAMAGE), dump=fails(DAMAGE), restore=fails(DAMAGE))
-    with pytest.raises(BackupDamaged, match="repository contains errors"):
+    with pytest.raises(
+        BackupDamaged, match="error for tree 1d670e3f: ciphertext verification failed; repository contains"
+    ):
         await restic.check("1/7")
     with pytest.raises(BackupDamaged):
         await restic.sha256_of("1d670e3f", "/manifest.json")

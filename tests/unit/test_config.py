@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from config import ROOT, Settings, child_environment, env_file_is_open, load_environment, load_settings
-from errors import BadSettings, UnreadableSettings
+from cli.running import open_logs
+from config import ROOT, Settings, child_environment, env_file_is_open, load_environment, load_settings, shown
+from errors import BadSettings, SecretsUnread, UnreadableSettings
+from errors_of_operation import FolderClosed
 
 EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
 
@@ -193,3 +195,41 @@ def test_whether_others_may_read_the_env_file(env_file: Path, mode: int, is_open
     env_file.touch(mode)
     env_file.chmod(mode)
     assert env_file_is_open() is is_open
+
+
+@pytest.mark.parametrize("kind", ["none", "a folder"])
+def test_a_secret_that_compose_makes_is_made_by_compose_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str
+) -> None:
+    path = tmp_path / "secrets/product/database_url"
+    if kind == "a folder":
+        path.mkdir(parents=True)
+    monkeypatch.setenv("DATABASE_URL_FILE", str(path))
+    with pytest.raises(SecretsUnread) as caught:
+        load_settings()
+    assert str(path) in caught.value.user_text
+    assert "docker compose up -d --wait" in caught.value.user_text
+    assert ".env" not in caught.value.user_text
+
+
+@pytest.mark.parametrize("name", ["logs", "spool", "reports"])
+@pytest.mark.parametrize("composed", [True, False])
+def test_a_folder_that_cannot_be_written_is_named_with_what_mends_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, composed: bool
+) -> None:
+    (tmp_path / name).touch()  # in the place of a folder, for to root no rights are denied
+    secret = tmp_path / "secrets/product/database_url"
+    if composed:
+        secret.parent.mkdir(parents=True)
+        secret.write_text("postgresql://u:p@host/db")
+        monkeypatch.setenv("DATABASE_URL_FILE", str(secret))
+    with pytest.raises(FolderClosed) as caught:
+        open_logs(Settings(_env_file=None, persistent_dir=tmp_path), console=False)
+    told = caught.value.user_text
+    assert told.startswith(f"В папку {tmp_path / name} нельзя писать")
+    assert ("docker compose up -d --wait" in told, "PERSISTENT_DIR" in told) == (composed, not composed)
+
+
+def test_a_path_in_the_checkout_is_named_as_on_the_server() -> None:
+    assert shown(ROOT / "persistent_data/logs") == "persistent_data/logs"
+    assert shown(Path("/srv/state")) == "/srv/state"

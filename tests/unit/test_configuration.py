@@ -9,9 +9,10 @@ from application.allowed_forms import allowed_form
 from application.configuration import Examined, examine_settings, require_safe
 from cli.operation import validate
 from config import ROOT, Settings, unknown_names
+from deployment.env_check import complaints
 from errors import BadSettings
 from errors_of_operation import OpenSettings
-from system.setting_forms import OF_COMPOSE, OF_DEPLOYS
+from system.other_settings import OF_COMPOSE, OF_DEPLOYS
 from texts.operation import FORMS
 
 BOT = {
@@ -197,6 +198,12 @@ def test_a_name_that_nobody_reads_is_unknown(tmp_path: Path, monkeypatch: pytest
     (tmp_path / ".env").write_text("".join(f"{name}=1\n" for name in names), encoding="utf-8")
     monkeypatch.setattr("config.ROOT", tmp_path)
     assert unknown_names() == ["DEPLOY_WATCHS"]
+    (tmp_path / ".env.example").write_bytes((ROOT / ".env.example").read_bytes())
+    (tmp_path / ".env").write_text("LLM_MODLE=a\nWORKERS=many\nLLM_API_KEY_FILE=a\nTTS_VOICE=b\n", encoding="utf-8")
+    assert list(complaints(tmp_path)) == [
+        "• LLM_MODLE: есть в .env, но программа такой настройки не знает",
+        "✖ WORKERS: неверное значение, нужно целое число от 0 до 999",
+    ]
 
 
 def test_a_name_that_stands_twice_is_told(

@@ -215,13 +215,16 @@ def test_options_of_the_build_with_an_open_quote_are_refused(tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
-def test_a_full_disk_is_found_before_anything_is_done(tmp_path: Path) -> None:
+def test_a_full_disk_is_found_before_anything_is_done_with_what_frees_it(tmp_path: Path) -> None:
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "small", tmp_path], check=True)
     try:
-        _require_space(tmp_path, 1)
+        _require_space(tmp_path, 1, Path("/"))
         (tmp_path / "much").write_bytes(bytes(900_000))
-        with pytest.raises(DeploymentStopped, match=r"свободно 0 МБ, а нужно 1 МБ"):
-            _require_space(tmp_path, 1)
+        for images, cure in ((Path("/"), f"du -xhd2 '{tmp_path}'"), (tmp_path, "scripts/cleanup_images")):
+            with pytest.raises(DeploymentStopped) as stopped:
+                _require_space(tmp_path, 1, images)
+            assert f"в {tmp_path} свободно 0 МБ, а нужно 1 МБ. " in stopped.value.why
+            assert cure in stopped.value.why
     finally:
         subprocess.run(["umount", tmp_path], check=True)
 
@@ -298,7 +301,7 @@ def served(clone: Path, author: Path) -> None:
     for name in ("scripts/environment", "scripts/deploy", "src/errors.py", "src/errors_of_operation.py"):
         (author / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, author / name)
-    for name in ("src/deployment", "src/texts"):
+    for name in ("src/deployment", "src/system", "src/texts"):
         shutil.copytree(ROOT / name, author / name, ignore=shutil.ignore_patterns("__pycache__"))
     git(author, "add", "--all")
     git(author, "commit", "--quiet", "--message=The product")

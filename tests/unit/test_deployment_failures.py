@@ -59,6 +59,20 @@ def test_a_deploy_that_stops_after_one_that_was_killed_brings_the_former_version
     assert not site.unfinished()
 
 
+@pytest.mark.parametrize("comes_back", [True, False])
+def test_what_a_killed_switch_has_stopped_runs_again_before_anything_is_built(site: Site, comes_back: bool) -> None:
+    site.kill(SWITCH)
+    for each in site.engine.boxes:
+        each.running = each.service in {"postgres", "objects"}
+    ran: list[str] = []
+    site.engine.on("docker build --", lambda _: ran.append(site.engine.bot()) if comes_back else None)
+    if not comes_back:
+        site.engine.on(SWITCH, "no such network")
+    status, said = site.run("deploy")
+    assert (status, ran, site.engine.bot()) == (0, [site.first] if comes_back else [], site.second), said
+    assert ("VoxPersona не работает, и прежняя версия не запускается: no such network" in said) is not comes_back
+
+
 @pytest.mark.parametrize("step", [each for each in texts.deploy.STEPS if each != "rollback"])
 def test_killed_at_any_step_and_again_it_is_done_by_the_next_one(
     site: Site, step: str, monkeypatch: pytest.MonkeyPatch
@@ -90,6 +104,33 @@ def test_while_the_engine_is_away_it_is_not_said_what_runs_and_not_forgotten_wha
     status, said = site.run("deploy")
     assert status == 0, said
     assert (site.engine.bot(), site.tagged("previous")) == (site.second, site.first)
+
+
+@pytest.mark.parametrize(
+    ("happens", "told"),
+    [
+        ("crashes", "Прежняя версия перезапускается или завершилась: docker compose logs --tail=20 voxpersona"),
+        ("is unready", "Прежняя версия не готова (на запрос о готовности не отвечает): scripts/health_check"),
+        ("is gone", "Прежняя версия не запущена. Запустите её: docker compose up -d --wait"),
+        ("is well", "прежняя версия работает как раньше"),
+    ],
+)
+def test_a_deploy_that_stops_has_looked_how_the_former_version_is(site: Site, happens: str, told: str) -> None:
+    def fail(_: list[str]) -> str:
+        engine = site.engine
+        if happens == "crashes":
+            next(each for each in engine.boxes if each.name == BOT).running = False
+        elif happens == "is unready":
+            engine.unready.add(site.first)
+        elif happens == "is gone":
+            engine.boxes = [each for each in engine.boxes if each.service in {"postgres", "objects"}]
+        return "В папку persistent_data/logs нельзя писать."
+
+    site.engine.on("cli.self_check", fail)
+    status, said = site.run("deploy")
+    assert (status, told in said) == (1, True), said
+    assert (happens == "is well") == ("работает как раньше" in said)
+    assert "В папку persistent_data/logs нельзя писать" in said
 
 
 def test_nobody_is_blamed_for_files_that_a_killed_git_has_half_moved(site: Site) -> None:

@@ -164,6 +164,8 @@ AT_A_TERMINAL = {
     "BotNotConfigured",
     "BotRunsAlready",
     "OpenSettings",
+    "FolderClosed",
+    "SecretsUnread",
     "UnreadableSettings",
     "WorkerAlone",
     "NeitherBotNorShared",

@@ -58,6 +58,8 @@ NEVER_IN_A_ROW = (
         "bot_runs_already",
         "neither_bot_nor_shared",
         "open_settings",
+        "folder_closed",
+        "secrets_unread",
         "unreadable_settings",
         "unwritable_folder",
     }
