@@ -45,6 +45,7 @@ RETENTIONS = (
         ))""",
         timedelta(days=30),
     ),
+    Retention("erased_chats", "erased_at < %(before)s", timedelta(days=400)),
     # An expired state counts as none; the day is for clocks that differ.
     Retention("user_states", "expires_at < %(before)s", timedelta(days=1)),
     # Telegram deletes no older message for a bot. The newest of its kind in a chat can still be edited after a press.

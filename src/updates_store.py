@@ -6,12 +6,13 @@ from constants import MESSAGES_LOOKED_AT_AGAIN
 from datamodels_telegram import ChatId, MessageId, SeenUpdate, TelegramPerson, UpdateKind
 from db import Connection
 
-_INSERT = """
+_HASH = "sha256(%(chat_id)s::bigint::text::bytea)"
+_INSERT = f"""
     INSERT INTO seen_updates (kind, chat_id, update_id, message_id, person_id, person_name, data, done_at)
-    VALUES (
+    SELECT
         %(kind)s, %(chat_id)s, %(update_id)s, %(message_id)s, %(person_id)s, %(person_name)s, %(data)s,
         CASE WHEN %(done)s THEN now() END
-    )
+    WHERE NOT EXISTS (SELECT FROM erased_chats WHERE chat_hash = {_HASH} AND up_to >= %(message_id)s)
     ON CONFLICT (kind, chat_id, update_id) DO NOTHING
 """
 _COUNT_TRY = """
@@ -40,6 +41,11 @@ _SELECT_KNOWN = """
     JOIN unnest(%(kinds)s::text[], %(chats)s::bigint[], %(ids)s::bigint[]) AS came (kind, chat_id, update_id)
         USING (kind, chat_id, update_id)
 """
+_SELECT_ERASED = """
+    SELECT came.chat_id, came.message_id
+    FROM unnest(%(chats)s::bigint[], %(messages)s::bigint[]) AS came (chat_id, message_id)
+    JOIN erased_chats ON chat_hash = sha256(came.chat_id::text::bytea) AND up_to >= came.message_id
+"""
 # Message ids grow over all private chats together, but of two messages at the same time the later may have been stored
 # and the earlier not. What is older than the oldest row was never this database's.
 _SELECT_MISSED_AFTER = """
@@ -56,7 +62,10 @@ async def remember_group(connection: Connection, chat: ChatId) -> bool:
 
 
 async def remember(connection: Connection, update: SeenUpdate, *, done: bool = False) -> bool:
-    """Note an update; False when it came before. ``done`` means that it needs no work."""
+    """Note an update; False when it came before, or is older than an erasure of its person.
+
+    ``done`` means that it needs no work.
+    """
     return (await connection.execute(_INSERT, {**_row(update), "done": done})).rowcount == 1
 
 
@@ -87,15 +96,23 @@ async def unfinished(connection: Connection) -> list[SeenUpdate]:
 
 
 async def unknown(connection: Connection, updates: Sequence[SeenUpdate]) -> set[SeenUpdate]:
-    """Return those of ``updates`` that were never stored."""
+    """Return those of ``updates`` that were never stored, and are of nobody who was erased since."""
     parameters = {
         "kinds": [update.kind for update in updates],
         "chats": [update.chat_id for update in updates],
         "ids": [update.update_id for update in updates],
+        "messages": [update.message_id for update in updates],
     }
     rows = await (await connection.execute(_SELECT_KNOWN, parameters)).fetchall()
     known = {(row["kind"], row["chat_id"], row["update_id"]) for row in rows}
-    return {update for update in updates if (update.kind, update.chat_id, update.update_id) not in known}
+    rows = await (await connection.execute(_SELECT_ERASED, parameters)).fetchall()
+    erased = {(row["chat_id"], row["message_id"]) for row in rows}
+    return {
+        update
+        for update in updates
+        if (update.kind, update.chat_id, update.update_id) not in known
+        and (update.chat_id, update.message_id) not in erased
+    }
 
 
 async def missed_after(connection: Connection) -> MessageId | None:

@@ -78,6 +78,16 @@ _ERASE = (
     FROM users WHERE users.id = %(person)s AND origin = users.name AND origin <> ''
     """,
     "UPDATE transcript_versions SET author_id = NULL WHERE author_id = %(person)s",
+    # Telegram may deliver it all once more.
+    """
+    INSERT INTO erased_chats (chat_hash, up_to)
+    SELECT sha256(telegram_id::text::bytea), max(message_id)
+    FROM users JOIN (
+        SELECT chat_id, message_id FROM seen_updates UNION ALL SELECT chat_id, message_id FROM sent_messages
+    ) AS messages ON chat_id = telegram_id
+    WHERE users.id = %(person)s GROUP BY telegram_id
+    ON CONFLICT (chat_hash) DO UPDATE SET up_to = excluded.up_to, erased_at = now()
+    """,
     """
     DELETE FROM seen_updates USING users
     WHERE users.id = %(person)s AND (person_id = telegram_id OR chat_id = telegram_id)

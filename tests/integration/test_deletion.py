@@ -19,6 +19,7 @@ import chat_history
 import outbox_store
 import reports_store
 import texts.erasures
+import updates_store
 from access import Team
 from avatars.cleaning import AvatarCleaning
 from avatars_world import Died, MortalDatabase
@@ -26,12 +27,22 @@ from chats import asking_store
 from config import ROOT
 from datamodels import Recording, Segment, UserId
 from datamodels_chats import AnswerId, AnswerOutcome, Basis, Occasion, Source
-from datamodels_telegram import ChatId, MessageKind, OutgoingMessage, Screen
+from datamodels_telegram import (
+    ChatId,
+    MessageId,
+    MessageKind,
+    OutgoingMessage,
+    Screen,
+    SeenUpdate,
+    TelegramPerson,
+    UpdateKind,
+)
 from db import Database
 from default_pack import PACK
 from embeddings.openai import OpenAIEmbeddings
 from erasure_world import MARKS, NAME, PERSONAL, RECORDED, come, erasing_of, give_everything
 from handlers_world import Bot, Person
+from jobs import erasures_rows
 from knowledge_world import KnowledgeWorld
 from object_store import ObjectStore, key_for_transcript
 from openai_server import OpenAIServer
@@ -307,6 +318,25 @@ async def test_nothing_of_an_erased_person_is_left_but_what_was_given_away(
     assert (await bot.archive.read(vera.user.id, report.number))[1] == RECORDED["report"]
     assert await bot.objects.exists(mine.object_key)
     assert await bot.objects.exists(key_for_transcript(vera.user.id, mine.id))
+
+
+async def test_nothing_that_an_erased_person_sent_before_is_handled_anew(bot: Bot) -> None:
+    """A messenger gives it all once more at the next start."""
+
+    def sent(chat: ChatId, message: int, kind: UpdateKind = UpdateKind.MESSAGE) -> SeenUpdate:
+        person = TelegramPerson(id=chat, name="Анна")
+        at = MessageId(message)
+        return SeenUpdate(kind=kind, chat_id=chat, update_id=message, message_id=at, person=person, data=None, tries=0)
+
+    anna, boris = await Person.come(bot, "Анна"), await Person.come(bot, "Борис")
+    async with bot.database.transaction() as connection:
+        await updates_store.remember(connection, sent(anna.chat, 7), done=True)
+        await erasures_rows.erase(connection, anna.user.id)
+        again = [sent(anna.chat, 5), sent(anna.chat, 7), sent(anna.chat, 7, UpdateKind.BUTTON)]
+        later, others = sent(anna.chat, 8), sent(boris.chat, 5)
+        assert await updates_store.unknown(connection, [*again, later, others]) == {later, others}
+        taken = [await updates_store.remember(connection, each) for each in [*again, later, others]]
+    assert taken == [False, False, False, True, True]
 
 
 async def test_an_erasure_that_dies_at_any_moment_is_finished_by_the_next_start(bot: Bot, tmp_path: Path) -> None:
