@@ -28,6 +28,7 @@ from metadata.form import ASKED, EDITED
 from object_store import ObjectStore
 from recording_wizard import RecordingWizards
 from reviewed_storyboards import is_as_reviewed
+from telegram_handlers.beside import Steps
 from telegram_handlers.context import Context
 from telegram_handlers.shared import awaited
 from told_double import ToldDouble
@@ -258,8 +259,10 @@ async def says(person: Person, text: str) -> None:
     message = person.written(text)
     dialogs = Dialogs(person.bot.database)
     dialog: Any = await awaited(dialogs, person.bot.messages, person.user.id, message)
-    handlers = {step: handler for routes in person.bot.routes for step, (_, handler) in routes.answers.items()}
-    handler = person.bot.ask if dialog is None else handlers[dialog.step]
+    answers = {step: taken for routes in person.bot.routes for step, taken in routes.answers.items()}
+    again = {step: asked for routes in person.bot.routes for step, asked in routes.again.items()}
+    steps = Steps(answers, again, person.bot.messages, person.bot.ask)
+    handler = person.bot.ask if dialog is None else steps.at(dialog.step)[1]
     await handler(Context(person.user, person.chat, person.hear), message)
 
 
