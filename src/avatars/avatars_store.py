@@ -33,7 +33,9 @@ _SELECT_COLLECTING = f"""
 """
 _SELECT_BY_ID = f"SELECT {_COLUMNS} FROM avatars WHERE id = %(id)s"
 _SELECT_UNSHOWN = f"""
-    {_SELECT} AND shown_version <> version AND chat_id IS NOT NULL ORDER BY id LIMIT 20
+    {_SELECT} AND shown_version <> version AND chat_id IS NOT NULL
+        AND NOT EXISTS (SELECT FROM users WHERE users.id = owner_id AND left_at IS NOT NULL)
+    ORDER BY id LIMIT 20
 """
 _SET: LiteralString = "UPDATE avatars SET version = version + 1, {changes} WHERE id = %(id)s"
 _SET_STATUS = _SET.replace("{changes}", "status = %(status)s, error_code = %(error_code)s, error_text = %(error_text)s")
@@ -158,7 +160,7 @@ async def find_collecting(connection: Connection, owner: UserId) -> Avatar | Non
 
 
 async def list_unshown(connection: Connection) -> list[Avatar]:
-    """Load avatars whose card shows an earlier version of them."""
+    """Load avatars whose card shows an earlier version of them, of people who are of the team."""
     return [Avatar.model_validate(row) async for row in await connection.execute(_SELECT_UNSHOWN)]
 
 

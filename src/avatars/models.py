@@ -57,6 +57,14 @@ class OrderState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Paid(StrEnum):
+    """Whether the service takes money for an order; it may have taken one whose answer was lost."""
+
+    NO = "no"
+    MAYBE = "maybe"
+    YES = "yes"
+
+
 class Aspect(StrEnum):
     """The shape of a picture; the values are words that a button can carry."""
 

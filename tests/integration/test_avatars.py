@@ -18,7 +18,7 @@ from Crypto.PublicKey import ECC
 import texts.avatars
 from access import Team
 from avatar_photos import photo, saved_anew
-from avatars.models import Aspect
+from avatars.models import Aspect, OrderKind
 from avatars.webhook import ImageWebhook
 from avatars_world import AvatarBot, Died, MortalDatabase, Sitter
 from console_world import services_of
@@ -29,8 +29,11 @@ from errors_of_operation import AvatarRefused
 from fal_server import FalServer, Fault, fal_server
 from handlers_world import Bot, Person
 from health.board import Board
+from health.spending import spent_since
 from provider_calls.fal.double import DoubledOrder
 from provider_calls.fal.webhooks import WebhookKeys
+from sign_in import people_store
+from sign_in.departures import end_all
 from sign_in.sessions import Sessions
 from telegram_handlers.menu import MenuHandlers
 from web.application import Facts, new_application
@@ -167,8 +170,8 @@ async def test_what_is_one_persons_is_nobody_elses(anna: Sitter, world: AvatarBo
     [
         ({SUBMIT: [Fault.BUSY]}, "completed", "committed", 1),
         ({SUBMIT: [Fault.REFUSED]}, "error", "released", 0),
-        ({SUBMIT: [Fault.LOST]}, "error", "released", 1),
-        ({SUBMIT: [Fault.GARBLED]}, "error", "released", 1),
+        ({SUBMIT: [Fault.LOST]}, "error", "committed", 1),
+        ({SUBMIT: [Fault.GARBLED]}, "error", "committed", 1),
         ({STATUS: [Fault.BUSY] * 3 + [Fault.GARBLED] * 3}, "completed", "committed", 1),
         ({FILES: [Fault.LOST] * 3}, "completed", "committed", 1),
         ({FILES: [Fault.GARBLED]}, "error", "released", 1),
@@ -219,7 +222,8 @@ async def test_a_process_that_dies_at_any_moment_sends_nothing_twice_and_keeps_n
     assert endings.count("error") == 2
     orders = await anna.orders()
     assert {order["quota"] for order in orders if order["state"] == "done"} == {"committed"}
-    assert {order["quota"] for order in orders if order["state"] != "done"} == {"released"}
+    assert {order["quota"] for order in orders if order["paid"] == "maybe"} == {"committed"}
+    assert {order["state"] for order in orders if order["paid"] != "yes"} == {"failed"}
     await world.cards.step()
     await world.cards.step()
     async with world.bot.database.transaction() as connection:
@@ -301,7 +305,7 @@ async def keeps_its_word(anna: Sitter, service: FalServer) -> None:
         completed = await (await connection.execute(query, (anna.person.user.id,))).fetchall()
     assert {row["weights_key"] for row in completed} <= kept
     for order in orders:
-        assert (order["quota"] == "committed") == (order["state"] == "done")
+        assert (order["quota"] == "committed") == (order["state"] == "done" or order["paid"] == "maybe")
 
 
 @pytest.fixture
@@ -410,6 +414,55 @@ async def test_a_month_has_so_many_trainings_and_pictures(anna: Sitter, world: A
         await world.avatars.paint(owner, number, Aspect.WIDE, "у моря", "2")
     await world.work()
     assert len(await anna.orders()) == 2
+
+
+async def test_what_may_be_paid_keeps_its_place_and_what_is_paid_is_counted(
+    anna: Sitter, world: AvatarBot, service: FalServer
+) -> None:
+    number, owner, since = await anna.is_ready(), anna.person.user.id, world.now()
+    service.faults[SUBMIT] = [Fault.LOST] * 2
+    service.faults[FILES] = [Fault.GARBLED]
+    for left in (2, 1, 1):
+        assert await world.avatars.start(owner, number, "")
+        await world.work()
+        assert await world.avatars.left(owner, OrderKind.TRAINING) == left
+    async with world.bot.database.transaction() as connection:
+        [spent] = await spent_since(connection, since)
+    assert (spent.usd, spent.maybe_usd, spent.calls) == (6, 12, 3)
+
+
+async def test_the_orders_of_who_is_blocked_end_and_what_is_ready_is_told_when_they_are_back(
+    anna: Sitter, world: AvatarBot, service: FalServer
+) -> None:
+    numbers, person = [await anna.is_ready() for _ in range(3)], anna.person.user
+    await anna.person.press_data(f"avatar_start||{numbers[0]}", update="start")
+    await world.work()
+    assert anna.person.sees.count("обучен. Можно") == 1
+    await anna.person.press_data(f"avatar_start||{numbers[1]}", update="again")
+    await world.step(world.enqueued.pop())
+    await world.avatars.start(person.id, numbers[2], "")
+    await world.avatars.paint(person.id, numbers[0], Aspect.WIDE, "у моря", "1")
+    while await world.step(world.enqueued[-1]):
+        pass
+    await world.cards.step()
+    before = anna.person.sees
+    async with world.bot.database.transaction() as connection:
+        await people_store.block(connection, person.id)
+        await end_all(connection, person.id)
+    for _ in range(3):
+        await step_all(anna)
+    await world.show()
+    assert anna.person.sees == before
+    states = [order["state"] for order in await anna.orders()]
+    assert states == ["done", "cancelled", "cancelled", "done"], "the picture was ready before"
+    assert len(service.orders) == 3
+    async with world.bot.database.transaction() as connection:
+        await people_store.unblock(connection, person.id)
+        await people_store.come_back(connection, person.id, Role.USER)
+    await world.show()
+    await world.show()
+    assert anna.person.sees.count("🎨 1. у моря") == 1
+    assert "Обучение отменено" in anna.person.sees
 
 
 async def test_all_that_a_person_has_is_erased(anna: Sitter, world: AvatarBot, service: FalServer) -> None:
