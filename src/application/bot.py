@@ -230,11 +230,11 @@ def router_of(
     recordings, chats = _recording_work(application, preferences, wake_all), chats_of(application, messages)
     waiting = WaitingRecordings(database)
     form = MetadataForm(database, today)
-    metadata = MetadataHandlers(form, waiting, messages, pack, wake_deliveries, chats.ask, application.estimates)
-    ordering = ReportHandlers(messages, _report_work(application, wake_deliveries))
-    facts, has_avatars = _facts(application), followers.avatars is not None
-    work = MenuWork(WorkInProgress(database), letters, machine, facts, waiting, has_avatars)
+    work = MenuWork(WorkInProgress(database), letters, machine, _facts(application), waiting, followers.avatars)
     menu = MenuHandlers(messages, work)
+    estimates = application.estimates
+    metadata = MetadataHandlers(form, menu.main_menu_of, messages, pack, wake_deliveries, chats.ask, estimates)
+    ordering = ReportHandlers(messages, _report_work(application, wake_deliveries))
     return Router(
         inbox,
         Dialogs(database),

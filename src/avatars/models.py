@@ -158,9 +158,13 @@ class PhotoCounts(Value):
 
 
 class AvatarCard(Value):
-    """What a card shows: ``order`` is the latest training, ``pictures`` counts those that are done."""
+    """What a card shows: ``order`` is the latest training, ``pictures`` counts those that are done.
+
+    Without ``may_order`` its person may only look, cancel and delete.
+    """
 
     avatar: Avatar
     photos: PhotoCounts
     order: ImageOrder | None
     pictures: int
+    may_order: bool

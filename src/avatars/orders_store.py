@@ -60,6 +60,9 @@ _SELECT_UNFINISHED = f"""
         AND (ended_at IS NULL OR (state = 'failed' AND ended_at > now() - interval '1 hour'))
     ORDER BY number DESC LIMIT 20
 """
+_SELECT_OPEN_OF_PERSON = f"""
+    SELECT {_COLUMNS} FROM image_orders WHERE owner_id = %(owner_id)s AND ended_at IS NULL ORDER BY created_at LIMIT 20
+"""
 _SELECT_UNTOLD = f"""
     SELECT {_COLUMNS} FROM image_orders
     WHERE ended_at IS NOT NULL AND told_at IS NULL
@@ -162,6 +165,12 @@ async def latest(connection: Connection, avatar: AvatarId, kind: OrderKind) -> I
 async def lock_open(connection: Connection, avatar: AvatarId) -> list[ImageOrder]:
     """Load an avatar's open orders and keep others from changing them until the transaction ends."""
     rows = await connection.execute(_SELECT_OPEN, {"avatar_id": avatar})
+    return [ImageOrder.model_validate(row) async for row in rows]
+
+
+async def open_of(connection: Connection, owner: UserId) -> list[ImageOrder]:
+    """Load a person's orders that have not ended, the earliest first."""
+    rows = await connection.execute(_SELECT_OPEN_OF_PERSON, {"owner_id": owner})
     return [ImageOrder.model_validate(row) async for row in rows]
 
 

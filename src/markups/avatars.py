@@ -26,6 +26,7 @@ from errors_of_operation import ImageOrderUncertain
 from markups.callback_data import Action, button
 from markups.text import LONGEST_REASON, escaped
 from system.local_time import local
+from text_cleaning import shortened
 from texts.errors_in_chats import chat_text
 
 PICTURES_ON_PAGE = 8
@@ -33,7 +34,7 @@ _LONGEST_PROMPT = 40
 _LONGEST_CAPTION = 300
 
 
-def avatars_screen(avatars: Sequence[Avatar], *, is_test: bool, note: str = "") -> Screen:
+def avatars_screen(avatars: Sequence[Avatar], *, is_test: bool, may_order: bool, note: str = "") -> Screen:
     """Show a person's avatars, below a ``note`` in HTML if there is one."""
     lines = [
         texts.avatars.LINE.format(
@@ -49,7 +50,7 @@ def avatars_screen(avatars: Sequence[Avatar], *, is_test: bool, note: str = "") 
         text="\n\n".join(filter(None, (*blocks, texts.avatars.TEST if is_test else ""))),
         keyboard=(
             *rows,
-            (button(texts.avatars.NEW, Action.AVATAR_NEW),),
+            *([(button(texts.avatars.NEW, Action.AVATAR_NEW),)] if may_order else []),
             (button(texts.avatars.BACK, Action.MENU_MAIN),),
         ),
     )
@@ -76,7 +77,7 @@ def ask_consent(avatar: Avatar) -> Screen:
 def avatar_card(card: AvatarCard, rules: AvatarRules, left: int) -> Screen:
     """Show an avatar as it is; ``left`` is how many trainings its person has left in this month."""
     avatar = card.avatar
-    if avatar.status is AvatarStatus.DRAFT:
+    if avatar.status is AvatarStatus.DRAFT and card.may_order:
         return ask_gender(avatar) if avatar.gender is None else ask_consent(avatar)
     head = texts.avatars.CARD.format(name=escape(avatar.name, quote=False))
     blocks = [head, *_told(card, rules, left), texts.avatars.TEST if avatar.is_test else ""]
@@ -133,11 +134,9 @@ def picture_message(ended: Ended) -> OutgoingMessage:
     order, avatar = ended.order, ended.avatar
     prompt = escaped(order.prompt or "", _LONGEST_CAPTION)
     caption = _marked(texts.avatars.PICTURE_CAPTION.format(number=order.number, prompt=prompt), avatar)
+    again = [button(texts.avatars.AGAIN, Action.AVATAR_PAINT, avatar.number)] if ended.may_order else []
     keyboard = (
-        (
-            button(texts.avatars.AGAIN, Action.AVATAR_PAINT, avatar.number),
-            button(texts.avatars.OPEN, Action.AVATAR, avatar.number),
-        ),
+        (*again, button(texts.avatars.OPEN, Action.AVATAR, avatar.number)),
         (button(texts.avatars.PICTURE_DELETE, Action.PICTURE_DELETE, order.number),),
     )
     screen = Screen(text=caption, keyboard=keyboard)
@@ -165,6 +164,23 @@ def ended_message(ended: Ended) -> OutgoingMessage | None:
     return OutgoingMessage(kind=MessageKind.INFO_MESSAGE, screen=screen)
 
 
+def under_way_lines(works: Sequence[tuple[Avatar, ImageOrder]]) -> list[str]:
+    """Return a line of plain text for each training and picture that goes on."""
+    lines = []
+    for avatar, order in works:
+        if order.kind is OrderKind.TRAINING:
+            lines.append(texts.avatars.STATUS_TRAINING.format(name=avatar.name, stage=_stage(order)))
+        else:
+            prompt = shortened(order.prompt or "", _LONGEST_PROMPT)
+            lines.append(texts.avatars.STATUS_PICTURE.format(name=avatar.name, prompt=prompt))
+    return lines
+
+
+def under_way_buttons(works: Sequence[tuple[Avatar, ImageOrder]]) -> Keyboard:
+    """Return a button to each avatar for which something goes on."""
+    return tuple((_item(avatar),) for avatar in {avatar.number: avatar for avatar, _ in works}.values())
+
+
 def dollars(price: Decimal) -> str:
     """Return a price as people read it, with two digits after the comma."""
     return f"{price:.2f}".replace(".", ",")
@@ -173,6 +189,9 @@ def dollars(price: Decimal) -> str:
 def _told(card: AvatarCard, rules: AvatarRules, left: int) -> list[str]:
     """Return the blocks of a card below its name."""
     avatar = card.avatar
+    if not card.may_order:
+        looked_at = _going_on(card.order) if avatar.status is AvatarStatus.TRAINING else [_photos(card)]
+        return [*looked_at, texts.avatars.NOT_ALLOWED]
     reason = _reason(avatar.error_code, avatar.error_text)
     price = texts.avatars.CARD_PRICE.format(steps=rules.steps, price=dollars(rules.training_usd), left=left)
     if avatar.status in COLLECTING:
@@ -211,12 +230,19 @@ def why_refused(text: str) -> str:
 def _going_on(order: ImageOrder | None) -> list[str]:
     if order is None:
         return [texts.avatars.STAGES[None]]
-    known = {OrderState.WAITING: None, OrderState.SENDING: "sending"}
-    stage = texts.avatars.STAGES[known.get(order.state, order.stage or "sent")]
-    told = [texts.avatars.SINCE.format(stage=stage, time=f"{local(order.sent_at or order.created_at):%H:%M}")]
+    told = [_stage(order)]
     if order.error_code is not None:
         told.append(texts.avatars.TROUBLE.format(reason=_reason(order.error_code, order.error_text)))
     return told
+
+
+def _stage(order: ImageOrder) -> str:
+    """Return how far a training is, and since when."""
+    known = {OrderState.WAITING: None, OrderState.SENDING: "sending"}
+    stage = texts.avatars.STAGES[known.get(order.state, order.stage or "sent")]
+    if order.cancel_wanted:
+        stage = texts.avatars.STAGE_CANCELLING
+    return texts.avatars.SINCE.format(stage=stage, time=f"{local(order.sent_at or order.created_at):%H:%M}")
 
 
 def _buttons(card: AvatarCard, rules: AvatarRules) -> Keyboard:
@@ -230,13 +256,14 @@ def _buttons(card: AvatarCard, rules: AvatarRules) -> Keyboard:
     }
     if avatar.error_code == ImageOrderUncertain.code:
         starts[AvatarStatus.ERROR] = texts.avatars.START_UNCERTAIN
-    if avatar.status in starts:
+    if avatar.status in starts and card.may_order:
         rows.append((button(starts[avatar.status].format(price=price), Action.AVATAR_START, number),))
-    if avatar.status is AvatarStatus.TRAINING:
+    if avatar.status is AvatarStatus.TRAINING and not (card.order and card.order.cancel_wanted):
         rows.append((button(texts.avatars.CANCEL, Action.AVATAR_CANCEL, number),))
     if avatar.status is AvatarStatus.COMPLETED:
         shown = texts.avatars.GALLERY.format(count=card.pictures)
-        rows.append((button(texts.avatars.PAINT, Action.AVATAR_PAINT, number),))
+        if card.may_order:
+            rows.append((button(texts.avatars.PAINT, Action.AVATAR_PAINT, number),))
         rows.append((button(shown, Action.AVATAR_GALLERY, number, 1),))
     rows.append((button(texts.avatars.DELETE, Action.AVATAR_DELETE, number),))
     return (*rows, *_back_to_list())
@@ -258,8 +285,7 @@ def _item(avatar: Avatar) -> Button:
 
 def _picture_title(order: ImageOrder) -> str:
     prompt = order.prompt or ""
-    short = prompt if len(prompt) <= _LONGEST_PROMPT else f"{prompt[: _LONGEST_PROMPT - 1]}…"
-    return texts.avatars.PICTURE_ITEM.format(number=order.number, prompt=short)
+    return texts.avatars.PICTURE_ITEM.format(number=order.number, prompt=shortened(prompt, _LONGEST_PROMPT))
 
 
 def _back(number: int) -> tuple[Button, ...]:

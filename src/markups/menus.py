@@ -25,7 +25,7 @@ from system.local_time import local
 from texts.errors_in_chats import chat_text
 
 
-def main_menu(hint: str = "", waiting: int = 0, *, avatars: bool = False) -> Screen:
+def main_menu(hint: str, waiting: int, *, avatars: bool) -> Screen:
     """Show the main menu, below a ``hint`` in HTML if there is one; ``waiting`` counts what waits for the person.
 
     The entry of ``avatars`` is there where there are some.
@@ -49,10 +49,10 @@ def main_menu(hint: str = "", waiting: int = 0, *, avatars: bool = False) -> Scr
     )
 
 
-def welcome(name: str, waiting: int = 0, *, avatars: bool = False) -> Screen:
-    """Show what a person sees first: what to do, and the main menu. ``name`` is empty when it is not known."""
+def welcome_text(name: str) -> str:
+    """Return what a person reads first, above the main menu, in HTML. ``name`` is empty when it is not known."""
     addressed = texts.telegram.WELCOME_NAME.format(name=escape(name, quote=False)) if name else ""
-    return main_menu(texts.telegram.WELCOME.format(name=addressed), waiting, avatars=avatars)
+    return texts.telegram.WELCOME.format(name=addressed)
 
 
 def storage_menu(*, documents: bool = False, glossary: bool = False) -> Screen:
@@ -138,11 +138,12 @@ def status_screen(
     machine: MachineState | None = None,
     letters: int = 0,
     little_left: Sequence[str] = (),
+    avatars: Keyboard = (),
 ) -> Screen:
     """Show the work in progress, what waits for the person, and the state of the ``machine`` unless that is None.
 
     ``lines`` are plain text, and empty when there is no work. ``machine`` and ``letters``, the number of dead letters,
-    are for the owner only. ``little_left`` says of which limits little is left.
+    are for the owner only. ``little_left`` says of which limits little is left. ``avatars`` are buttons to those at work.
     """
     shown = "\n".join(escape(line, quote=False) for line in lines)
     blocks = [f"{texts.telegram.STATUS_TITLE}\n\n{shown}" if lines else ""]
@@ -156,6 +157,7 @@ def status_screen(
         text="\n\n".join(filter(None, blocks)),
         keyboard=(
             *waiting_buttons(waiting),
+            *avatars,
             *_undelivered(letters),
             (button(texts.telegram.MENU_STORAGE, Action.MENU_STORAGE), button(texts.telegram.BACK, Action.MENU_MAIN)),
         ),

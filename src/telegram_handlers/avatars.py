@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import texts.avatars
-from access import Permission
+from access import Permission, may
 from avatars.intake import AvatarPhotos
 from avatars.models import Aspect, Gender, OrderKind
 from avatars.service import Avatars
@@ -42,6 +42,21 @@ class AvatarWork:
     wake: Callable[[], None]
 
 
+_ALWAYS = frozenset(
+    [
+        Action.AVATARS,
+        Action.AVATAR,
+        Action.AVATAR_CANCEL,
+        Action.AVATAR_DELETE,
+        Action.AVATAR_DELETE_CONFIRM,
+        Action.AVATAR_GALLERY,
+        Action.PICTURE,
+        Action.PICTURE_DELETE,
+    ]
+)
+"""What everybody may do who has avatars: see them, end what costs, delete what shows a face."""
+
+
 class AvatarHandlers:
     """Makes avatars and shows them. Without ``work`` there are none here, and every button of one is outdated."""
 
@@ -66,7 +81,10 @@ class AvatarHandlers:
             Action.PICTURE_DELETE: self._delete_picture,
         }
         return Routes(
-            presses={action: (Permission.RECORD, handler) for action, handler in presses.items()},
+            presses={
+                action: (Permission.LOOK if action in _ALWAYS else Permission.RECORD, handler)
+                for action, handler in presses.items()
+            },
             answers={
                 Step.AVATAR_ASK_NAME: (Permission.RECORD, self._name_typed),
                 Step.AVATAR_ASK_PROMPT: (Permission.RECORD, self._prompt_typed),
@@ -87,7 +105,8 @@ class AvatarHandlers:
 
     async def _show_list(self, context: Context, note: str = "") -> None:
         avatars = await self._work.avatars.all_of(context.user.id)
-        screen = avatars_screen(avatars, is_test=self._work.avatars.rules.is_test, note=note)
+        may_order = may(context.user.role, Permission.RECORD)
+        screen = avatars_screen(avatars, is_test=self._work.avatars.rules.is_test, may_order=may_order, note=note)
         await self._go_on(context, MessageKind.MENU, screen)
 
     async def _go_on(

@@ -50,8 +50,12 @@ STAGES = {
     "queued": "⏳ В очереди у сервиса",
     "running": "🏃 Идёт обучение",
 }
+STAGE_CANCELLING = "✖ Отменяю: жду ответа сервиса"
 SINCE = "{stage}, с {time}"
 TROUBLE = "⚠ {reason} Жду и спрашиваю снова: заказ не потеряется."
+NOT_ALLOWED = "Обучать и рисовать вам теперь нельзя; отменить и удалить можно всё. Доступ даёт администратор."
+STATUS_TRAINING = "👤 {name}: {stage}"
+STATUS_PICTURE = "🎨 {name}: рисую «{prompt}»"
 CARD_COMPLETED = "✔ Обучен. Картинок: {pictures}"
 CARD_ERROR = "✖ {reason}"
 CARD_CANCELLED = "✖ Обучение отменено. Фотографии сохранены: можно начать снова."

@@ -92,6 +92,8 @@ def _stage(order: ImageOrder | None) -> Stage:
         return Stage(texts.web_avatars.STAGES[None], "")
     known = {OrderState.WAITING: None, OrderState.SENDING: "sending"}
     stage = texts.web_avatars.STAGES[known.get(order.state, order.stage or "sent")]
+    if order.cancel_wanted:
+        stage = texts.web_avatars.STAGE_CANCELLING
     time = f"{local(order.sent_at or order.created_at):%H:%M}"
     trouble = ""
     if order.error_code is not None:

@@ -16,7 +16,8 @@ import pytest
 from Crypto.PublicKey import ECC
 
 import texts.avatars
-from access import Team
+import users_store
+from access import Team, may
 from avatar_photos import photo, saved_anew
 from avatars.models import Aspect, OrderKind
 from avatars.webhook import ImageWebhook
@@ -30,11 +31,13 @@ from fal_server import FalServer, Fault, fal_server
 from handlers_world import Bot, Person
 from health.board import Board
 from health.spending import spent_since
+from markups.callback_data import unpack
 from provider_calls.fal.double import DoubledOrder
 from provider_calls.fal.webhooks import WebhookKeys
 from sign_in import people_store
 from sign_in.departures import end_all
 from sign_in.sessions import Sessions
+from telegram_handlers.context import Context
 from telegram_handlers.menu import MenuHandlers
 from web.application import Facts, new_application
 from web.console_application import add_console
@@ -111,11 +114,42 @@ async def test_from_a_name_to_a_picture_and_back(anna: Sitter, world: AvatarBot,
 
 
 @pytest.mark.parametrize(("role", "there"), [(Role.GUEST, False), (Role.USER, True)])
-async def test_the_menu_leads_to_avatars_whom_they_are_for(bot: Bot, role: Role, there: bool) -> None:
-    person = await Person.come(bot, role=role)
-    menu = MenuHandlers(bot.messages, replace(bot.menu_work, has_avatars=True))
+async def test_the_menu_leads_to_avatars_whom_they_are_for(world: AvatarBot, role: Role, there: bool) -> None:
+    person = await Person.come(world.bot, role=role)
+    menu = MenuHandlers(world.bot.messages, replace(world.bot.menu_work, avatars=world.avatars))
     shown = await menu.main_menu_of(person.user)
     assert (texts.avatars.BUTTON in [each.text for row in shown.keyboard for each in row]) is there
+
+
+async def test_who_was_made_a_guest_cancels_and_deletes_and_has_no_button_that_is_refused(
+    anna: Sitter, world: AvatarBot, service: FalServer
+) -> None:
+    person, number = anna.person, await anna.is_ready()
+    await world.avatars.start(person.user.id, number, "")
+    await world.work()
+    await world.avatars.paint(person.user.id, number, Aspect.WIDE, "у моря", "1")
+    await world.avatars.start(person.user.id, await anna.is_ready(), "")
+    await anna.is_ready()
+    async with world.bot.database.transaction() as connection:
+        await users_store.grant(connection, person.user.id, Role.GUEST)
+    person.user = person.user.model_copy(update={"role": Role.GUEST})
+    await world.step(world.enqueued[-1])
+    world.enqueued.pop()
+    await world.work()
+    menu = MenuHandlers(world.bot.messages, replace(world.bot.menu_work, avatars=world.avatars))
+    assert texts.avatars.BUTTON in str(await menu.main_menu_of(person.user))
+    await person.press_data("avatars")
+    for each in (1, 2, 3):
+        await person.press_data(f"avatar||{each}")
+    routes = {action: needed for routes in world.bot.routes for action, (needed, _) in routes.presses.items()}
+    for _, button in person.buttons:
+        assert may(Role.GUEST, routes[unpack(button.data).action]), button.text
+    await person.press_data("avatar_cancel||2")
+    await world.step((await anna.orders())[2]["id"])
+    assert (await anna.row(2))["status"] == "cancelled"
+    await person.press_data("picture_delete||1")
+    await person.press_data("avatar_delete_confirm||1")
+    assert [each.number for each in await world.avatars.all_of(person.user.id)] == [2, 3]
 
 
 async def test_photographs_are_refused_with_a_reason_and_the_twenty_first_too(anna: Sitter) -> None:
@@ -383,6 +417,10 @@ async def test_a_webhook_only_hastens_and_only_a_genuine_one(
     assert world.enqueued == []
 
 
+def context_of(anna: Sitter) -> Context:
+    return Context(anna.person.user, anna.person.chat, anna.person.hear)
+
+
 async def test_a_training_is_cancelled_before_and_after_it_is_sent(
     anna: Sitter, world: AvatarBot, service: FalServer
 ) -> None:
@@ -393,7 +431,12 @@ async def test_a_training_is_cancelled_before_and_after_it_is_sent(
     assert ((await anna.row(number))["status"], service.orders) == ("cancelled", [])
     await world.avatars.start(owner, number, "")
     await world.step(world.enqueued.pop())
-    assert await world.avatars.cancel(owner, number)
+    menu = MenuHandlers(world.bot.messages, replace(world.bot.menu_work, avatars=world.avatars))
+    await menu.routes().commands["status"][1](context_of(anna), anna.person.written("/status"))
+    assert ": ⏳ Заказ принят сервисом, с " in anna.person.sees
+    await anna.person.press_data(f"avatar_cancel||{number}")
+    assert "✖ Отменяю" in anna.person.sees
+    assert "✖ Отменить обучение" not in anna.person.sees
     await world.work()
     assert ((await anna.row(number))["status"], service.orders[0].cancelled) == ("cancelled", True)
     assert {order["quota"] for order in await anna.orders()} == {"released"}

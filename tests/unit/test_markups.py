@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from errors import OutdatedButton
 from markups.callback_data import Action, pack, unpack
-from markups.menus import welcome
+from markups.menus import welcome_text
 from metadata.fields import Field
 
 LARGEST = 2**31 - 1
@@ -67,4 +67,4 @@ def test_telegram_takes_64_bytes_and_no_more_are_packed() -> None:
 
 @pytest.mark.parametrize(("name", "begins"), [("Анна <3", "Здравствуйте, Анна &lt;3! "), ("", "Здравствуйте! ")])
 def test_whose_name_is_not_known_is_greeted_without_it(name: str, begins: str) -> None:
-    assert welcome(name).text.startswith(begins)
+    assert welcome_text(name).startswith(begins)

@@ -52,6 +52,7 @@ look
     mode_interview mode_design mode_meeting mode_none mode_all recording recording_play recording_transcript
     transcript_file takeout takeout_file takeout_cancel my_settings my_zone
     my_erase my_heirs my_erase_ask my_erase_yes
+    avatars avatar avatar_cancel avatar_delete avatar_delete_confirm avatar_gallery picture picture_delete
     show_my_reports report_view report_view_confirm report_cancel report_menu report_list report_card report_filters
     report_filter_dates report_filter_title report_filter_type report_filter_scenario
     report_filter_place report_filter_employee report_filter_reset
@@ -77,8 +78,7 @@ record
     rename_chat delete_chat confirm_delete
     speakers speaker speaker_voice speaker_name speaker_is speaker_role speaker_merge turn turn_move
     words words_at words_undo glossary glossary_add glossary_remove glossary_keep
-    avatars avatar_new avatar avatar_gender avatar_consent avatar_start avatar_cancel avatar_delete
-    avatar_delete_confirm avatar_paint avatar_gallery picture picture_delete
+    avatar_new avatar_gender avatar_consent avatar_start avatar_paint
 oversee
     all_ratings export_answers
 curate
