@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 from html import escape
+from uuid import UUID
 
 import texts.avatars
 import texts.errors
@@ -10,6 +11,7 @@ from avatars.models import (
     COLLECTING,
     FEWEST_PHOTOS,
     MOST_PHOTOS,
+    TRAINABLE,
     Aspect,
     Avatar,
     AvatarCard,
@@ -18,18 +20,20 @@ from avatars.models import (
     ImageOrder,
     OrderKind,
     OrderState,
+    Photo,
 )
 from avatars.settings import AvatarRules
 from avatars.telling import Ended, file_of
 from datamodels_telegram import Button, Keyboard, MessageKind, OutgoingMessage, Screen
 from errors_of_operation import ImageOrderUncertain
-from markups.callback_data import Action, button
+from markups.callback_data import Action, button, word_of
 from markups.text import LONGEST_REASON, escaped
 from system.local_time import local
 from text_cleaning import shortened
 from texts.errors_in_chats import chat_text
 
 PICTURES_ON_PAGE = 8
+_PHOTOS_IN_ROW = 5
 _LONGEST_PROMPT = 40
 _LONGEST_CAPTION = 300
 
@@ -82,6 +86,36 @@ def avatar_card(card: AvatarCard, rules: AvatarRules, left: int) -> Screen:
     head = texts.avatars.CARD.format(name=escape(avatar.name, quote=False))
     blocks = [head, *_told(card, rules, left), texts.avatars.TEST if avatar.is_test else ""]
     return Screen(text="\n\n".join(filter(None, blocks)), keyboard=_buttons(card, rules))
+
+
+def consent_hint() -> Screen:
+    return Screen(text=texts.avatars.CONSENT_BY_BUTTON)
+
+
+def where_photos_go(waiting: Sequence[Avatar]) -> Screen:
+    """Tell where a photograph can go that nothing has asked for: to the avatars that are ``waiting`` for some."""
+    if not waiting:
+        keyboard: Keyboard = ((button(texts.avatars.BUTTON, Action.AVATARS),),)
+        return Screen(text=texts.avatars.PHOTOS_ARE_FOR_AVATARS, keyboard=keyboard)
+    return Screen(text=texts.avatars.PHOTO_NOT_TAKEN, keyboard=tuple((_item(each),) for each in waiting))
+
+
+def photos_screen(avatar: Avatar, photos: Sequence[Photo]) -> Screen:
+    """Show an avatar's photographs, each a button with its place in the set."""
+    text = texts.avatars.PHOTOS_TITLE.format(name=escape(avatar.name, quote=False), count=len(photos))
+    buttons = [
+        button(str(place), Action.AVATAR_PHOTO, word_of(photo.id), avatar.number)
+        for place, photo in enumerate(photos, 1)
+    ]
+    rows = [tuple(buttons[start : start + _PHOTOS_IN_ROW]) for start in range(0, len(buttons), _PHOTOS_IN_ROW)]
+    return Screen(text=text, keyboard=(*rows, _back(avatar.number)))
+
+
+def photo_caption(avatar: Avatar, photo: UUID, place: int) -> Screen:
+    """Show a photograph, with a button that takes it out."""
+    row = (button(texts.avatars.PHOTO_REMOVE, Action.AVATAR_PHOTO_REMOVE, word_of(photo), avatar.number),)
+    text = texts.avatars.PHOTO_CAPTION.format(name=escape(avatar.name, quote=False), place=place)
+    return Screen(text=text, keyboard=(row,))
 
 
 def delete_question(avatar: Avatar) -> Screen:
@@ -258,6 +292,9 @@ def _buttons(card: AvatarCard, rules: AvatarRules) -> Keyboard:
         starts[AvatarStatus.ERROR] = texts.avatars.START_UNCERTAIN
     if avatar.status in starts and card.may_order:
         rows.append((button(starts[avatar.status].format(price=price), Action.AVATAR_START, number),))
+    if avatar.status in COLLECTING | TRAINABLE and card.photos.accepted:
+        shown = texts.avatars.PHOTOS.format(count=card.photos.accepted)
+        rows.append((button(shown, Action.AVATAR_PHOTOS, number),))
     if avatar.status is AvatarStatus.TRAINING and not (card.order and card.order.cancel_wanted):
         rows.append((button(texts.avatars.CANCEL, Action.AVATAR_CANCEL, number),))
     if avatar.status is AvatarStatus.COMPLETED:

@@ -143,7 +143,7 @@ def status_screen(
     """Show the work in progress, what waits for the person, and the state of the ``machine`` unless that is None.
 
     ``lines`` are plain text, and empty when there is no work. ``machine`` and ``letters``, the number of dead letters,
-    are for the owner only. ``little_left`` says of which limits little is left. ``avatars`` are buttons to those at work.
+    are for the owner only. ``little_left`` says of which limits little is left, ``avatars`` lead to those at work.
     """
     shown = "\n".join(escape(line, quote=False) for line in lines)
     blocks = [f"{texts.telegram.STATUS_TITLE}\n\n{shown}" if lines else ""]

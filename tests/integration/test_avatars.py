@@ -24,6 +24,7 @@ from avatars.webhook import ImageWebhook
 from avatars_world import AvatarBot, Died, MortalDatabase, Sitter
 from console_world import services_of
 from datamodels import Role
+from datamodels_telegram import AttachedFile, FileKind, IncomingMessage
 from db import Database
 from errors import NotFound
 from errors_of_operation import AvatarRefused
@@ -45,6 +46,7 @@ from web.server import listen, serving
 from web.site import Site
 
 SUBMIT = ("POST", "flux-lora-portrait-trainer")
+PHOTO = AttachedFile(kind=FileKind.PHOTO, file_name="photo.jpg", size_bytes=9)
 STATUS, RESULT, FILES = ("GET", "/status"), ("GET", ""), ("GET", ".safetensors")
 
 
@@ -197,6 +199,48 @@ async def test_what_is_one_persons_is_nobody_elses(anna: Sitter, world: AvatarBo
         with pytest.raises(Exception, match=r"avatar 1|picture 1"):
             await call
     assert len(await anna.objects()) == 12
+
+
+async def test_a_photograph_joins_only_the_card_that_is_shown_and_can_be_taken_out(
+    anna: Sitter, world: AvatarBot
+) -> None:
+    person, asked = anna.person, []
+
+    async def ask(context: Context, message: IncomingMessage) -> None:
+        asked.append(message.text)
+
+    typed = world.photo_handlers.unless_agreed(ask)
+    await person.press_data("avatars")
+    await person.press("➕ Новый аватар")
+    await person.type("Анна", person.written("").message_id)
+    await person.press("Женщина")
+    for text in ("да", "Согласен", "да, что с завтраком"):
+        await typed(context_of(anna), person.written(text))
+    assert "нажмите её" in person.sees
+    assert asked == ["да, что с завтраком"]
+    await person.press("✔ Согласие есть")
+    await typed(context_of(anna), person.written("да"))
+    assert len(asked) == 2
+    await anna.sends_good(10)
+
+    await person.press_data("menu_main")
+    sent = person.written("вот").model_copy(update={"picture": PHOTO})
+    assert await world.takes_picture(context_of(anna), sent)
+    assert "никуда не добавлена" in person.sees
+    await world.fetch()
+    await person.press("📷 1. Анна")
+    assert "Фотографий: <b>10</b> из 20" in person.sees
+
+    await person.press("📷 Снимки (10)")
+    await person.press("3")
+    await person.press("🗑 Убрать этот снимок")
+    assert "Снимков: 9." in person.sees
+    assert await anna.objects() == ["photos.jpg"] * 9
+    assert (await anna.row())["status"] == "photos_uploading"
+    boris = await Person.come(world.bot)
+    _, photos = await world.photo_set.listed(person.user.id, 1)
+    with pytest.raises(NotFound):
+        await world.photo_set.remove(boris.user.id, 1, photos[0].id)
 
 
 @pytest.mark.parametrize(
