@@ -195,7 +195,7 @@ class Avatars:
             if avatar.status is not AvatarStatus.COMPLETED or training is None:
                 raise AvatarRefused(reason=texts.avatars.NOT_TRAINED)
             if not await self._left(connection, owner, OrderKind.PICTURE):
-                raise AvatarRefused(reason=texts.avatars.NO_PICTURES_LEFT.format(most=self.rules.pictures))
+                raise self.no_pictures_left()
             order = await orders_store.add(
                 connection,
                 OrderId(new_id()),
@@ -212,6 +212,10 @@ class Avatars:
             assert order is not None  # noqa: S101  # as above
             await self._enqueue(connection, order.id)
         return order
+
+    def no_pictures_left(self) -> AvatarRefused:
+        """Return what a person is told who has ordered all pictures of this month."""
+        return AvatarRefused(reason=texts.avatars.NO_PICTURES_LEFT.format(most=self.rules.pictures))
 
     async def gallery(self, owner: UserId, number: int, page: int, size: int) -> tuple[Avatar, list[ImageOrder], int]:
         """Load a page of an avatar's pictures, the latest first, and how many there are; raises as ``card``."""

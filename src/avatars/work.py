@@ -83,9 +83,7 @@ class AvatarSteps:
         if self._queue is None:
             return self._in(_ELSEWHERE_S)
         if order.state is OrderState.SENDING:
-            await self._end(
-                order, OrderState.FAILED, ImageOrderUncertain(provider=NAME, reason="interrupted"), Paid.MAYBE
-            )
+            await self._lose(order, "interrupted")
             return None
         folder = self._spool / f"avatars-{order.id.hex}"
         try:
@@ -204,7 +202,7 @@ class AvatarSteps:
         except ProviderRejectedRequest as exc:
             if order.sent_at is None or self._now() - order.sent_at < _UNKNOWN:
                 return await self._wait_in_trouble(order, exc)
-            await self._end(order, OrderState.FAILED, exc, Paid.MAYBE)
+            await self._lose(order, exc.code)
         except ProviderError as exc:
             return await self._wait_in_trouble(order, exc)
         return None
@@ -214,19 +212,22 @@ class AvatarSteps:
             if await orders_store.set_stage(connection, order.id, "running" if seen.is_begun else "queued"):
                 await self._touch(connection, order)
         if self._is_too_old(order):
-            reason = texts.avatars.NEVER_ANSWERED.format(hours=_GIVEN_UP_H)
-            await self._end(order, OrderState.FAILED, ImageOrderFailed(provider=NAME, reason=reason), Paid.MAYBE)
+            await self._lose(order, "no end")
             return None
         return self._in(_LOOK_S[order.kind])
 
     async def _wait_in_trouble(self, order: ImageOrder, trouble: ProviderError) -> datetime | None:
         log.warning("image_order_waits", order=str(order.id), error=trouble.code, reason=str(trouble))
         if self._is_too_old(order):
-            await self._end(order, OrderState.FAILED, trouble, Paid.MAYBE)
+            await self._lose(order, trouble.code)
             return None
         async with self._database.transaction() as connection:
             await self._note_trouble(connection, order, trouble)
         return self._in(_TROUBLE_S)
+
+    async def _lose(self, order: ImageOrder, reason: str) -> None:
+        """End an order of which nobody knows whether the service takes money for it."""
+        await self._end(order, OrderState.FAILED, ImageOrderUncertain(provider=NAME, reason=reason), Paid.MAYBE)
 
     def _is_too_old(self, order: ImageOrder) -> bool:
         return order.sent_at is not None and self._now() - order.sent_at > timedelta(hours=_GIVEN_UP_H)

@@ -193,7 +193,9 @@ def ended_message(ended: Ended) -> OutgoingMessage | None:
         text = texts.avatars.DONE_NOTICE.format(name=name)
     else:
         text = texts.avatars.FAILED_NOTICE.format(name=name, reason=reason)
-    keyboard = ((button(texts.avatars.OPEN, Action.AVATAR, avatar.number),),)
+    can_paint = order.kind is OrderKind.PICTURE and ended.may_order
+    again = [button(texts.avatars.ONCE_MORE, Action.AVATAR_PAINT, avatar.number)] if can_paint else []
+    keyboard = ((*again, button(texts.avatars.OPEN, Action.AVATAR, avatar.number)),)
     screen = Screen(text=_marked(text, avatar), keyboard=keyboard)
     return OutgoingMessage(kind=MessageKind.INFO_MESSAGE, screen=screen)
 
@@ -266,8 +268,13 @@ def _going_on(order: ImageOrder | None) -> list[str]:
         return [texts.avatars.STAGES[None]]
     told = [_stage(order)]
     if order.error_code is not None:
-        told.append(texts.avatars.TROUBLE.format(reason=_reason(order.error_code, order.error_text)))
+        told.append(texts.avatars.TROUBLE.format(reason=why_waiting(order)))
     return told
+
+
+def why_waiting(order: ImageOrder) -> str:
+    """Return why an open order does not go on now."""
+    return texts.avatars.TROUBLES.get(order.error_code or "", texts.avatars.OTHER_TROUBLE)
 
 
 def _stage(order: ImageOrder) -> str:

@@ -193,6 +193,10 @@ class AvatarHandlers:
         number, owner = press.number, context.user.id
         avatars = self._work.avatars
         card = await avatars.card(owner, number)
+        if not await avatars.left(owner, OrderKind.PICTURE):
+            # Nobody shall describe a picture that cannot be ordered.
+            await context.answer(avatars.no_pictures_left().user_text)
+            return
         if not press.words:
             trainer = avatars.rules.trainer if card.order is None else card.order.trainer
             price = avatars.rules.picture_usd(trainer, Aspect.SQUARE)

@@ -499,6 +499,8 @@ async def test_a_month_has_so_many_trainings_and_pictures(anna: Sitter, world: A
     assert again.number == 1
     with pytest.raises(AvatarRefused, match="их 1"):
         await world.avatars.paint(owner, number, Aspect.WIDE, "у моря", "2")
+    await anna.person.press_data(f"avatar_paint||{number}")
+    assert "их 1" in anna.person.heard[-1]
     await world.work()
     assert len(await anna.orders()) == 2
 
