@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from itertools import count
 from pathlib import Path
 from time import monotonic, time
@@ -30,10 +31,12 @@ from errors import NotFound
 from errors_of_operation import AvatarRefused
 from fal_server import FalServer, Fault, fal_server
 from handlers_world import Bot, Person
-from health.board import Board
+from health.board import OK, Board, Level, Reading, Why
+from health.checks import images_check
 from health.spending import spent_since
 from markups.callback_data import unpack
 from provider_calls.fal.double import DoubledOrder
+from provider_calls.fal.queue import ImageQueue
 from provider_calls.fal.webhooks import WebhookKeys
 from sign_in import people_store
 from sign_in.departures import end_all
@@ -147,7 +150,7 @@ async def test_who_was_made_a_guest_cancels_and_deletes_and_has_no_button_that_i
     for _, button in person.buttons:
         assert may(Role.GUEST, routes[unpack(button.data).action]), button.text
     await person.press_data("avatar_cancel||2")
-    await world.step((await anna.orders())[2]["id"])
+    await world.step(UUID(str((await anna.orders())[2]["id"])))
     assert (await anna.row(2))["status"] == "cancelled"
     await person.press_data("picture_delete||1")
     await person.press_data("avatar_delete_confirm||1")
@@ -517,7 +520,23 @@ async def test_what_may_be_paid_keeps_its_place_and_what_is_paid_is_counted(
         assert await world.avatars.left(owner, OrderKind.TRAINING) == left
     async with world.bot.database.transaction() as connection:
         [spent] = await spent_since(connection, since)
-    assert (spent.usd, spent.maybe_usd, spent.calls) == (6, 12, 3)
+    assert (spent.usd, spent.maybe_usd, spent.calls) == (Decimal(6), Decimal(12), 3)
+
+
+async def test_a_refused_key_is_seen_on_the_board_until_an_order_is_taken(anna: Sitter, world: AvatarBot) -> None:
+    number, right = await anna.is_ready(), world.queue
+    check = images_check(world.bot.database, is_on=True)
+    assert await check() == OK
+    world.queue = ImageQueue("wrong", world.service.addresses)
+    await world.avatars.start(anna.person.user.id, number, "")
+    await world.work()
+    await world.queue.close()
+    assert await check() == Reading(Level.DEGRADED, Why.KEY_REFUSED)
+    assert await images_check(world.bot.database, is_on=True)() == OK, "a key is read at a start"
+    world.queue = right
+    await world.avatars.start(anna.person.user.id, number, "")
+    await world.work()
+    assert await check() == OK
 
 
 async def test_the_orders_of_who_is_blocked_end_and_what_is_ready_is_told_when_they_are_back(
