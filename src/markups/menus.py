@@ -49,10 +49,11 @@ def main_menu(hint: str, waiting: int, *, avatars: bool) -> Screen:
     )
 
 
-def welcome_text(name: str) -> str:
+def welcome_text(name: str, *, may_record: bool) -> str:
     """Return what a person reads first, above the main menu, in HTML. ``name`` is empty when it is not known."""
     addressed = texts.telegram.WELCOME_NAME.format(name=escape(name, quote=False)) if name else ""
-    return texts.telegram.WELCOME.format(name=addressed)
+    text = texts.telegram.WELCOME if may_record else texts.telegram.WELCOME_GUEST
+    return text.format(name=addressed)
 
 
 def storage_menu(*, documents: bool = False, glossary: bool = False) -> Screen:
@@ -125,9 +126,11 @@ def system_menu(lines: Sequence[str], letters: int = 0, *, invites: bool = False
     )
 
 
-def help_screen(extensions: str, largest: str, longest: str) -> Screen:
+def help_screen(extensions: str, largest: str, longest: str, *, may_record: bool) -> Screen:
+    """Tell what a person can do; who ``may_record`` is told of recordings, too."""
+    recording = texts.telegram.HELP_RECORDING.format(extensions=extensions, largest=largest, longest=longest)
     return Screen(
-        text=texts.telegram.HELP.format(extensions=extensions, largest=largest, longest=longest),
+        text=f"{texts.telegram.HELP}{recording if may_record else ''}{texts.telegram.HELP_ASKING}",
         keyboard=((button(texts.telegram.BACK, Action.MENU_MAIN),),),
     )
 
@@ -139,6 +142,8 @@ def status_screen(
     letters: int = 0,
     little_left: Sequence[str] = (),
     avatars: Keyboard = (),
+    *,
+    may_record: bool,
 ) -> Screen:
     """Show the work in progress, what waits for the person, and the state of the ``machine`` unless that is None.
 
@@ -149,7 +154,7 @@ def status_screen(
     blocks = [f"{texts.telegram.STATUS_TITLE}\n\n{shown}" if lines else ""]
     blocks.append(waiting_text(waiting) if waiting else "")
     if not any(blocks):
-        blocks = [texts.telegram.STATUS_NOTHING]
+        blocks = [texts.telegram.STATUS_NOTHING if may_record else texts.telegram.STATUS_NOTHING_GUEST]
     blocks.append("\n".join(escape(line, quote=False) for line in little_left))
     if machine is not None:
         blocks.append(_told_state(machine))

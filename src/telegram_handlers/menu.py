@@ -96,13 +96,15 @@ class MenuHandlers:
             await self._messages.replace(context.chat, context.pressed, MessageKind.MENU, screen)
 
     async def _start(self, context: Context, message: IncomingMessage) -> None:  # noqa: ARG002
-        await self._show(context, await self.main_menu_of(context.user, welcome_text(context.user.name)))
+        user = context.user
+        welcome = welcome_text(user.name, may_record=may(user.role, Permission.RECORD))
+        await self._show(context, await self.main_menu_of(user, welcome))
 
     async def _help_press(self, context: Context, press: Press) -> None:  # noqa: ARG002
-        await self._show(context, self._help())
+        await self._show(context, self._help(context.user))
 
     async def _help_command(self, context: Context, message: IncomingMessage) -> None:  # noqa: ARG002
-        await self._show(context, self._help())
+        await self._show(context, self._help(context.user))
 
     async def _status(self, context: Context, message: IncomingMessage) -> None:  # noqa: ARG002
         mine = [_status_line(each) for each in await self._work.in_progress.of(context.user.id)]
@@ -115,7 +117,8 @@ class MenuHandlers:
         machine = await self._work.machine.state() if operates else None
         letters = await self._work.letters.count() if operates else 0
         left = await self._work.in_progress.little_left(context.user.id)
-        screen = status_screen(mine, waiting, machine, letters, left, under_way_buttons(avatars))
+        shown, may_record = under_way_buttons(avatars), may(context.user.role, Permission.RECORD)
+        screen = status_screen(mine, waiting, machine, letters, left, shown, may_record=may_record)
         await self._messages.send(context.chat, MessageKind.MENU, screen)
 
     async def _storage(self, context: Context, press: Press) -> None:  # noqa: ARG002
@@ -144,10 +147,11 @@ class MenuHandlers:
             *await self._work.in_progress.limited(context.user.id),
         ]
 
-    def _help(self) -> Screen:
+    def _help(self, user: User) -> Screen:
         limits = self._facts.limits
         extensions = ", ".join(sorted(RECORDING_EXTENSIONS))
-        return help_screen(extensions, human_size(limits.largest_bytes), human_duration(limits.longest_s))
+        largest, longest = human_size(limits.largest_bytes), human_duration(limits.longest_s)
+        return help_screen(extensions, largest, longest, may_record=may(user.role, Permission.RECORD))
 
 
 _STAGE_AFTER = dict(zip(Stage, texts.cards.STAGES[2:], strict=True))
