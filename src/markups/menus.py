@@ -128,9 +128,9 @@ def system_menu(lines: Sequence[str], letters: int = 0, *, invites: bool = False
 
 def help_screen(extensions: str, largest: str, longest: str, *, may_record: bool) -> Screen:
     """Tell what a person can do; who ``may_record`` is told of recordings, too."""
-    recording = texts.telegram.HELP_RECORDING.format(extensions=extensions, largest=largest, longest=longest)
+    text = texts.telegram.HELP if may_record else texts.telegram.HELP_GUEST
     return Screen(
-        text=f"{texts.telegram.HELP}{recording if may_record else ''}{texts.telegram.HELP_ASKING}",
+        text=text.format(extensions=extensions, largest=largest, longest=longest),
         keyboard=((button(texts.telegram.BACK, Action.MENU_MAIN),),),
     )
 
