@@ -6,6 +6,7 @@ from datamodels import Role, User, UserId
 from datamodels_telegram import TelegramPerson
 from db import Connection
 from random_ids import new_id
+from text_cleaning import one_line, storable
 
 LOCAL_USER = UserId(UUID("00000000-0000-4000-8000-000000000001"))
 """The user at the command line. The id is the same on every machine, so that later starts find its recordings."""
@@ -68,7 +69,7 @@ async def ensure_telegram_user(connection: Connection, person: TelegramPerson, r
 
 async def keep_up(connection: Connection, person: TelegramPerson, role: Role, known: User | None) -> User:
     """Do what ``ensure_telegram_user`` does, once the person's row was looked for."""
-    name = person.name.replace("\0", "") or (known.name if known else "")  # PostgreSQL's text takes no NUL
+    name = one_line(storable(person.name)) or (known.name if known else "")
     if known is not None and (known.name, known.role) == (name, role):
         return known
     parameters = {"id": new_id(), "telegram_id": person.id, "name": name, "role": role}

@@ -12,6 +12,7 @@ from avatars import avatars_store
 from avatars.cleaning import AvatarCleaning
 from avatars.intake import AvatarPhotos
 from avatars.models import AvatarStatus, Gender, OrderId
+from avatars.photo_set import PhotoSet
 from avatars.pictures import PictureFiles
 from avatars.service import Avatars
 from avatars.settings import AvatarRules
@@ -33,6 +34,7 @@ from provider_calls.policy import ProviderCalls, Time
 from random_ids import new_id
 from recordings.originals import Originals
 from telegram_handlers.avatar_cards import AvatarCards
+from telegram_handlers.avatar_photos import AvatarPhotoHandlers
 from telegram_handlers.avatars import AvatarHandlers, AvatarWork
 from telegram_handlers.context import Context
 
@@ -80,9 +82,11 @@ class AvatarBot:
         self.photos, self.telling = AvatarPhotos(bot.database, bot.objects), Telling(bot.database)
         calls = ProviderCalls("fal", 4, 30.0, time=Time(sleep=at_once))
         self.queue = ImageQueue(KEY, service.addresses, "https://vox.example/webhook/fal/status", calls=calls)
-        work = AvatarWork(self.avatars, self.photos, self.telling, Dialogs(bot.database), lambda: None)
-        handlers = AvatarHandlers(bot.messages, work).routes()
-        bot.routes.append(handlers)
+        self.photo_set = PhotoSet(bot.database, bot.objects, folder / "spool")
+        work = AvatarWork(self.avatars, self.photos, self.photo_set, self.telling, Dialogs(bot.database), lambda: None)
+        self.photo_handlers = AvatarPhotoHandlers(bot.messages, work)
+        handlers = self.photo_handlers.routes()
+        bot.routes += [AvatarHandlers(bot.messages, work).routes(), handlers]
         assert handlers.pictures is not None
         self.takes_picture = handlers.pictures
         self.cards = AvatarCards(self.avatars, self.telling, bot.messages, bot.preferences.zone_of)

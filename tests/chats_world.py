@@ -35,9 +35,9 @@ from jobs.chats import AnswerSteps
 from jobs.context import Engines, JobContext
 from language_model.port import LanguageModel
 from markups.callback_data import unpack
+from markups.menus import main_menu
 from message_tracker import MessageTracker
 from metadata.form import MetadataForm
-from metadata.waiting import WaitingRecordings
 from object_store import ObjectStore
 from outbox import Outbox, OutboxFiles
 from recordings.originals import Originals
@@ -163,7 +163,7 @@ class ChatsBot:
         form = MetadataForm(database, lambda: TODAY)
         self.metadata = MetadataHandlers(
             form,
-            WaitingRecordings(database),
+            self._menu,
             messages,
             PACK,
             lambda: None,
@@ -190,6 +190,9 @@ class ChatsBot:
             answers={**self.metadata.routes().answers, **chats.answers, **ratings.answers},
         )
         self.at_step = Steps(self.routes.answers, ratings.again, messages, self.handlers.ask)
+
+    async def _menu(self, user: User, hint: str) -> Screen:  # noqa: ARG002  # everybody has the same here
+        return main_menu(hint, 0, avatars=False)
 
     async def _enqueue(
         self,

@@ -209,12 +209,13 @@ class Bot:
         self.machine = Machine(database, self.journal, lambda: self.engines_down, lambda: self.storage.state)
         waiting = WaitingRecordings(database)
         form = MetadataForm(database, lambda: TODAY)
-        metadata = MetadataHandlers(form, waiting, messages, PACK, self._wake, self.ask, estimates)
-        ordering = ReportHandlers(messages, reports)
         facts = SystemFacts(str, "", LIMITS, folder)
         self.menu_work = MenuWork(WorkInProgress(database), self.letters, self.machine, facts, waiting)
+        self.menu = MenuHandlers(messages, self.menu_work)
+        metadata = MetadataHandlers(form, self.menu.main_menu_of, messages, PACK, self._wake, self.ask, estimates)
+        ordering = ReportHandlers(messages, reports)
         self.routes = [
-            MenuHandlers(messages, self.menu_work).routes(),
+            self.menu.routes(),
             DeadLetterHandlers(messages, LettersWork(self.letters, PACK, self._wake)).routes(),
             RecordingHandlers(messages, recordings).routes(),
             VoiceNoteHandlers(messages, recordings.files, changes, self.preferences, self._wake).routes(),

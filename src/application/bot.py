@@ -23,6 +23,7 @@ from application.privacy import consents_of
 from application.team import TeamParts
 from application.web import administration_of, services_of, sessions_of
 from avatars.intake import AvatarPhotos
+from avatars.photo_set import PhotoSet
 from avatars.telling import Telling
 from config import Settings
 from dead_letters import DeadLetters, Enqueue
@@ -55,9 +56,9 @@ from system.ending import end_tasks
 from system.local_time import today
 from telegram_client.client import TelegramClient
 from telegram_handlers.across import AcrossHandlers, AcrossWork
+from telegram_handlers.avatar_photos import AvatarPhotoHandlers
 from telegram_handlers.avatars import AvatarHandlers, AvatarWork
 from telegram_handlers.consents import ConsentHandlers
-from telegram_handlers.context import Routes
 from telegram_handlers.dead_letters import DeadLetterHandlers, LettersWork
 from telegram_handlers.documents import DocumentHandlers
 from telegram_handlers.erasures import ErasureHandlers
@@ -230,11 +231,13 @@ def router_of(
     recordings, chats = _recording_work(application, preferences, wake_all), chats_of(application, messages)
     waiting = WaitingRecordings(database)
     form = MetadataForm(database, today)
-    metadata = MetadataHandlers(form, waiting, messages, pack, wake_deliveries, chats.ask, application.estimates)
-    ordering = ReportHandlers(messages, _report_work(application, wake_deliveries))
-    facts, has_avatars = _facts(application), followers.avatars is not None
-    work = MenuWork(WorkInProgress(database), letters, machine, facts, waiting, has_avatars)
+    work = MenuWork(WorkInProgress(database), letters, machine, _facts(application), waiting, followers.avatars)
     menu = MenuHandlers(messages, work)
+    estimates = application.estimates
+    metadata = MetadataHandlers(form, menu.main_menu_of, messages, pack, wake_deliveries, chats.ask, estimates)
+    ordering = ReportHandlers(messages, _report_work(application, wake_deliveries))
+    avatars = _avatar_work(application, followers)
+    photos = AvatarPhotoHandlers(messages, avatars)
     return Router(
         inbox,
         Dialogs(database),
@@ -254,14 +257,16 @@ def router_of(
             DocumentHandlers(messages, Documents(database)).routes(),
             _my_reports(application, messages).routes(),
             _across(application, messages).routes(),
-            *_of_followers(application, messages, followers),
+            AvatarHandlers(messages, avatars).routes(),
+            photos.routes(),
+            _takeouts(application, messages, followers).routes(),
             *about_chats(application, messages, chats, followers.speeches.wake),
             *team.routes(),
             ConsentHandlers(messages, recordings.consents or consents_of(application)).routes(),
             ErasureHandlers(messages, team.erasures, followers.background.erasing.wake).routes(),
         ],
         menu=menu.main_menu_of,
-        other=chats.ask,
+        other=photos.unless_agreed(chats.ask),
         strangers=team.strangers,
         without_database=_without_database(application.settings, telegram, machine),
         words=followers.spoken.find,
@@ -323,23 +328,18 @@ def _without_database(settings: Settings, telegram: Messenger, machine: Machine)
     return WithoutDatabase(telegram, machine, settings.owner_telegram_id, notes)
 
 
-def _of_followers(application: Application, messages: MessageTracker, followers: Followers) -> list[Routes]:
-    takeouts = _takeouts(application, messages, followers)
-    return [_avatars(application, messages, followers).routes(), takeouts.routes()]
-
-
 def _takeouts(application: Application, messages: MessageTracker, followers: Followers) -> TakeoutHandlers:
     takeout = Takeout(application.database, application.pack)
     return TakeoutHandlers(messages, takeout, followers.takeout_orders, followers.takeouts.wake)
 
 
-def _avatars(application: Application, messages: MessageTracker, followers: Followers) -> AvatarHandlers:
-    database, avatars = application.database, followers.avatars
+def _avatar_work(application: Application, followers: Followers) -> AvatarWork | None:
+    database, objects, avatars = application.database, application.objects, followers.avatars
     if avatars is None:
-        return AvatarHandlers(messages, None)
-    photos, dialogs = AvatarPhotos(database, application.objects), Dialogs(database)
-    work = AvatarWork(avatars, photos, Telling(database), dialogs, followers.wake_all)
-    return AvatarHandlers(messages, work)
+        return None
+    photo_set = PhotoSet(database, objects, application.settings.persistent_dir / "spool" / "outgoing")
+    photos, dialogs = AvatarPhotos(database, objects), Dialogs(database)
+    return AvatarWork(avatars, photos, photo_set, Telling(database), dialogs, followers.wake_all)
 
 
 def _across(application: Application, messages: MessageTracker) -> AcrossHandlers:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from application.checked_out import commit
 from application.endpoints import Endpoint, language_endpoint, speech_endpoint
 from application.engines import EMBEDDED_MODEL, VOICE_ENCODER
+from application.images import rules_of
 from application.local_speech import needed_weights
 from application.notices import Notices
 from application.parts import Application
@@ -25,6 +26,7 @@ from health.checks import (
     database_check,
     disk_check,
     following_check,
+    images_check,
     index_check,
     jobs_check,
     objects_check,
@@ -102,6 +104,7 @@ class Health:
             Part.LLM: self._probes.language_check(),
             Part.JOBS: jobs_check(application.database, lambda: application.jobs.is_working or not has_worker),
             Part.DISK: disk_check(settings.persistent_dir),
+            Part.IMAGES: images_check(application.database, is_on=rules_of(settings) is not None),
             Part.BACKUP: backup_check(settings.persistent_dir / "backups"),
         }
         if telegram is not None:

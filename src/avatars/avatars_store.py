@@ -27,13 +27,24 @@ _SELECT = f"SELECT {_COLUMNS} FROM avatars WHERE deleted_at IS NULL"
 _SELECT_OWNED = f"{_SELECT} AND owner_id = %(owner_id)s"
 _SELECT_ONE = f"{_SELECT_OWNED} AND number = %(number)s"
 _SELECT_ALL = f"{_SELECT_OWNED} ORDER BY number"
+_IN_CHAT = """
+    (card_wanted OR EXISTS (
+        SELECT FROM sent_messages WHERE sent_messages.chat_id = avatars.chat_id AND message_id = card_id
+    ))
+"""
 _SELECT_COLLECTING = f"""
-    {_SELECT_OWNED} AND status IN ('photos_uploading', 'ready_for_training')
+    {_SELECT_OWNED} AND status IN ('photos_uploading', 'ready_for_training') AND {_IN_CHAT}
     ORDER BY opened_at DESC, number DESC LIMIT 1 FOR NO KEY UPDATE
+"""
+_ASKS_FOR_CONSENT = f"""
+    SELECT FROM avatars WHERE owner_id = %(owner_id)s AND deleted_at IS NULL AND status = 'draft' AND gender IS NOT NULL
+        AND {_IN_CHAT}
 """
 _SELECT_BY_ID = f"SELECT {_COLUMNS} FROM avatars WHERE id = %(id)s"
 _SELECT_UNSHOWN = f"""
-    {_SELECT} AND shown_version <> version AND chat_id IS NOT NULL ORDER BY id LIMIT 20
+    {_SELECT} AND shown_version <> version AND chat_id IS NOT NULL
+        AND NOT EXISTS (SELECT FROM users WHERE users.id = owner_id AND left_at IS NOT NULL)
+    ORDER BY id LIMIT 20
 """
 _SET: LiteralString = "UPDATE avatars SET version = version + 1, {changes} WHERE id = %(id)s"
 _SET_STATUS = _SET.replace("{changes}", "status = %(status)s, error_code = %(error_code)s, error_text = %(error_text)s")
@@ -85,6 +96,7 @@ _SELECT_PHOTOS = """
     SELECT id, object_key FROM avatar_photos WHERE avatar_id = %(id)s AND object_key IS NOT NULL
     ORDER BY incoming_id, id
 """
+_REMOVE_PHOTO = "DELETE FROM avatar_photos WHERE avatar_id = %(id)s AND id = %(photo_id)s"
 _COUNT = """
     SELECT
         count(*) FILTER (WHERE object_key IS NOT NULL) AS accepted,
@@ -152,13 +164,18 @@ async def list_owned(connection: Connection, owner: UserId) -> list[Avatar]:
 
 
 async def find_collecting(connection: Connection, owner: UserId) -> Avatar | None:
-    """Load and lock the avatar that a person's photographs are for: of those that take some, the one opened last."""
+    """Load and lock the avatar that a person's photographs are for; None unless its card is what the chat shows."""
     row = await (await connection.execute(_SELECT_COLLECTING, {"owner_id": owner})).fetchone()
     return None if row is None else Avatar.model_validate(row)
 
 
+async def asks_for_consent(connection: Connection, owner: UserId) -> bool:
+    """Tell whether the chat shows a card that asks for the consent of the person shown."""
+    return (await connection.execute(_ASKS_FOR_CONSENT, {"owner_id": owner})).rowcount > 0
+
+
 async def list_unshown(connection: Connection) -> list[Avatar]:
-    """Load avatars whose card shows an earlier version of them."""
+    """Load avatars whose card shows an earlier version of them, of people who are of the team."""
     return [Avatar.model_validate(row) async for row in await connection.execute(_SELECT_UNSHOWN)]
 
 
@@ -259,6 +276,11 @@ async def accept_photo(connection: Connection, incoming_id: int, sha256: str, li
 async def list_photos(connection: Connection, id_: AvatarId) -> Sequence[Photo]:
     """Load the accepted photographs, in the order in which they came."""
     return [Photo.model_validate(row) async for row in await connection.execute(_SELECT_PHOTOS, {"id": id_})]
+
+
+async def remove_photo(connection: Connection, id_: AvatarId, photo: UUID) -> None:
+    """Forget a photograph; its object is gone."""
+    await connection.execute(_REMOVE_PHOTO, {"id": id_, "photo_id": photo})
 
 
 async def count_photos(connection: Connection, id_: AvatarId) -> PhotoCounts:

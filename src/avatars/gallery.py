@@ -48,20 +48,26 @@ class Gallery:
         key = order.object_key or ""
         kind = key.rpartition(".")[2]
         name = texts.avatars.PICTURE_NAME.format(name="" if avatar is None else avatar.name, number=number).strip()
-        content = await self._read(key)
+        content = await read_object(self._objects, self._spool, key)
         if small:
             return ShownPicture(await asyncio.to_thread(_smaller, content), "image/jpeg", f"{name}.jpg")
         return ShownPicture(content, f"image/{'jpeg' if kind == 'jpg' else kind}", f"{name}.{kind}")
 
-    async def _read(self, key: str) -> bytes:
-        path = self._spool / f"{new_name()}.copy"
-        try:
-            with disk_full_mapped(path):
-                await asyncio.to_thread(self._spool.mkdir, parents=True, exist_ok=True)
-                await self._objects.get_file(key, path)
-                return await asyncio.to_thread(path.read_bytes)
-        finally:
-            await asyncio.to_thread(path.unlink, missing_ok=True)
+
+async def read_object(objects: ObjectStore, spool: Path, key: str) -> bytes:
+    """Return a small object, by way of the folder ``spool``.
+
+    Raises:
+        ObjectStoreUnavailable, DiskFull: not possible now.
+    """
+    path = spool / f"{new_name()}.copy"
+    try:
+        with disk_full_mapped(path):
+            await asyncio.to_thread(spool.mkdir, parents=True, exist_ok=True)
+            await objects.get_file(key, path)
+            return await asyncio.to_thread(path.read_bytes)
+    finally:
+        await asyncio.to_thread(path.unlink, missing_ok=True)
 
 
 def _smaller(content: bytes) -> bytes:

@@ -36,7 +36,8 @@ class AvatarPhotos:
     async def take_in(self, owner: UserId, message: IncomingMessage) -> bool:
         """Take the picture of a message in for the avatar that waits for photographs; False when there is neither.
 
-        A message that is handled again is taken in once. The card comes anew below the first of several.
+        Only the avatar whose card the chat shows waits: below another menu nobody means it any more. A message that is
+        handled again is taken in once. The card comes anew below the first of several.
         """
         picture = message.picture or (message.file if message.file and may_be_photo(message.file) else None)
         if picture is None:
@@ -56,6 +57,11 @@ class AvatarPhotos:
             if incoming.finished_at is None:
                 await _refuse_by_description(connection, incoming.id, picture)
         return True
+
+    async def asks_for_consent(self, owner: UserId) -> bool:
+        """Tell whether the person's chat shows a card that asks for the consent of the person shown."""
+        async with self._database.transaction() as connection:
+            return await avatars_store.asks_for_consent(connection, owner)
 
     async def check(self, file: IncomingFile, path: Path) -> None:
         """Keep the photograph that has come to ``path``.

@@ -57,6 +57,14 @@ class OrderState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Paid(StrEnum):
+    """Whether the service takes money for an order; it may have taken one whose answer was lost."""
+
+    NO = "no"
+    MAYBE = "maybe"
+    YES = "yes"
+
+
 class Aspect(StrEnum):
     """The shape of a picture; the values are words that a button can carry."""
 
@@ -150,9 +158,13 @@ class PhotoCounts(Value):
 
 
 class AvatarCard(Value):
-    """What a card shows: ``order`` is the latest training, ``pictures`` counts those that are done."""
+    """What a card shows: ``order`` is the latest training, ``pictures`` counts those that are done.
+
+    Without ``may_order`` its person may only look, cancel and delete.
+    """
 
     avatar: Avatar
     photos: PhotoCounts
     order: ImageOrder | None
     pictures: int
+    may_order: bool

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, LiteralString
 
-from avatars.models import Aspect, AvatarId, ImageOrder, OrderId, OrderKind, OrderState
+from avatars.models import Aspect, AvatarId, ImageOrder, OrderId, OrderKind, OrderState, Paid
 from datamodels import UserId
 from db import Connection
 from errors import NotFound, VoxPersonaError
@@ -60,10 +60,20 @@ _SELECT_UNFINISHED = f"""
         AND (ended_at IS NULL OR (state = 'failed' AND ended_at > now() - interval '1 hour'))
     ORDER BY number DESC LIMIT 20
 """
-_SELECT_UNTOLD = f"""
-    SELECT {_COLUMNS} FROM image_orders WHERE ended_at IS NOT NULL AND told_at IS NULL ORDER BY ended_at LIMIT 20
+_SELECT_OPEN_OF_PERSON = f"""
+    SELECT {_COLUMNS} FROM image_orders WHERE owner_id = %(owner_id)s AND ended_at IS NULL ORDER BY created_at LIMIT 20
 """
-_NOTE_TOLD = "UPDATE image_orders SET told_at = now() WHERE id = %(id)s AND told_at IS NULL"
+_SELECT_UNTOLD = f"""
+    SELECT {_COLUMNS} FROM image_orders
+    WHERE ended_at IS NOT NULL AND told_at IS NULL
+        AND NOT EXISTS (SELECT FROM users WHERE users.id = owner_id AND left_at IS NOT NULL)
+    ORDER BY ended_at LIMIT 20
+"""
+_NOTE_TOLD = """
+    UPDATE image_orders SET told_at = now()
+    WHERE id = %(id)s AND told_at IS NULL
+        AND NOT EXISTS (SELECT FROM users WHERE users.id = owner_id AND left_at IS NOT NULL)
+"""
 _WANT_CANCEL = "UPDATE image_orders SET cancel_wanted = true WHERE id = %(id)s AND ended_at IS NULL"
 _MOVE: LiteralString = "UPDATE image_orders SET {changes} WHERE id = %(id)s AND ended_at IS NULL AND {when}"
 _BEGIN = _MOVE.replace("{changes}", "state = 'sending', error_code = NULL, error_text = NULL").replace(
@@ -83,12 +93,13 @@ _NOTE_TROUBLE = _MOVE.replace("{changes}", "error_code = %(code)s, error_text = 
 )
 _COMPLETE = _MOVE.replace(
     "{changes}",
-    """state = 'done', quota = 'committed', ended_at = now(), object_key = %(key)s, error_code = NULL,
+    """state = 'done', quota = 'committed', paid = 'yes', ended_at = now(), object_key = %(key)s, error_code = NULL,
     error_text = NULL""",
 ).replace("{when}", "state = 'sent'")
 _END = _MOVE.replace(
     "{changes}",
-    """state = %(state)s, quota = 'released', ended_at = now(), error_code = %(code)s, error_text = %(text)s,
+    """state = %(state)s, quota = CASE WHEN %(paid)s = 'maybe' THEN 'committed' ELSE 'released' END, paid = %(paid)s,
+    ended_at = now(), error_code = %(code)s, error_text = %(text)s,
     told_at = CASE WHEN %(state)s = 'cancelled' THEN now() END""",
 ).replace("{when}", "true")
 _FORGET_PROMPTS = "UPDATE image_orders SET prompt = NULL WHERE avatar_id = %(avatar_id)s"
@@ -157,6 +168,12 @@ async def lock_open(connection: Connection, avatar: AvatarId) -> list[ImageOrder
     return [ImageOrder.model_validate(row) async for row in rows]
 
 
+async def open_of(connection: Connection, owner: UserId) -> list[ImageOrder]:
+    """Load a person's orders that have not ended, the earliest first."""
+    rows = await connection.execute(_SELECT_OPEN_OF_PERSON, {"owner_id": owner})
+    return [ImageOrder.model_validate(row) async for row in rows]
+
+
 async def pictures(connection: Connection, avatar: AvatarId, limit: int, offset: int) -> list[ImageOrder]:
     """Load pictures that are done, the latest first."""
     parameters = {"avatar_id": avatar, "limit": limit, "offset": offset}
@@ -196,12 +213,12 @@ async def picture_by_id(connection: Connection, owner: UserId, id_: OrderId) -> 
 
 
 async def list_untold(connection: Connection) -> list[ImageOrder]:
-    """Load orders that have ended and whose person has not been told."""
+    """Load orders that have ended and whose person is of the team and has not been told."""
     return [ImageOrder.model_validate(row) async for row in await connection.execute(_SELECT_UNTOLD)]
 
 
 async def note_told(connection: Connection, id_: OrderId) -> bool:
-    """Note that the person is told; False when they were before."""
+    """Note that the person is told; False when they were before, or are not of the team."""
     return (await connection.execute(_NOTE_TOLD, {"id": id_})).rowcount > 0
 
 
@@ -241,11 +258,18 @@ async def complete(connection: Connection, id_: OrderId, key: str) -> bool:
     return (await connection.execute(_COMPLETE, {"id": id_, "key": key})).rowcount > 0
 
 
-async def end(connection: Connection, id_: OrderId, state: OrderState, error: VoxPersonaError | None) -> bool:
-    """End an order that brings nothing, and release its quota; False when it has ended."""
+async def end(
+    connection: Connection,
+    id_: OrderId,
+    state: OrderState,
+    error: VoxPersonaError | None,
+    paid: Paid = Paid.NO,
+) -> bool:
+    """End an order that brings nothing; False when it has ended. Its quota is released unless it may be paid."""
     parameters = {
         "id": id_,
         "state": state,
+        "paid": paid,
         "code": None if error is None else error.code,
         "text": None if error is None else error.user_text,
     }

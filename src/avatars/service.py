@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 import texts.avatars
+import users_store
+from access import Permission, may
 from avatars import avatars_store, orders_store
 from avatars.models import (
     FEWEST_PHOTOS,
@@ -193,7 +195,7 @@ class Avatars:
             if avatar.status is not AvatarStatus.COMPLETED or training is None:
                 raise AvatarRefused(reason=texts.avatars.NOT_TRAINED)
             if not await self._left(connection, owner, OrderKind.PICTURE):
-                raise AvatarRefused(reason=texts.avatars.NO_PICTURES_LEFT.format(most=self.rules.pictures))
+                raise self.no_pictures_left()
             order = await orders_store.add(
                 connection,
                 OrderId(new_id()),
@@ -211,6 +213,10 @@ class Avatars:
             await self._enqueue(connection, order.id)
         return order
 
+    def no_pictures_left(self) -> AvatarRefused:
+        """Return what a person is told who has ordered all pictures of this month."""
+        return AvatarRefused(reason=texts.avatars.NO_PICTURES_LEFT.format(most=self.rules.pictures))
+
     async def gallery(self, owner: UserId, number: int, page: int, size: int) -> tuple[Avatar, list[ImageOrder], int]:
         """Load a page of an avatar's pictures, the latest first, and how many there are; raises as ``card``."""
         async with self._database.transaction() as connection:
@@ -225,6 +231,13 @@ class Avatars:
         async with self._database.transaction() as connection:
             avatar = await avatars_store.get(connection, owner, number)
             return await orders_store.unfinished_pictures(connection, avatar.id)
+
+    async def under_way(self, owner: UserId) -> list[tuple[Avatar, ImageOrder]]:
+        """Load a person's trainings and pictures that have not ended, with their avatars, the earliest first."""
+        async with self._database.transaction() as connection:
+            avatars = {each.id: each for each in await avatars_store.list_owned(connection, owner)}
+            orders = await orders_store.open_of(connection, owner)
+        return [(avatars[each.avatar_id], each) for each in orders if each.avatar_id in avatars]
 
     async def picture(self, owner: UserId, number: int) -> tuple[Avatar, ImageOrder]:
         """Load a picture with its avatar.
@@ -276,7 +289,14 @@ async def card_of(connection: Connection, avatar: Avatar) -> AvatarCard:
         photos=await avatars_store.count_photos(connection, avatar.id),
         order=await orders_store.latest(connection, avatar.id, OrderKind.TRAINING),
         pictures=await orders_store.count_pictures(connection, avatar.id),
+        may_order=await may_order(connection, avatar.owner_id),
     )
+
+
+async def may_order(connection: Connection, owner: UserId) -> bool:
+    """Tell whether a person may make avatars and pictures, and not only look at what there is and delete it."""
+    user = await users_store.find(connection, owner)
+    return user is not None and may(user.role, Permission.RECORD)
 
 
 def _check_length(text: str, allowed: tuple[int, int], told: str) -> None:

@@ -6,17 +6,18 @@ from typing import NamedTuple
 import outbox_store
 from avatars import avatars_store, orders_store
 from avatars.models import Avatar, AvatarCard, ImageOrder, OrderKind
-from avatars.service import card_of
+from avatars.service import card_of, may_order
 from datamodels import UserId
 from datamodels_telegram import FileReference, FileSource, MessageId, OutgoingMessage
 from db import Database
 
 
 class Ended(NamedTuple):
-    """An order that has ended, with its avatar."""
+    """An order that has ended, with its avatar, and whether its person may order more."""
 
     avatar: Avatar
     order: ImageOrder
+    may_order: bool
 
 
 class Telling:
@@ -60,7 +61,7 @@ class Telling:
                 avatar = None if order.avatar_id is None else await avatars_store.by_id(connection, order.avatar_id)
                 if not await orders_store.note_told(connection, order.id) or avatar is None or not avatar.name:
                     continue
-                message = message_of(Ended(avatar, order))
+                message = message_of(Ended(avatar, order, await may_order(connection, order.owner_id)))
                 if message is not None and avatar.chat_id is not None:
                     await outbox_store.put(connection, f"avatar:{order.id}", order.owner_id, avatar.chat_id, message)
         return len(untold)
@@ -79,7 +80,7 @@ class Telling:
             assert avatar is not None  # noqa: S101  # pictures without one are deleted
             if avatar.chat_id is None:
                 return
-            message = message_of(Ended(avatar, order))
+            message = message_of(Ended(avatar, order, await may_order(connection, owner)))
             await outbox_store.put(connection, f"picture:{order.id}:{occasion}", owner, avatar.chat_id, message)
 
 

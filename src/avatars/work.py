@@ -19,7 +19,7 @@ from PIL import Image
 
 import texts.avatars
 from avatars import avatars_store, orders_store
-from avatars.models import SIZES, Avatar, AvatarStatus, ImageOrder, OrderId, OrderKind, OrderState, Photo
+from avatars.models import SIZES, Avatar, AvatarStatus, ImageOrder, OrderId, OrderKind, OrderState, Paid, Photo
 from db import Connection, Database
 from errors import ProviderError, ProviderRejectedRequest, VoxPersonaError
 from errors_of_operation import ImageOrderFailed, ImageOrderUncertain
@@ -83,7 +83,7 @@ class AvatarSteps:
         if self._queue is None:
             return self._in(_ELSEWHERE_S)
         if order.state is OrderState.SENDING:
-            await self._end(order, OrderState.FAILED, ImageOrderUncertain(provider=NAME, reason="interrupted"))
+            await self._lose(order, "interrupted")
             return None
         folder = self._spool / f"avatars-{order.id.hex}"
         try:
@@ -100,7 +100,8 @@ class AvatarSteps:
             if order is not None and again_at is not None:
                 await self._note_trouble(connection, order, error)
         if order is not None and again_at is None:
-            await self._end(order, OrderState.FAILED, error)
+            paid = Paid.NO if order.state is OrderState.WAITING else Paid.MAYBE
+            await self._end(order, OrderState.FAILED, error, paid)
 
     async def _loaded(self, id_: OrderId) -> tuple[ImageOrder | None, Avatar | None]:
         async with self._database.transaction() as connection:
@@ -122,7 +123,7 @@ class AvatarSteps:
             try:
                 sent = await queue.submit(application, body, _WEIGHTS_STAY_S)
             except ImageOrderUncertain as exc:
-                await self._end(order, OrderState.FAILED, exc)
+                await self._end(order, OrderState.FAILED, exc, Paid.MAYBE)
                 return None
             except VoxPersonaError:
                 # It was refused, or has not come there.
@@ -196,11 +197,12 @@ class AvatarSteps:
             else:
                 await self._take(order, await queue.result(sent), folder, queue)
         except ImageOrderFailed as exc:
-            await self._end(order, OrderState.FAILED, exc)
+            # The service has done its work; what it brought is no model or picture.
+            await self._end(order, OrderState.FAILED, exc, Paid.YES)
         except ProviderRejectedRequest as exc:
             if order.sent_at is None or self._now() - order.sent_at < _UNKNOWN:
                 return await self._wait_in_trouble(order, exc)
-            await self._end(order, OrderState.FAILED, exc)
+            await self._lose(order, exc.code)
         except ProviderError as exc:
             return await self._wait_in_trouble(order, exc)
         return None
@@ -210,19 +212,22 @@ class AvatarSteps:
             if await orders_store.set_stage(connection, order.id, "running" if seen.is_begun else "queued"):
                 await self._touch(connection, order)
         if self._is_too_old(order):
-            reason = texts.avatars.NEVER_ANSWERED.format(hours=_GIVEN_UP_H)
-            await self._end(order, OrderState.FAILED, ImageOrderFailed(provider=NAME, reason=reason))
+            await self._lose(order, "no end")
             return None
         return self._in(_LOOK_S[order.kind])
 
     async def _wait_in_trouble(self, order: ImageOrder, trouble: ProviderError) -> datetime | None:
         log.warning("image_order_waits", order=str(order.id), error=trouble.code, reason=str(trouble))
         if self._is_too_old(order):
-            await self._end(order, OrderState.FAILED, trouble)
+            await self._lose(order, trouble.code)
             return None
         async with self._database.transaction() as connection:
             await self._note_trouble(connection, order, trouble)
         return self._in(_TROUBLE_S)
+
+    async def _lose(self, order: ImageOrder, reason: str) -> None:
+        """End an order of which nobody knows whether the service takes money for it."""
+        await self._end(order, OrderState.FAILED, ImageOrderUncertain(provider=NAME, reason=reason), Paid.MAYBE)
 
     def _is_too_old(self, order: ImageOrder) -> bool:
         return order.sent_at is not None and self._now() - order.sent_at > timedelta(hours=_GIVEN_UP_H)
@@ -260,15 +265,22 @@ class AvatarSteps:
             await avatars_store.touch(connection, avatar.id)
         return True
 
-    async def _end(self, order: ImageOrder, state: OrderState, error: VoxPersonaError | None) -> None:
-        await self._database.persist(lambda connection: self._ended(connection, order, state, error))
+    async def _end(
+        self, order: ImageOrder, state: OrderState, error: VoxPersonaError | None, paid: Paid = Paid.NO
+    ) -> None:
+        await self._database.persist(lambda connection: self._ended(connection, order, state, error, paid))
         log.info("image_order_ended", order=str(order.id), state=state, error=None if error is None else error.code)
 
     async def _ended(
-        self, connection: Connection, order: ImageOrder, state: OrderState, error: VoxPersonaError | None
+        self,
+        connection: Connection,
+        order: ImageOrder,
+        state: OrderState,
+        error: VoxPersonaError | None,
+        paid: Paid,
     ) -> None:
         avatar = None if order.avatar_id is None else await avatars_store.by_id(connection, order.avatar_id, lock=True)
-        ended = await orders_store.end(connection, order.id, state, error)
+        ended = await orders_store.end(connection, order.id, state, error, paid)
         if not ended or avatar is None:
             return
         if order.kind is not OrderKind.TRAINING:

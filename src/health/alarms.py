@@ -44,7 +44,7 @@ def alarm_of(part: Part, state: PartState) -> str:
         return "disk_low"
     if part is Part.BACKUP:
         return f"backup_{state.why}" if state.why in _OF_BACKUPS else ""
-    if part in {Part.ASR, Part.LLM}:
+    if part in {Part.ASR, Part.LLM, Part.IMAGES}:
         return f"{part}_{state.why}" if state.why in _MENDED_BY_HAND else ""
     if state.level is not Level.DOWN:
         return ""

@@ -29,6 +29,7 @@ class Part(StrEnum):
     DISK = "disk"
     BACKUP = "backup"
     INDEX = "index"
+    IMAGES = "images"
 
 
 CRITICAL = frozenset({Part.DATABASE, Part.OBJECTS, Part.TELEGRAM, Part.JOBS, Part.DISK})

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import texts.errors
 from database.watch import AbsenceKind
 from db import Database
 from errors import (
@@ -18,6 +19,8 @@ from errors import (
     ObjectStoreRefusedKey,
     ObjectStoreUnavailable,
     OutOfResources,
+    ProviderRefusedKey,
+    ProviderUnavailable,
 )
 from health import store
 from health.board import OK, Level, Reading, Why, worse
@@ -99,6 +102,31 @@ def objects_check(objects: ObjectStore) -> Check:
         else:
             reading = OK
         return calls.together(reading)
+
+    return check
+
+
+def images_check(database: Database, *, is_on: bool) -> Check:
+    """Return the check of the service of images: how the latest order ended in this process's time, or goes on.
+
+    Nothing that costs nothing tells whether it takes the key, so nobody is asked.
+    """
+    at_once, began = database.patient(0), datetime.now(UTC)
+
+    async def check() -> Reading:
+        if not is_on:
+            return Reading(Level.OK, Why.OFF)
+        try:
+            async with at_once.transaction() as connection:
+                trouble = await store.image_trouble(connection, began)
+        except (DatabaseUnavailable, OutOfResources):
+            return Reading(Level.DEGRADED, Why.DATABASE_AWAY)
+        code, text = trouble or ("", "")
+        if code == ProviderRefusedKey.code:
+            return Reading(Level.DEGRADED, Why.KEY_REFUSED)
+        if texts.errors.REASON_NO_FUNDS in text:
+            return Reading(Level.DEGRADED, Why.NO_FUNDS)
+        return Reading(Level.DEGRADED, Why.ERRORS) if code == ProviderUnavailable.code else OK
 
     return check
 

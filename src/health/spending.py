@@ -27,19 +27,25 @@ _SELECT_SPEECH = """
     FROM transcripts WHERE created_at >= %(since)s GROUP BY model, engine
 """
 _SELECT_IMAGES = """
-    SELECT trainer AS model, count(*) AS calls, sum(price_usd) AS usd
-    FROM image_orders WHERE state = 'done' AND NOT is_test AND created_at >= %(since)s GROUP BY trainer
+    SELECT
+        trainer AS model, count(*) AS calls, coalesce(sum(price_usd) FILTER (WHERE paid = 'yes'), 0) AS usd,
+        coalesce(sum(price_usd) FILTER (WHERE paid = 'maybe'), 0) AS maybe_usd
+    FROM image_orders WHERE paid <> 'no' AND NOT is_test AND created_at >= %(since)s GROUP BY trainer
 """
 
 
 class Spent(Value):
-    """What one model has taken: tokens of text, seconds of sound. ``usd`` is None where the price is not known."""
+    """What one model has taken: tokens of text, seconds of sound. ``usd`` is None where the price is not known.
+
+    ``maybe_usd`` comes on top if orders whose answer was lost were taken.
+    """
 
     model: str
     calls: int
     tokens: int = 0
     seconds: float = 0.0
     usd: Decimal | None
+    maybe_usd: Decimal = Decimal(0)
 
 
 async def spent_since(connection: Connection, since: datetime) -> Sequence[Spent]:

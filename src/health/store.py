@@ -11,6 +11,11 @@ _SELECT_WORKERS = """
     WHERE last_heartbeat BETWEEN clock_timestamp() - make_interval(secs => %(limit_s)s)
         AND clock_timestamp() + make_interval(secs => %(limit_s)s)
 """
+_SELECT_IMAGE_TROUBLE = """
+    SELECT error_code, error_text FROM image_orders
+    WHERE (ended_at IS NULL OR ended_at > %(since)s) AND (sent_at IS NOT NULL OR error_code IS NOT NULL) AND NOT is_test
+    ORDER BY ended_at DESC NULLS FIRST, error_code NULLS LAST LIMIT 1
+"""
 _SELECT_QUEUE = """
     SELECT
         count(*) FILTER (WHERE status = 'doing') AS running,
@@ -58,6 +63,15 @@ async def living_workers(connection: Connection, limit_s: float) -> int:
     """Count the workers of all processes that gave a sign of life in the last ``limit_s`` seconds."""
     row = await (await connection.execute(_SELECT_WORKERS, {"limit_s": limit_s})).fetchone()
     return 0 if row is None else int(row["workers"])
+
+
+async def image_trouble(connection: Connection, since: datetime) -> tuple[str, str] | None:
+    """Return code and sentence of why the latest order of an image failed, or does not go on now; None if it is well.
+
+    Orders that ended before ``since`` tell nothing.
+    """
+    row = await (await connection.execute(_SELECT_IMAGE_TROUBLE, {"since": since})).fetchone()
+    return None if row is None or row["error_code"] is None else (row["error_code"], row["error_text"] or "")
 
 
 async def queue_sizes(connection: Connection) -> QueueSizes:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 from html import escape
+from uuid import UUID
 
 import texts.avatars
 import texts.errors
@@ -10,6 +11,7 @@ from avatars.models import (
     COLLECTING,
     FEWEST_PHOTOS,
     MOST_PHOTOS,
+    TRAINABLE,
     Aspect,
     Avatar,
     AvatarCard,
@@ -18,22 +20,25 @@ from avatars.models import (
     ImageOrder,
     OrderKind,
     OrderState,
+    Photo,
 )
 from avatars.settings import AvatarRules
 from avatars.telling import Ended, file_of
 from datamodels_telegram import Button, Keyboard, MessageKind, OutgoingMessage, Screen
 from errors_of_operation import ImageOrderUncertain
-from markups.callback_data import Action, button
+from markups.callback_data import Action, button, word_of
 from markups.text import LONGEST_REASON, escaped
 from system.local_time import local
+from text_cleaning import shortened
 from texts.errors_in_chats import chat_text
 
 PICTURES_ON_PAGE = 8
+_PHOTOS_IN_ROW = 5
 _LONGEST_PROMPT = 40
 _LONGEST_CAPTION = 300
 
 
-def avatars_screen(avatars: Sequence[Avatar], *, is_test: bool, note: str = "") -> Screen:
+def avatars_screen(avatars: Sequence[Avatar], *, is_test: bool, may_order: bool, note: str = "") -> Screen:
     """Show a person's avatars, below a ``note`` in HTML if there is one."""
     lines = [
         texts.avatars.LINE.format(
@@ -49,7 +54,7 @@ def avatars_screen(avatars: Sequence[Avatar], *, is_test: bool, note: str = "") 
         text="\n\n".join(filter(None, (*blocks, texts.avatars.TEST if is_test else ""))),
         keyboard=(
             *rows,
-            (button(texts.avatars.NEW, Action.AVATAR_NEW),),
+            *([(button(texts.avatars.NEW, Action.AVATAR_NEW),)] if may_order else []),
             (button(texts.avatars.BACK, Action.MENU_MAIN),),
         ),
     )
@@ -76,11 +81,41 @@ def ask_consent(avatar: Avatar) -> Screen:
 def avatar_card(card: AvatarCard, rules: AvatarRules, left: int) -> Screen:
     """Show an avatar as it is; ``left`` is how many trainings its person has left in this month."""
     avatar = card.avatar
-    if avatar.status is AvatarStatus.DRAFT:
+    if avatar.status is AvatarStatus.DRAFT and card.may_order:
         return ask_gender(avatar) if avatar.gender is None else ask_consent(avatar)
     head = texts.avatars.CARD.format(name=escape(avatar.name, quote=False))
     blocks = [head, *_told(card, rules, left), texts.avatars.TEST if avatar.is_test else ""]
     return Screen(text="\n\n".join(filter(None, blocks)), keyboard=_buttons(card, rules))
+
+
+def consent_hint() -> Screen:
+    return Screen(text=texts.avatars.CONSENT_BY_BUTTON)
+
+
+def where_photos_go(waiting: Sequence[Avatar]) -> Screen:
+    """Tell where a photograph can go that nothing has asked for: to the avatars that are ``waiting`` for some."""
+    if not waiting:
+        keyboard: Keyboard = ((button(texts.avatars.BUTTON, Action.AVATARS),),)
+        return Screen(text=texts.avatars.PHOTOS_ARE_FOR_AVATARS, keyboard=keyboard)
+    return Screen(text=texts.avatars.PHOTO_NOT_TAKEN, keyboard=tuple((_item(each),) for each in waiting))
+
+
+def photos_screen(avatar: Avatar, photos: Sequence[Photo]) -> Screen:
+    """Show an avatar's photographs, each a button with its place in the set."""
+    text = texts.avatars.PHOTOS_TITLE.format(name=escape(avatar.name, quote=False), count=len(photos))
+    buttons = [
+        button(str(place), Action.AVATAR_PHOTO, word_of(photo.id), avatar.number)
+        for place, photo in enumerate(photos, 1)
+    ]
+    rows = [tuple(buttons[start : start + _PHOTOS_IN_ROW]) for start in range(0, len(buttons), _PHOTOS_IN_ROW)]
+    return Screen(text=text, keyboard=(*rows, _back(avatar.number)))
+
+
+def photo_caption(avatar: Avatar, photo: UUID, place: int) -> Screen:
+    """Show a photograph, with a button that takes it out."""
+    row = (button(texts.avatars.PHOTO_REMOVE, Action.AVATAR_PHOTO_REMOVE, word_of(photo), avatar.number),)
+    text = texts.avatars.PHOTO_CAPTION.format(name=escape(avatar.name, quote=False), place=place)
+    return Screen(text=text, keyboard=(row,))
 
 
 def delete_question(avatar: Avatar) -> Screen:
@@ -133,11 +168,9 @@ def picture_message(ended: Ended) -> OutgoingMessage:
     order, avatar = ended.order, ended.avatar
     prompt = escaped(order.prompt or "", _LONGEST_CAPTION)
     caption = _marked(texts.avatars.PICTURE_CAPTION.format(number=order.number, prompt=prompt), avatar)
+    again = [button(texts.avatars.AGAIN, Action.AVATAR_PAINT, avatar.number)] if ended.may_order else []
     keyboard = (
-        (
-            button(texts.avatars.AGAIN, Action.AVATAR_PAINT, avatar.number),
-            button(texts.avatars.OPEN, Action.AVATAR, avatar.number),
-        ),
+        (*again, button(texts.avatars.OPEN, Action.AVATAR, avatar.number)),
         (button(texts.avatars.PICTURE_DELETE, Action.PICTURE_DELETE, order.number),),
     )
     screen = Screen(text=caption, keyboard=keyboard)
@@ -160,9 +193,28 @@ def ended_message(ended: Ended) -> OutgoingMessage | None:
         text = texts.avatars.DONE_NOTICE.format(name=name)
     else:
         text = texts.avatars.FAILED_NOTICE.format(name=name, reason=reason)
-    keyboard = ((button(texts.avatars.OPEN, Action.AVATAR, avatar.number),),)
+    can_paint = order.kind is OrderKind.PICTURE and ended.may_order
+    again = [button(texts.avatars.ONCE_MORE, Action.AVATAR_PAINT, avatar.number)] if can_paint else []
+    keyboard = ((*again, button(texts.avatars.OPEN, Action.AVATAR, avatar.number)),)
     screen = Screen(text=_marked(text, avatar), keyboard=keyboard)
     return OutgoingMessage(kind=MessageKind.INFO_MESSAGE, screen=screen)
+
+
+def under_way_lines(works: Sequence[tuple[Avatar, ImageOrder]]) -> list[str]:
+    """Return a line of plain text for each training and picture that goes on."""
+    lines = []
+    for avatar, order in works:
+        if order.kind is OrderKind.TRAINING:
+            lines.append(texts.avatars.STATUS_TRAINING.format(name=avatar.name, stage=_stage(order)))
+        else:
+            prompt = shortened(order.prompt or "", _LONGEST_PROMPT)
+            lines.append(texts.avatars.STATUS_PICTURE.format(name=avatar.name, prompt=prompt))
+    return lines
+
+
+def under_way_buttons(works: Sequence[tuple[Avatar, ImageOrder]]) -> Keyboard:
+    """Return a button to each avatar for which something goes on."""
+    return tuple((_item(avatar),) for avatar in {avatar.number: avatar for avatar, _ in works}.values())
 
 
 def dollars(price: Decimal) -> str:
@@ -173,6 +225,9 @@ def dollars(price: Decimal) -> str:
 def _told(card: AvatarCard, rules: AvatarRules, left: int) -> list[str]:
     """Return the blocks of a card below its name."""
     avatar = card.avatar
+    if not card.may_order:
+        looked_at = _going_on(card.order) if avatar.status is AvatarStatus.TRAINING else [_photos(card)]
+        return [*looked_at, texts.avatars.NOT_ALLOWED]
     reason = _reason(avatar.error_code, avatar.error_text)
     price = texts.avatars.CARD_PRICE.format(steps=rules.steps, price=dollars(rules.training_usd), left=left)
     if avatar.status in COLLECTING:
@@ -211,12 +266,24 @@ def why_refused(text: str) -> str:
 def _going_on(order: ImageOrder | None) -> list[str]:
     if order is None:
         return [texts.avatars.STAGES[None]]
+    told = [_stage(order)]
+    if order.error_code is not None:
+        told.append(texts.avatars.TROUBLE.format(reason=why_waiting(order)))
+    return told
+
+
+def why_waiting(order: ImageOrder) -> str:
+    """Return why an open order does not go on now."""
+    return texts.avatars.TROUBLES.get(order.error_code or "", texts.avatars.OTHER_TROUBLE)
+
+
+def _stage(order: ImageOrder) -> str:
+    """Return how far a training is, and since when."""
     known = {OrderState.WAITING: None, OrderState.SENDING: "sending"}
     stage = texts.avatars.STAGES[known.get(order.state, order.stage or "sent")]
-    told = [texts.avatars.SINCE.format(stage=stage, time=f"{local(order.sent_at or order.created_at):%H:%M}")]
-    if order.error_code is not None:
-        told.append(texts.avatars.TROUBLE.format(reason=_reason(order.error_code, order.error_text)))
-    return told
+    if order.cancel_wanted:
+        stage = texts.avatars.STAGE_CANCELLING
+    return texts.avatars.SINCE.format(stage=stage, time=f"{local(order.sent_at or order.created_at):%H:%M}")
 
 
 def _buttons(card: AvatarCard, rules: AvatarRules) -> Keyboard:
@@ -230,13 +297,17 @@ def _buttons(card: AvatarCard, rules: AvatarRules) -> Keyboard:
     }
     if avatar.error_code == ImageOrderUncertain.code:
         starts[AvatarStatus.ERROR] = texts.avatars.START_UNCERTAIN
-    if avatar.status in starts:
+    if avatar.status in starts and card.may_order:
         rows.append((button(starts[avatar.status].format(price=price), Action.AVATAR_START, number),))
-    if avatar.status is AvatarStatus.TRAINING:
+    if avatar.status in COLLECTING | TRAINABLE and card.photos.accepted:
+        shown = texts.avatars.PHOTOS.format(count=card.photos.accepted)
+        rows.append((button(shown, Action.AVATAR_PHOTOS, number),))
+    if avatar.status is AvatarStatus.TRAINING and not (card.order and card.order.cancel_wanted):
         rows.append((button(texts.avatars.CANCEL, Action.AVATAR_CANCEL, number),))
     if avatar.status is AvatarStatus.COMPLETED:
         shown = texts.avatars.GALLERY.format(count=card.pictures)
-        rows.append((button(texts.avatars.PAINT, Action.AVATAR_PAINT, number),))
+        if card.may_order:
+            rows.append((button(texts.avatars.PAINT, Action.AVATAR_PAINT, number),))
         rows.append((button(shown, Action.AVATAR_GALLERY, number, 1),))
     rows.append((button(texts.avatars.DELETE, Action.AVATAR_DELETE, number),))
     return (*rows, *_back_to_list())
@@ -258,8 +329,7 @@ def _item(avatar: Avatar) -> Button:
 
 def _picture_title(order: ImageOrder) -> str:
     prompt = order.prompt or ""
-    short = prompt if len(prompt) <= _LONGEST_PROMPT else f"{prompt[: _LONGEST_PROMPT - 1]}…"
-    return texts.avatars.PICTURE_ITEM.format(number=order.number, prompt=short)
+    return texts.avatars.PICTURE_ITEM.format(number=order.number, prompt=shortened(prompt, _LONGEST_PROMPT))
 
 
 def _back(number: int) -> tuple[Button, ...]:

@@ -158,6 +158,9 @@ class Action(StrEnum):
     AVATAR_DELETE_CONFIRM = "avatar_delete_confirm"
     AVATAR_PAINT = "avatar_paint"  # and the shape of the picture once it is chosen
     AVATAR_GALLERY = "avatar_gallery"  # and the page, from 1
+    AVATAR_PHOTOS = "avatar_photos"
+    AVATAR_PHOTO = "avatar_photo"  # and the photograph's id, as in the next
+    AVATAR_PHOTO_REMOVE = "avatar_photo_remove"
     PICTURE = "picture"  # picture's number
     PICTURE_DELETE = "picture_delete"  # picture's number
 

@@ -25,7 +25,7 @@ from system.local_time import local
 from texts.errors_in_chats import chat_text
 
 
-def main_menu(hint: str = "", waiting: int = 0, *, avatars: bool = False) -> Screen:
+def main_menu(hint: str, waiting: int, *, avatars: bool) -> Screen:
     """Show the main menu, below a ``hint`` in HTML if there is one; ``waiting`` counts what waits for the person.
 
     The entry of ``avatars`` is there where there are some.
@@ -49,10 +49,11 @@ def main_menu(hint: str = "", waiting: int = 0, *, avatars: bool = False) -> Scr
     )
 
 
-def welcome(name: str, waiting: int = 0, *, avatars: bool = False) -> Screen:
-    """Show what a person sees first: what to do, and the main menu. ``name`` is empty when it is not known."""
+def welcome_text(name: str, *, may_record: bool) -> str:
+    """Return what a person reads first, above the main menu, in HTML. ``name`` is empty when it is not known."""
     addressed = texts.telegram.WELCOME_NAME.format(name=escape(name, quote=False)) if name else ""
-    return main_menu(texts.telegram.WELCOME.format(name=addressed), waiting, avatars=avatars)
+    text = texts.telegram.WELCOME if may_record else texts.telegram.WELCOME_GUEST
+    return text.format(name=addressed)
 
 
 def storage_menu(*, documents: bool = False, glossary: bool = False) -> Screen:
@@ -125,9 +126,11 @@ def system_menu(lines: Sequence[str], letters: int = 0, *, invites: bool = False
     )
 
 
-def help_screen(extensions: str, largest: str, longest: str) -> Screen:
+def help_screen(extensions: str, largest: str, longest: str, *, may_record: bool) -> Screen:
+    """Tell what a person can do; who ``may_record`` is told of recordings, too."""
+    text = texts.telegram.HELP if may_record else texts.telegram.HELP_GUEST
     return Screen(
-        text=texts.telegram.HELP.format(extensions=extensions, largest=largest, longest=longest),
+        text=text.format(extensions=extensions, largest=largest, longest=longest),
         keyboard=((button(texts.telegram.BACK, Action.MENU_MAIN),),),
     )
 
@@ -138,17 +141,20 @@ def status_screen(
     machine: MachineState | None = None,
     letters: int = 0,
     little_left: Sequence[str] = (),
+    avatars: Keyboard = (),
+    *,
+    may_record: bool,
 ) -> Screen:
     """Show the work in progress, what waits for the person, and the state of the ``machine`` unless that is None.
 
     ``lines`` are plain text, and empty when there is no work. ``machine`` and ``letters``, the number of dead letters,
-    are for the owner only. ``little_left`` says of which limits little is left.
+    are for the owner only. ``little_left`` says of which limits little is left, ``avatars`` lead to those at work.
     """
     shown = "\n".join(escape(line, quote=False) for line in lines)
     blocks = [f"{texts.telegram.STATUS_TITLE}\n\n{shown}" if lines else ""]
     blocks.append(waiting_text(waiting) if waiting else "")
     if not any(blocks):
-        blocks = [texts.telegram.STATUS_NOTHING]
+        blocks = [texts.telegram.STATUS_NOTHING if may_record else texts.telegram.STATUS_NOTHING_GUEST]
     blocks.append("\n".join(escape(line, quote=False) for line in little_left))
     if machine is not None:
         blocks.append(_told_state(machine))
@@ -156,6 +162,7 @@ def status_screen(
         text="\n\n".join(filter(None, blocks)),
         keyboard=(
             *waiting_buttons(waiting),
+            *avatars,
             *_undelivered(letters),
             (button(texts.telegram.MENU_STORAGE, Action.MENU_STORAGE), button(texts.telegram.BACK, Action.MENU_MAIN)),
         ),

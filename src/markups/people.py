@@ -50,8 +50,9 @@ def search_question() -> Screen:
 def people_found(people: Sequence[Person]) -> Screen:
     """Show who was found; there may be more than are shown."""
     text = texts.access.FOUND if people else texts.access.NOBODY_FOUND
+    invite = [] if people else [(button(texts.access.INVITE, Action.INVITE),)]
     again = (button(texts.access.SEARCH, Action.PEOPLE_SEARCH),)
-    return Screen(text=text, keyboard=(*_listed(people), again, _to_people()))
+    return Screen(text=text, keyboard=(*_listed(people), *invite, again, _to_people()))
 
 
 def person_card(person: Person, *, may_change: bool, may_erase: bool = False) -> Screen:

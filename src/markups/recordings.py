@@ -39,7 +39,14 @@ _LONGEST_LISTED_NAME = 22
 
 
 def recordings_page(
-    mode: Action, kind: str, page: int, total: int, rows: Sequence[Recording], places: Mapping[RecordingId, str]
+    mode: Action,
+    kind: str,
+    page: int,
+    total: int,
+    rows: Sequence[Recording],
+    places: Mapping[RecordingId, str],
+    *,
+    may_record: bool = True,
 ) -> Screen:
     """Show one page of a person's recordings of a kind; ``mode`` is the action that leads to its pages.
 
@@ -49,8 +56,9 @@ def recordings_page(
     title = texts.telegram_recordings.LIST_TITLE.format(kind=escaped(kind))
     back = (button(texts.telegram.BACK, Action.MENU_STORAGE),)
     if not rows:
+        empty = texts.telegram_recordings.LIST_EMPTY if may_record else texts.telegram_recordings.LIST_EMPTY_GUEST
         return Screen(
-            text=f"{title}\n\n{texts.telegram_recordings.LIST_EMPTY}",
+            text=f"{title}\n\n{empty}",
             keyboard=(back,),
         )
     pages = -(-total // RECORDINGS_ON_PAGE)

@@ -1,7 +1,8 @@
 """What ends with a person's place in the team: sessions, links, dialogs, questions, messages on their way.
 
 Recordings, reports and answers that are done stay: they were paid for, and the team asks over them. Cards stay, too:
-they show once that the work was cancelled.
+they show once that the work was cancelled. Orders of trainings and pictures end: those that the service has, by their
+jobs; what is ready nonetheless is told once the person is back.
 """
 
 from datamodels import UserId
@@ -21,6 +22,13 @@ _ENDED = (
     "UPDATE chat_answers SET delivered_at = now() FROM chat_questions "
     "WHERE chat_questions.id = question_id AND owner_id = %(id)s AND delivered_at IS NULL",
     "UPDATE progress_cards SET delivered = run_ids WHERE owner_id = %(id)s AND undelivered",
+    "UPDATE image_orders SET told_at = NULL FROM outbox "
+    "WHERE outbox.key = 'avatar:' || image_orders.id AND outbox.owner_id = %(id)s AND outbox.sent_at IS NULL",
+    "UPDATE avatars SET status = 'cancelled', version = version + 1 FROM image_orders WHERE avatar_id = avatars.id "
+    "AND image_orders.owner_id = %(id)s AND kind = 'training' AND state = 'waiting'",
+    "UPDATE image_orders SET state = 'cancelled', quota = 'released', ended_at = now(), told_at = now() "
+    "WHERE owner_id = %(id)s AND state = 'waiting'",
+    "UPDATE image_orders SET cancel_wanted = true WHERE owner_id = %(id)s AND ended_at IS NULL",
     "DELETE FROM outbox WHERE owner_id = %(id)s AND sent_at IS NULL",
 )
 

@@ -19,7 +19,7 @@ from datamodels_telegram import (
     OtherMedia,
     TelegramPerson,
 )
-from text_cleaning import storable
+from text_cleaning import one_line, storable
 
 _EXTENSIONS = {
     "audio/aac": ".aac",
@@ -179,7 +179,7 @@ def origin_of(message: Any, users: Mapping[int, Any]) -> str:
     if forwarded is None:
         return ""
     author = users.get(forwarded.from_id.user_id) if isinstance(forwarded.from_id, raw.types.PeerUser) else None
-    named = _name_of(author) or storable(forwarded.from_name or forwarded.post_author or "")
+    named = _name_of(author) or one_line(storable(forwarded.from_name or forwarded.post_author or ""))
     return named or texts.telegram_recordings.ORIGIN_HIDDEN
 
 
@@ -190,4 +190,5 @@ def _person(user_id: int, users: Mapping[int, Any]) -> TelegramPerson:
 def _name_of(user: Any) -> str:
     names = (getattr(user, "first_name", None), getattr(user, "last_name", None))
     name = " ".join(part for part in names if part)
-    return storable(name or getattr(user, "username", None) or "")
+    # Names are shown in sentences: line breaks and signs that turn the direction would change what these say.
+    return one_line(storable(name or getattr(user, "username", None) or ""))

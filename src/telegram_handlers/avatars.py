@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import texts.avatars
-from access import Permission
+from access import Permission, may
 from avatars.intake import AvatarPhotos
 from avatars.models import Aspect, Gender, OrderKind
+from avatars.photo_set import PhotoSet
 from avatars.service import Avatars
 from avatars.telling import Telling
 from datamodels_telegram import IncomingMessage, MessageKind, OutgoingMessage, Screen
@@ -37,9 +38,25 @@ class AvatarWork:
 
     avatars: Avatars
     photos: AvatarPhotos
+    photo_set: PhotoSet
     telling: Telling
     dialogs: Dialogs
     wake: Callable[[], None]
+
+
+_ALWAYS = frozenset(
+    [
+        Action.AVATARS,
+        Action.AVATAR,
+        Action.AVATAR_CANCEL,
+        Action.AVATAR_DELETE,
+        Action.AVATAR_DELETE_CONFIRM,
+        Action.AVATAR_GALLERY,
+        Action.PICTURE,
+        Action.PICTURE_DELETE,
+    ]
+)
+"""What everybody may do who has avatars: see them, end what costs, delete what shows a face."""
 
 
 class AvatarHandlers:
@@ -66,13 +83,15 @@ class AvatarHandlers:
             Action.PICTURE_DELETE: self._delete_picture,
         }
         return Routes(
-            presses={action: (Permission.RECORD, handler) for action, handler in presses.items()},
+            presses={
+                action: (Permission.LOOK if action in _ALWAYS else Permission.RECORD, handler)
+                for action, handler in presses.items()
+            },
             answers={
                 Step.AVATAR_ASK_NAME: (Permission.RECORD, self._name_typed),
                 Step.AVATAR_ASK_PROMPT: (Permission.RECORD, self._prompt_typed),
             },
-            again={Step.AVATAR_ASK_NAME: self._name_again},
-            pictures=None if self._given is None else self._photo,
+            again={Step.AVATAR_ASK_NAME: self._name_again, Step.AVATAR_ASK_PROMPT: self._prompt_again},
         )
 
     @property
@@ -87,7 +106,8 @@ class AvatarHandlers:
 
     async def _show_list(self, context: Context, note: str = "") -> None:
         avatars = await self._work.avatars.all_of(context.user.id)
-        screen = avatars_screen(avatars, is_test=self._work.avatars.rules.is_test, note=note)
+        may_order = may(context.user.role, Permission.RECORD)
+        screen = avatars_screen(avatars, is_test=self._work.avatars.rules.is_test, may_order=may_order, note=note)
         await self._go_on(context, MessageKind.MENU, screen)
 
     async def _go_on(
@@ -145,12 +165,6 @@ class AvatarHandlers:
                 message = await self._messages.replace(context.chat, context.pressed, MessageKind.MENU, screen)
             await self._work.telling.opened(card.avatar, message)
 
-    async def _photo(self, context: Context, message: IncomingMessage) -> bool:
-        taken = await self._work.photos.take_in(context.user.id, message)
-        if taken:
-            self._work.wake()
-        return taken
-
     async def _start(self, context: Context, press: Press) -> None:
         try:
             started = await self._work.avatars.start(context.user.id, press.number, context.update)
@@ -179,6 +193,10 @@ class AvatarHandlers:
         number, owner = press.number, context.user.id
         avatars = self._work.avatars
         card = await avatars.card(owner, number)
+        if not await avatars.left(owner, OrderKind.PICTURE):
+            # Nobody shall describe a picture that cannot be ordered.
+            await context.answer(avatars.no_pictures_left().user_text)
+            return
         if not press.words:
             trainer = avatars.rules.trainer if card.order is None else card.order.trainer
             price = avatars.rules.picture_usd(trainer, Aspect.SQUARE)
@@ -190,11 +208,21 @@ class AvatarHandlers:
         dialog = AvatarDialog(step=Step.AVATAR_ASK_PROMPT, number=number, aspect=press.word)
         await self._go_on(context, MessageKind.INPUT_REQUEST, ask_prompt(card.avatar, Aspect(press.word)), dialog)
 
-    async def _prompt_typed(self, context: Context, message: IncomingMessage) -> None:
-        owner, avatars = context.user.id, self._work.avatars
-        dialog = await self._work.dialogs.find(owner, AvatarDialog)
+    async def _prompt_dialog(self, context: Context) -> AvatarDialog:
+        dialog = await self._work.dialogs.find(context.user.id, AvatarDialog)
         if dialog is None or not dialog.number:
             raise OutdatedButton(data=AvatarDialog.KEY)
+        return dialog
+
+    async def _prompt_again(self, context: Context) -> OutgoingMessage:
+        dialog = await self._prompt_dialog(context)
+        card = await self._work.avatars.card(context.user.id, dialog.number)
+        screen = ask_prompt(card.avatar, Aspect(dialog.aspect))
+        return OutgoingMessage(kind=MessageKind.INPUT_REQUEST, screen=screen)
+
+    async def _prompt_typed(self, context: Context, message: IncomingMessage) -> None:
+        owner, avatars = context.user.id, self._work.avatars
+        dialog = await self._prompt_dialog(context)
         aspect, occasion = Aspect(dialog.aspect), f"{context.chat}:{message.message_id}"
         try:
             order = await avatars.paint(owner, dialog.number, aspect, message.text, occasion)

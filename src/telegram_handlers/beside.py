@@ -16,16 +16,15 @@ from message_tracker import MessageTracker
 from metadata.form import Reading
 from telegram_handlers.context import AgainHandler, Context, MessageHandler
 
-ANY_TEXT = frozenset(
-    [Step.CHAT_RENAME_ASK_TITLE, Step.REPORT_RENAME_ASK_NEW_NAME, Step.EDITING_ASK_TEXT, Step.AVATAR_ASK_PROMPT]
-)
+ANY_TEXT = frozenset([Step.CHAT_RENAME_ASK_TITLE, Step.REPORT_RENAME_ASK_NEW_NAME, Step.EDITING_ASK_TEXT])
 """Steps at which a question is a reply as well: chats and researches are called by questions, and people ask them."""
 _LOOKED_UP = frozenset([Step.EDITING_ASK_TURN, Step.EDITING_ASK_WORDS, Step.REPORT_FILTER_ASK_TITLE])
 """Steps whose reply is looked for in a transcript, or in titles; only what is not found there can be a question."""
 _WITH_COURTESIES = ANY_TEXT | {Step.RATING_ASK_COMMENT, Step.CONFIRM_DATA}
 """Steps at which thanks are a reply: a comment on an answer; a card that takes buttons says so."""
-_MARKED_ALONE = frozenset([Step.RATING_ASK_COMMENT, Step.EDITING_ASK_TERM])
-"""Steps at which only a question mark tells: «Как дома» is a term of the glossary, «где ужин» a comment."""
+_MARKED_ALONE = frozenset([Step.RATING_ASK_COMMENT, Step.EDITING_ASK_TERM, Step.AVATAR_ASK_PROMPT])
+"""Steps at which only a question mark tells: «Как дома» is a term of the glossary, «где ужин» a comment, «Как в кино»
+a picture."""
 _DOUBTFUL = frozenset(Dialog.STEPS) - {Step.CONFIRM_DATA}
 """Steps that ask which it is when only the first word tells: a place may be called «Как дома»."""
 _CALLED_ANYTHING = frozenset([Step.ASK_PLACE_NAME, Step.EDIT_PLACE_NAME])

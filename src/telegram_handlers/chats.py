@@ -45,7 +45,7 @@ from metrics import CHAT_ACTIONS
 from random_ids import new_name
 from telegram_handlers.context import Context, PressHandler, Routes
 from telegram_handlers.shared import say_once, show
-from texts.chats import CHAT_GONE, OTHER_MEDIA, QUESTIONS_LEFT
+from texts.chats import CHAT_GONE, OTHER_MEDIA, OTHER_MEDIA_GUEST, QUESTIONS_LEFT
 
 log = structlog.get_logger(__name__)
 
@@ -104,7 +104,8 @@ class ChatHandlers:
     async def ask(self, context: Context, message: IncomingMessage) -> None:
         """Ask the text of ``message``, for which no dialog waits, as a question in the person's current chat."""
         owner, question = context.user.id, message.text.replace("\0", "").strip()
-        said = said_to_no_question(question) if question or message.other is None else OTHER_MEDIA[message.other]
+        other = OTHER_MEDIA if may(context.user.role, Permission.RECORD) else OTHER_MEDIA_GUEST
+        said = said_to_no_question(question) if question or message.other is None else other[message.other]
         if said is not None:
             await self._messages.send(context.chat, MessageKind.STATUS_MESSAGE, no_question(said))
             return

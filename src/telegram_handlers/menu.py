@@ -9,14 +9,16 @@ from pathlib import Path
 import texts.cards
 import texts.telegram
 from access import Permission, may
+from avatars.service import Avatars
 from constants import RECORDING_EXTENSIONS
-from datamodels import Stage, User, UserId
+from datamodels import Stage, User
 from datamodels_telegram import CardKind, CardProgress, IncomingMessage, MessageKind, Screen
 from dead_letters import DeadLetters
 from machine import Machine
+from markups.avatars import under_way_buttons, under_way_lines
 from markups.callback_data import Action, Press
 from markups.cards import measured
-from markups.menus import help_screen, main_menu, status_screen, storage_menu, system_menu, welcome
+from markups.menus import help_screen, main_menu, status_screen, storage_menu, system_menu, welcome_text
 from message_tracker import MessageTracker
 from metadata.waiting import WaitingRecordings
 from recordings.intake import IntakeLimits
@@ -48,7 +50,7 @@ class MenuWork:
     machine: Machine
     facts: SystemFacts
     waiting: WaitingRecordings
-    has_avatars: bool = False
+    avatars: Avatars | None = None
 
 
 class MenuHandlers:
@@ -74,18 +76,18 @@ class MenuHandlers:
             },
         )
 
-    async def main_menu_of(self, user: User) -> Screen:
-        """Return a person's main menu, which counts what waits for the person."""
-        return main_menu(waiting=await self._count_waiting(user.id), avatars=self._has_avatars(user))
+    async def main_menu_of(self, user: User, hint: str = "") -> Screen:
+        """Return a person's main menu, which counts what waits for the person, below a ``hint`` in HTML."""
+        waiting = len(await self._work.waiting.of(user.id))
+        return main_menu(hint, waiting, avatars=await self._has_avatars(user))
 
     async def _main(self, context: Context, press: Press) -> None:  # noqa: ARG002  # it names nothing
         await self._show(context, await self.main_menu_of(context.user))
 
-    def _has_avatars(self, user: User) -> bool:
-        return self._work.has_avatars and may(user.role, Permission.RECORD)
-
-    async def _count_waiting(self, owner: UserId) -> int:
-        return len(await self._work.waiting.of(owner))
+    async def _has_avatars(self, user: User) -> bool:
+        """Tell whether there is something for a person behind the entry: who may make none can still delete theirs."""
+        avatars = self._work.avatars
+        return avatars is not None and (may(user.role, Permission.RECORD) or bool(await avatars.all_of(user.id)))
 
     async def _show(self, context: Context, screen: Screen) -> None:
         if context.pressed is None:
@@ -94,25 +96,29 @@ class MenuHandlers:
             await self._messages.replace(context.chat, context.pressed, MessageKind.MENU, screen)
 
     async def _start(self, context: Context, message: IncomingMessage) -> None:  # noqa: ARG002
-        waiting = await self._count_waiting(context.user.id)
-        await self._show(context, welcome(context.user.name, waiting, avatars=self._has_avatars(context.user)))
+        user = context.user
+        welcome = welcome_text(user.name, may_record=may(user.role, Permission.RECORD))
+        await self._show(context, await self.main_menu_of(user, welcome))
 
     async def _help_press(self, context: Context, press: Press) -> None:  # noqa: ARG002
-        await self._show(context, self._help())
+        await self._show(context, self._help(context.user))
 
     async def _help_command(self, context: Context, message: IncomingMessage) -> None:  # noqa: ARG002
-        await self._show(context, self._help())
+        await self._show(context, self._help(context.user))
 
     async def _status(self, context: Context, message: IncomingMessage) -> None:  # noqa: ARG002
         mine = [_status_line(each) for each in await self._work.in_progress.of(context.user.id)]
         for file_name, stage in await self._work.in_progress.without_cards(context.user.id):
             mine.append(texts.telegram.STATUS_LINE.format(file_name=file_name, stage=_STAGE_AFTER[stage]))
+        avatars = await self._work.avatars.under_way(context.user.id) if self._work.avatars is not None else []
+        mine += under_way_lines(avatars)
         waiting = await self._work.waiting.of(context.user.id)
         operates = may(context.user.role, Permission.OPERATE)
         machine = await self._work.machine.state() if operates else None
         letters = await self._work.letters.count() if operates else 0
         left = await self._work.in_progress.little_left(context.user.id)
-        screen = status_screen(mine, waiting, machine, letters, left)
+        shown, may_record = under_way_buttons(avatars), may(context.user.role, Permission.RECORD)
+        screen = status_screen(mine, waiting, machine, letters, left, shown, may_record=may_record)
         await self._messages.send(context.chat, MessageKind.MENU, screen)
 
     async def _storage(self, context: Context, press: Press) -> None:  # noqa: ARG002
@@ -141,10 +147,11 @@ class MenuHandlers:
             *await self._work.in_progress.limited(context.user.id),
         ]
 
-    def _help(self) -> Screen:
+    def _help(self, user: User) -> Screen:
         limits = self._facts.limits
         extensions = ", ".join(sorted(RECORDING_EXTENSIONS))
-        return help_screen(extensions, human_size(limits.largest_bytes), human_duration(limits.longest_s))
+        largest, longest = human_size(limits.largest_bytes), human_duration(limits.longest_s)
+        return help_screen(extensions, largest, longest, may_record=may(user.role, Permission.RECORD))
 
 
 _STAGE_AFTER = dict(zip(Stage, texts.cards.STAGES[2:], strict=True))

@@ -8,19 +8,17 @@ import texts.telegram_metadata
 from access import Permission
 from chats.questions import said_to_courtesy
 from constants import NO_SCENARIO
-from datamodels import BuildingType, Stage
+from datamodels import BuildingType, Stage, User
 from datamodels_telegram import IncomingMessage, MessageId, MessageKind, Screen, TelegramPerson
 from dialogs import Dialog, get_user_lock
 from errors import OutdatedButton
 from markups.callback_data import Action, Press
-from markups.menus import main_menu
 from markups.metadata import FORM_KINDS, edit_action, form_card, form_kind, form_screen
 from markups.recordings import not_ready, which_scenario
 from markups.reports import reports_menu
 from message_tracker import MessageTracker
 from metadata.fields import Field
 from metadata.form import Cancelled, FormTurn, MetadataForm, Reading
-from metadata.waiting import WaitingRecordings
 from prompt_pack.models import ReportPack
 from reports.estimate import Estimates
 from telegram_handlers.beside import reading, with_courtesy
@@ -38,13 +36,13 @@ class MetadataHandlers:
     """Asks for metadata and has it confirmed.
 
     ``wake_wizards`` is called when questions about another recording may follow, ``ask`` with a message that is a
-    question to the archive.
+    question to the archive, ``menu`` makes a person's main menu below a hint.
     """
 
     def __init__(
         self,
         form: MetadataForm,
-        waiting: WaitingRecordings,
+        menu: Callable[[User, str], Awaitable[Screen]],
         messages: MessageTracker,
         pack: ReportPack,
         wake_wizards: Callable[[], None],
@@ -52,7 +50,7 @@ class MetadataHandlers:
         estimates: Estimates,
     ) -> None:
         self._form = form
-        self._waiting = waiting
+        self._menu = menu
         self._messages = messages
         self._wake_wizards = wake_wizards
         self._ask = ask
@@ -169,8 +167,7 @@ class MetadataHandlers:
     async def _cancel(self, context: Context) -> None:
         async with get_user_lock(context.user.id):
             cancelled, recording = await self._form.cancel(context.user.id)
-            waiting = await self._waiting.of(context.user.id)
-            await show(self._messages, context, MessageKind.MENU, main_menu(_TOLD[cancelled], len(waiting)))
+            await show(self._messages, context, MessageKind.MENU, await self._menu(context.user, _TOLD[cancelled]))
             if recording is not None:
                 await self._messages.remove(context.chat, FORM_KINDS, recording)
         self._wake_wizards()

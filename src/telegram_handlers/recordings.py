@@ -113,7 +113,8 @@ class RecordingHandlers:
         """Show the person's recordings of a kind, of none, or all."""
         scenario, kind = self._listed(press.action)
         page = await self._work.recordings.page(context.user.id, scenario, press.number, RECORDINGS_ON_PAGE)
-        screen = recordings_page(press.action, kind, page.page, page.total, page.recordings, page.places)
+        may_record, shown = may(context.user.role, Permission.RECORD), (page.page, page.total, page.recordings)
+        screen = recordings_page(press.action, kind, *shown, page.places, may_record=may_record)
         await show(self._messages, context, MessageKind.MENU, screen)
 
     def _listed(self, mode: Action) -> tuple[ScenarioId | None, str]:

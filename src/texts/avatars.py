@@ -24,6 +24,18 @@ ASK_CONSENT = (
 )
 CONSENT = "✔ Согласие есть"
 
+CONSENT_BY_BUTTON = "Согласие подтверждает кнопка «✔ Согласие есть» под сообщением об аватаре: нажмите её."
+
+PHOTOS = "📷 Снимки ({count})"
+PHOTOS_TITLE = "📷 <b>{name}</b>\n\nСнимков: {count}. Нажмите номер, чтобы увидеть снимок и убрать его, если он лишний."
+PHOTO_CAPTION = "📷 {name}, снимок {place}"
+PHOTO_REMOVE = "🗑 Убрать этот снимок"
+PHOTO_REMOVED = "Снимок убран"
+PHOTO_NOT_TAKEN = "Фотография никуда не добавлена. Если она для аватара, откройте его и пришлите её ещё раз."
+PHOTOS_ARE_FOR_AVATARS = (
+    "Фотография никуда не добавлена: здесь они нужны только для аватаров. Чтобы завести аватар, нажмите «👤 Аватары»."
+)
+
 CARD = "👤 <b>{name}</b>"
 CARD_PHOTOS = "Фотографий: <b>{accepted}</b> из {most}"
 CARD_WAITING = ", проверяю ещё {waiting}"
@@ -50,8 +62,20 @@ STAGES = {
     "queued": "⏳ В очереди у сервиса",
     "running": "🏃 Идёт обучение",
 }
+STAGE_CANCELLING = "✖ Отменяю: жду ответа сервиса"
 SINCE = "{stage}, с {time}"
-TROUBLE = "⚠ {reason} Жду и спрашиваю снова: заказ не потеряется."
+TROUBLE = "⚠ {reason}. Жду и спрашиваю снова: заказ не потеряется."
+TROUBLES = {
+    "provider_unavailable": "Сервис картинок не отвечает",
+    "provider_rate_limited": "Сервис картинок просит подождать",
+    "provider_refused_key": "Сервис картинок не принимает ключ доступа, владелец бота об этом знает",
+    "object_store_unavailable": "Хранилище файлов не отвечает",
+}
+OTHER_TROUBLE = "Сервис картинок отвечает ошибкой"
+"""Why an order does not go on now, by the code of the error: nobody has to do anything."""
+NOT_ALLOWED = "Обучать и рисовать вам теперь нельзя; отменить и удалить можно всё. Доступ даёт администратор."
+STATUS_TRAINING = "👤 {name}: {stage}"
+STATUS_PICTURE = "🎨 {name}: рисую «{prompt}»"
 CARD_COMPLETED = "✔ Обучен. Картинок: {pictures}"
 CARD_ERROR = "✖ {reason}"
 CARD_CANCELLED = "✖ Обучение отменено. Фотографии сохранены: можно начать снова."
@@ -102,6 +126,7 @@ FAILED_NOTICE = "✖ Обучение аватара <b>{name}</b> не полу
 PICTURE_FAILED_NOTICE = "✖ Картинка «{prompt}» не получилась: {reason}"
 OPEN = "👤 Открыть аватар"
 AGAIN = "🎨 Ещё одну"
+ONCE_MORE = "🎨 Нарисовать снова"
 
 TOO_LARGE = "она больше {most}"
 TOO_SMALL = "она {size} пикселей, а нужно от {least} по меньшей стороне"
@@ -118,7 +143,6 @@ NOT_READY = "для обучения нужно от {fewest} до {most} под
 NO_TRAININGS_LEFT = "обучения на этот месяц закончились: их {most}. Новые будут с первого числа"
 NO_PICTURES_LEFT = "картинки на этот месяц закончились: их {most}. Новые будут с первого числа"
 NOT_TRAINED = "аватар ещё не обучен"
-NEVER_ANSWERED = "сервис за {hours} ч. не сказал, чем кончилось"
 NOT_WEIGHTS = "сервис прислал не модель"
 NOT_PICTURE = "сервис прислал не картинку"
 CENSORED = "сервис посчитал картинку недопустимой и закрыл её. Измените описание"

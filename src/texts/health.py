@@ -49,6 +49,14 @@ LLM_FUNDS = (
     "⚠ <b>У провайдера языковой модели кончились деньги</b> ({since}). Отчётов и ответов не будет. "
     "Пополните счёт, затем повторите неудавшееся в «⚙️ Системная»."
 )
+IMAGES_KEY = (
+    "⚠ <b>Сервис картинок не принимает ключ</b> (с {since}). Аватары не обучаются и не рисуют. "
+    "Проверьте FAL_API_KEY и перезапустите программу."
+)
+IMAGES_FUNDS = (
+    "⚠ <b>У сервиса картинок кончились деньги</b> (с {since}). Аватары не обучаются и не рисуют. "
+    "Пополните счёт у fal.ai."
+)
 DEAD_LETTERS = (
     "⚠ <b>Что-то не доделано и само не повторится.</b> "
     "Посмотрите «⚙️ Системная» → «📮 Не доставлено»: там видно, что и почему, и можно повторить."
@@ -78,6 +86,7 @@ DATABASE_BACK = "✅ База данных снова отвечает. Отве
 DATABASE_FULL_BACK = "✅ На диске базы данных снова есть место. Отвечаю на то, что накопилось."
 OBJECTS_BACK = "✅ Хранилище записей снова работает. Записи, которые ждали, принимаются."
 JOBS_BACK = "✅ Очередь задач снова работает."
+IMAGES_BACK = "✅ Сервис картинок больше не отказывает."
 DISK_BACK = "✅ Места на диске снова достаточно."
 ASR_BACK = "✅ Распознавание речи снова работает."
 LLM_BACK = "✅ Языковая модель снова работает."
@@ -95,6 +104,8 @@ TROUBLES = {
     "asr_no_funds": ASR_FUNDS,
     "llm_key_refused": LLM_KEY,
     "llm_no_funds": LLM_FUNDS,
+    "images_key_refused": IMAGES_KEY,
+    "images_no_funds": IMAGES_FUNDS,
     "backup_fails": BACKUP_FAILS,
     "backup_overdue": BACKUP_OVERDUE,
     "backup_damaged": BACKUP_DAMAGED,
@@ -116,6 +127,8 @@ WELL = {
     "asr_no_funds": ASR_BACK,
     "llm_key_refused": LLM_BACK,
     "llm_no_funds": LLM_BACK,
+    "images_key_refused": IMAGES_BACK,
+    "images_no_funds": IMAGES_BACK,
     "backup_fails": BACKUP_BACK,
     "backup_overdue": BACKUP_BACK,
     "backup_damaged": BACKUP_BACK,

@@ -17,7 +17,7 @@ from avatars.models import (
 from datamodels import UserId
 from errors import NotFound
 from errors_of_operation import ImageOrderUncertain
-from markups.avatars import dollars, why_refused
+from markups.avatars import dollars, why_refused, why_waiting
 from system.local_time import local
 from texts.errors_in_chats import chat_text
 from web.services import AvatarServices, Services
@@ -63,7 +63,7 @@ async def shown_avatar(made_with: AvatarServices, owner: UserId, number: int, pa
         "start": _start(card),
         "stage": _stage(card.order) if avatar.status is AvatarStatus.TRAINING else None,
         "collecting": avatar.status in COLLECTING,
-        "painting": [(each, chat_text(each.error_code, each.error_text)) for each in painting],
+        "painting": [(each, why_waiting(each) if each.is_open else _why_failed(each)) for each in painting],
         "picture_price": dollars(avatars.rules.picture_usd(trainer, Aspect.SQUARE)),
         "pictures_left": await avatars.left(owner, OrderKind.PICTURE),
         "pictures": pictures,
@@ -72,6 +72,10 @@ async def shown_avatar(made_with: AvatarServices, owner: UserId, number: int, pa
         "pages": pages,
         "goes_on": avatar.status in {*COLLECTING, AvatarStatus.TRAINING} or any(each.is_open for each in painting),
     }
+
+
+def _why_failed(order: ImageOrder) -> str:
+    return chat_text(order.error_code, order.error_text)
 
 
 def _start(card: AvatarCard) -> str | None:
@@ -92,9 +96,10 @@ def _stage(order: ImageOrder | None) -> Stage:
         return Stage(texts.web_avatars.STAGES[None], "")
     known = {OrderState.WAITING: None, OrderState.SENDING: "sending"}
     stage = texts.web_avatars.STAGES[known.get(order.state, order.stage or "sent")]
+    if order.cancel_wanted:
+        stage = texts.web_avatars.STAGE_CANCELLING
     time = f"{local(order.sent_at or order.created_at):%H:%M}"
     trouble = ""
     if order.error_code is not None:
-        reason = chat_text(order.error_code, order.error_text)
-        trouble = texts.web_avatars.TROUBLE.format(reason=reason)
+        trouble = texts.web_avatars.TROUBLE.format(reason=why_waiting(order))
     return Stage(texts.web_avatars.SINCE.format(stage=stage, time=time), trouble)

@@ -290,7 +290,7 @@ async def test_a_worker_shows_its_health_without_telegram_and_the_bot_that_there
         [worker] = await machines.start(1, HTTP_PORT=theirs)
         await becomes(ours, 200, "jobs", "ok", None)
         parts = await becomes(theirs, 200, "jobs", "ok", None)
-        assert set(parts) == {"database", "objects", "asr", "llm", "jobs", "disk", "backup", "index"}
+        assert set(parts) == {"database", "objects", "asr", "llm", "jobs", "disk", "backup", "index", "images"}
         assert (await client.get(f"http://127.0.0.1:{theirs}/health/live")).status_code == 200
         assert "version" in (await client.get(f"http://127.0.0.1:{theirs}/version")).json()
         metrics = (await client.get(f"http://127.0.0.1:{theirs}/metrics")).text

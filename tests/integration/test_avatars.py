@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from itertools import count
 from pathlib import Path
 from time import monotonic, time
@@ -16,22 +17,31 @@ import pytest
 from Crypto.PublicKey import ECC
 
 import texts.avatars
-from access import Team
+import users_store
+from access import Team, may
 from avatar_photos import photo, saved_anew
-from avatars.models import Aspect
+from avatars.models import Aspect, OrderKind
 from avatars.webhook import ImageWebhook
 from avatars_world import AvatarBot, Died, MortalDatabase, Sitter
 from console_world import services_of
 from datamodels import Role
+from datamodels_telegram import AttachedFile, FileKind, IncomingMessage
 from db import Database
 from errors import NotFound
 from errors_of_operation import AvatarRefused
 from fal_server import FalServer, Fault, fal_server
 from handlers_world import Bot, Person
-from health.board import Board
+from health.board import OK, Board, Level, Reading, Why
+from health.checks import images_check
+from health.spending import spent_since
+from markups.callback_data import unpack
 from provider_calls.fal.double import DoubledOrder
+from provider_calls.fal.queue import ImageQueue
 from provider_calls.fal.webhooks import WebhookKeys
+from sign_in import people_store
+from sign_in.departures import end_all
 from sign_in.sessions import Sessions
+from telegram_handlers.context import Context
 from telegram_handlers.menu import MenuHandlers
 from web.application import Facts, new_application
 from web.console_application import add_console
@@ -39,6 +49,7 @@ from web.server import listen, serving
 from web.site import Site
 
 SUBMIT = ("POST", "flux-lora-portrait-trainer")
+PHOTO = AttachedFile(kind=FileKind.PHOTO, file_name="photo.jpg", size_bytes=9)
 STATUS, RESULT, FILES = ("GET", "/status"), ("GET", ""), ("GET", ".safetensors")
 
 
@@ -108,11 +119,42 @@ async def test_from_a_name_to_a_picture_and_back(anna: Sitter, world: AvatarBot,
 
 
 @pytest.mark.parametrize(("role", "there"), [(Role.GUEST, False), (Role.USER, True)])
-async def test_the_menu_leads_to_avatars_whom_they_are_for(bot: Bot, role: Role, there: bool) -> None:
-    person = await Person.come(bot, role=role)
-    menu = MenuHandlers(bot.messages, replace(bot.menu_work, has_avatars=True))
+async def test_the_menu_leads_to_avatars_whom_they_are_for(world: AvatarBot, role: Role, there: bool) -> None:
+    person = await Person.come(world.bot, role=role)
+    menu = MenuHandlers(world.bot.messages, replace(world.bot.menu_work, avatars=world.avatars))
     shown = await menu.main_menu_of(person.user)
     assert (texts.avatars.BUTTON in [each.text for row in shown.keyboard for each in row]) is there
+
+
+async def test_who_was_made_a_guest_cancels_and_deletes_and_has_no_button_that_is_refused(
+    anna: Sitter, world: AvatarBot, service: FalServer
+) -> None:
+    person, number = anna.person, await anna.is_ready()
+    await world.avatars.start(person.user.id, number, "")
+    await world.work()
+    await world.avatars.paint(person.user.id, number, Aspect.WIDE, "у моря", "1")
+    await world.avatars.start(person.user.id, await anna.is_ready(), "")
+    await anna.is_ready()
+    async with world.bot.database.transaction() as connection:
+        await users_store.grant(connection, person.user.id, Role.GUEST)
+    person.user = person.user.model_copy(update={"role": Role.GUEST})
+    await world.step(world.enqueued[-1])
+    world.enqueued.pop()
+    await world.work()
+    menu = MenuHandlers(world.bot.messages, replace(world.bot.menu_work, avatars=world.avatars))
+    assert texts.avatars.BUTTON in str(await menu.main_menu_of(person.user))
+    await person.press_data("avatars")
+    for each in (1, 2, 3):
+        await person.press_data(f"avatar||{each}")
+    routes = {action: needed for routes in world.bot.routes for action, (needed, _) in routes.presses.items()}
+    for _, button in person.buttons:
+        assert may(Role.GUEST, routes[unpack(button.data).action]), button.text
+    await person.press_data("avatar_cancel||2")
+    await world.step(UUID(str((await anna.orders())[2]["id"])))
+    assert (await anna.row(2))["status"] == "cancelled"
+    await person.press_data("picture_delete||1")
+    await person.press_data("avatar_delete_confirm||1")
+    assert [each.number for each in await world.avatars.all_of(person.user.id)] == [2, 3]
 
 
 async def test_photographs_are_refused_with_a_reason_and_the_twenty_first_too(anna: Sitter) -> None:
@@ -162,13 +204,55 @@ async def test_what_is_one_persons_is_nobody_elses(anna: Sitter, world: AvatarBo
     assert len(await anna.objects()) == 12
 
 
+async def test_a_photograph_joins_only_the_card_that_is_shown_and_can_be_taken_out(
+    anna: Sitter, world: AvatarBot
+) -> None:
+    person, asked = anna.person, []
+
+    async def ask(context: Context, message: IncomingMessage) -> None:
+        asked.append(message.text)
+
+    typed = world.photo_handlers.unless_agreed(ask)
+    await person.press_data("avatars")
+    await person.press("➕ Новый аватар")
+    await person.type("Анна", person.written("").message_id)
+    await person.press("Женщина")
+    for text in ("да", "Согласен", "да, что с завтраком"):
+        await typed(context_of(anna), person.written(text))
+    assert "нажмите её" in person.sees
+    assert asked == ["да, что с завтраком"]
+    await person.press("✔ Согласие есть")
+    await typed(context_of(anna), person.written("да"))
+    assert len(asked) == 2
+    await anna.sends_good(10)
+
+    await person.press_data("menu_main")
+    sent = person.written("вот").model_copy(update={"picture": PHOTO})
+    assert await world.takes_picture(context_of(anna), sent)
+    assert "никуда не добавлена" in person.sees
+    await world.fetch()
+    await person.press("📷 1. Анна")
+    assert "Фотографий: <b>10</b> из 20" in person.sees
+
+    await person.press("📷 Снимки (10)")
+    await person.press("3")
+    await person.press("🗑 Убрать этот снимок")
+    assert "Снимков: 9." in person.sees
+    assert await anna.objects() == ["photos.jpg"] * 9
+    assert (await anna.row())["status"] == "photos_uploading"
+    boris = await Person.come(world.bot)
+    _, photos = await world.photo_set.listed(person.user.id, 1)
+    with pytest.raises(NotFound):
+        await world.photo_set.remove(boris.user.id, 1, photos[0].id)
+
+
 @pytest.mark.parametrize(
     ("faults", "status", "quota", "taken"),
     [
         ({SUBMIT: [Fault.BUSY]}, "completed", "committed", 1),
         ({SUBMIT: [Fault.REFUSED]}, "error", "released", 0),
-        ({SUBMIT: [Fault.LOST]}, "error", "released", 1),
-        ({SUBMIT: [Fault.GARBLED]}, "error", "released", 1),
+        ({SUBMIT: [Fault.LOST]}, "error", "committed", 1),
+        ({SUBMIT: [Fault.GARBLED]}, "error", "committed", 1),
         ({STATUS: [Fault.BUSY] * 3 + [Fault.GARBLED] * 3}, "completed", "committed", 1),
         ({FILES: [Fault.LOST] * 3}, "completed", "committed", 1),
         ({FILES: [Fault.GARBLED]}, "error", "released", 1),
@@ -219,7 +303,8 @@ async def test_a_process_that_dies_at_any_moment_sends_nothing_twice_and_keeps_n
     assert endings.count("error") == 2
     orders = await anna.orders()
     assert {order["quota"] for order in orders if order["state"] == "done"} == {"committed"}
-    assert {order["quota"] for order in orders if order["state"] != "done"} == {"released"}
+    assert {order["quota"] for order in orders if order["paid"] == "maybe"} == {"committed"}
+    assert {order["state"] for order in orders if order["paid"] != "yes"} == {"failed"}
     await world.cards.step()
     await world.cards.step()
     async with world.bot.database.transaction() as connection:
@@ -301,7 +386,7 @@ async def keeps_its_word(anna: Sitter, service: FalServer) -> None:
         completed = await (await connection.execute(query, (anna.person.user.id,))).fetchall()
     assert {row["weights_key"] for row in completed} <= kept
     for order in orders:
-        assert (order["quota"] == "committed") == (order["state"] == "done")
+        assert (order["quota"] == "committed") == (order["state"] == "done" or order["paid"] == "maybe")
 
 
 @pytest.fixture
@@ -379,6 +464,10 @@ async def test_a_webhook_only_hastens_and_only_a_genuine_one(
     assert world.enqueued == []
 
 
+def context_of(anna: Sitter) -> Context:
+    return Context(anna.person.user, anna.person.chat, anna.person.hear)
+
+
 async def test_a_training_is_cancelled_before_and_after_it_is_sent(
     anna: Sitter, world: AvatarBot, service: FalServer
 ) -> None:
@@ -389,7 +478,12 @@ async def test_a_training_is_cancelled_before_and_after_it_is_sent(
     assert ((await anna.row(number))["status"], service.orders) == ("cancelled", [])
     await world.avatars.start(owner, number, "")
     await world.step(world.enqueued.pop())
-    assert await world.avatars.cancel(owner, number)
+    menu = MenuHandlers(world.bot.messages, replace(world.bot.menu_work, avatars=world.avatars))
+    await menu.routes().commands["status"][1](context_of(anna), anna.person.written("/status"))
+    assert ": ⏳ Заказ принят сервисом, с " in anna.person.sees
+    await anna.person.press_data(f"avatar_cancel||{number}")
+    assert "✖ Отменяю" in anna.person.sees
+    assert "✖ Отменить обучение" not in anna.person.sees
     await world.work()
     assert ((await anna.row(number))["status"], service.orders[0].cancelled) == ("cancelled", True)
     assert {order["quota"] for order in await anna.orders()} == {"released"}
@@ -408,8 +502,75 @@ async def test_a_month_has_so_many_trainings_and_pictures(anna: Sitter, world: A
     assert again.number == 1
     with pytest.raises(AvatarRefused, match="их 1"):
         await world.avatars.paint(owner, number, Aspect.WIDE, "у моря", "2")
+    await anna.person.press_data(f"avatar_paint||{number}")
+    assert "их 1" in anna.person.heard[-1]
     await world.work()
     assert len(await anna.orders()) == 2
+
+
+async def test_what_may_be_paid_keeps_its_place_and_what_is_paid_is_counted(
+    anna: Sitter, world: AvatarBot, service: FalServer
+) -> None:
+    number, owner, since = await anna.is_ready(), anna.person.user.id, world.now()
+    service.faults[SUBMIT] = [Fault.LOST] * 2
+    service.faults[FILES] = [Fault.GARBLED]
+    for left in (2, 1, 1):
+        assert await world.avatars.start(owner, number, "")
+        await world.work()
+        assert await world.avatars.left(owner, OrderKind.TRAINING) == left
+    async with world.bot.database.transaction() as connection:
+        [spent] = await spent_since(connection, since)
+    assert (spent.usd, spent.maybe_usd, spent.calls) == (Decimal(6), Decimal(12), 3)
+
+
+async def test_a_refused_key_is_seen_on_the_board_until_an_order_is_taken(anna: Sitter, world: AvatarBot) -> None:
+    number, right = await anna.is_ready(), world.queue
+    check = images_check(world.bot.database, is_on=True)
+    assert await check() == OK
+    world.queue = ImageQueue("wrong", world.service.addresses)
+    await world.avatars.start(anna.person.user.id, number, "")
+    await world.work()
+    await world.queue.close()
+    assert await check() == Reading(Level.DEGRADED, Why.KEY_REFUSED)
+    assert await images_check(world.bot.database, is_on=True)() == OK, "a key is read at a start"
+    world.queue = right
+    await world.avatars.start(anna.person.user.id, number, "")
+    await world.work()
+    assert await check() == OK
+
+
+async def test_the_orders_of_who_is_blocked_end_and_what_is_ready_is_told_when_they_are_back(
+    anna: Sitter, world: AvatarBot, service: FalServer
+) -> None:
+    numbers, person = [await anna.is_ready() for _ in range(3)], anna.person.user
+    await anna.person.press_data(f"avatar_start||{numbers[0]}", update="start")
+    await world.work()
+    assert anna.person.sees.count("обучен. Можно") == 1
+    await anna.person.press_data(f"avatar_start||{numbers[1]}", update="again")
+    await world.step(world.enqueued.pop())
+    await world.avatars.start(person.id, numbers[2], "")
+    await world.avatars.paint(person.id, numbers[0], Aspect.WIDE, "у моря", "1")
+    while await world.step(world.enqueued[-1]):
+        pass
+    await world.cards.step()
+    before = anna.person.sees
+    async with world.bot.database.transaction() as connection:
+        await people_store.block(connection, person.id)
+        await end_all(connection, person.id)
+    for _ in range(3):
+        await step_all(anna)
+    await world.show()
+    assert anna.person.sees == before
+    states = [order["state"] for order in await anna.orders()]
+    assert states == ["done", "cancelled", "cancelled", "done"], "the picture was ready before"
+    assert len(service.orders) == 3
+    async with world.bot.database.transaction() as connection:
+        await people_store.unblock(connection, person.id)
+        await people_store.come_back(connection, person.id, Role.USER)
+    await world.show()
+    await world.show()
+    assert anna.person.sees.count("🎨 1. у моря") == 1
+    assert "Обучение отменено" in anna.person.sees
 
 
 async def test_all_that_a_person_has_is_erased(anna: Sitter, world: AvatarBot, service: FalServer) -> None:

@@ -869,6 +869,12 @@ async def test_where_no_avatars_are_made_nothing_tells_of_them(console: World, r
     assert "Аватары" in (await researcher.client.get("/")).text
     async with console.browser("guest") as guest:
         assert "Аватары" not in (await guest.client.get("/")).text
+        number = await has_avatar(console, "guest")
+        assert "Аватары" in (await guest.client.get("/")).text
+        shown = (await guest.client.get(f"/avatars/{number}")).text
+        assert 'type="file"' not in shown
+        assert (await guest.post(f"/avatars/{number}/start")).status_code == 403
+        assert (await guest.post(f"/avatars/{number}/delete")).status_code == 303
     async with console.site.opened(replace(console.services, avatars=None)):
         console.site.closing.clear()
         assert "Аватары" not in (await researcher.client.get("/")).text

@@ -95,6 +95,7 @@ TROUBLES = [
     (Part.LLM, down(Why.KEY_REFUSED), "языковой модели не принимает ключ", "Языковая модель снова работает"),
     (Part.ASR, down(Why.NO_FUNDS), "распознавания речи кончились деньги", "Распознавание речи снова работает"),
     (Part.LLM, down(Why.NO_FUNDS), "языковой модели кончились деньги", "Языковая модель снова работает"),
+    (Part.IMAGES, Reading(Level.DEGRADED, Why.KEY_REFUSED), "картинок не принимает ключ", "больше не отказывает"),
     (Part.BACKUP, Reading(Level.DEGRADED, Why.FAILS), "Резервная копия не сделана", "копии снова в порядке"),
     (Part.BACKUP, Reading(Level.DEGRADED, Why.OVERDUE), "Больше суток нет новой", "копии снова в порядке"),
     (Part.BACKUP, Reading(Level.DEGRADED, Why.DAMAGED), "Резервная копия повреждена", "копии снова в порядке"),

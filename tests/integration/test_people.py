@@ -484,6 +484,9 @@ async def test_people_are_listed_ten_a_page_and_found_by_name_and_number(office:
     await office.write(OWNER, f"человек {several[0].telegram_id}")
     await office.press(OWNER, f"Человек {several[0].telegram_id} · гость")
     assert f"<code>{several[0].telegram_id}</code>" in office.sees(OWNER)[-1]
+    await office.press_data(OWNER, "people_search")
+    await office.write(OWNER, str(next(_ids)))
+    await office.press(OWNER, "➕ Пригласить")
 
 
 # --- erasures -----------------------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ async def test_a_person_of_telegram_is_added_once_and_found_by_the_number(connec
 async def test_name_and_role_of_a_person_are_kept_up_to_date(connection: Connection) -> None:
     person = stranger()
     user = await users_store.ensure_telegram_user(connection, person, Role.USER)
-    renamed = person.model_copy(update={"name": "Мария \0Иванова"})
+    renamed = person.model_copy(update={"name": "Мария\n\u202e \0Иванова"})
     now = await users_store.ensure_telegram_user(connection, renamed, Role.ADMIN)
     assert now == user.model_copy(update={"name": "Мария Иванова", "role": Role.ADMIN})
     assert await users_store.ensure_telegram_user(connection, renamed, Role.ADMIN) == now

@@ -279,7 +279,7 @@ async def presses_data(person: Person, data: str, message: MessageId | None) -> 
     try:
         await person.press_data(data, message)
     except (OutdatedButton, NotFound):
-        await person.bot.messages.send(person.chat, MessageKind.MENU, main_menu())
+        await person.bot.messages.send(person.chat, MessageKind.MENU, main_menu("", 0, avatars=False))
 
 
 async def moves(person: Person, what: str, value: Any, recordings: list[Recording]) -> None:

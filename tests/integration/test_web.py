@@ -62,7 +62,7 @@ async def test_ready_has_every_part_with_state_time_and_reason(site: Site) -> No
     assert answer.status_code == 200
     assert answer.headers["cache-control"] == "no-store"
     parts = answer.json()["parts"]
-    assert list(parts) == ["database", "objects", "asr", "llm", "telegram", "jobs", "disk", "backup", "index"]
+    assert list(parts) == ["database", "objects", "asr", "llm", "telegram", "jobs", "disk", "backup", "index", "images"]
     assert parts["llm"] == {
         "state": "down",
         "since": f"{site.board.parts()[Part.LLM].since:%Y-%m-%dT%H:%M:%SZ}",

@@ -57,6 +57,7 @@ def test_it_is_ready_when_all_is_well(board: Board) -> None:
         (Part.ASR, True),
         (Part.LLM, True),
         (Part.INDEX, True),
+        (Part.IMAGES, True),
     ],
 )
 def test_only_a_critical_part_that_is_down_makes_it_unready(board: Board, part: Part, ready: bool) -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from errors import OutdatedButton
 from markups.callback_data import Action, pack, unpack
-from markups.menus import welcome
+from markups.menus import help_screen, status_screen, welcome_text
 from metadata.fields import Field
 
 LARGEST = 2**31 - 1
@@ -67,4 +67,14 @@ def test_telegram_takes_64_bytes_and_no_more_are_packed() -> None:
 
 @pytest.mark.parametrize(("name", "begins"), [("Анна <3", "Здравствуйте, Анна &lt;3! "), ("", "Здравствуйте! ")])
 def test_whose_name_is_not_known_is_greeted_without_it(name: str, begins: str) -> None:
-    assert welcome(name).text.startswith(begins)
+    assert welcome_text(name, may_record=True).startswith(begins)
+
+
+@pytest.mark.parametrize("may_record", [True, False])
+def test_only_who_may_send_recordings_is_asked_for_some(may_record: bool) -> None:
+    shown = (
+        welcome_text("Анна", may_record=may_record),
+        help_screen("mp3", "2 ГБ", "4 ч", may_record=may_record).text,
+        status_screen([], may_record=may_record).text,
+    )
+    assert ["Пришлите" in text for text in shown] == [may_record] * 3

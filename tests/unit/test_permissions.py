@@ -15,6 +15,7 @@ from markups.callback_data import Action
 from recordings.intake import IntakeLimits
 from telegram_handlers.across import AcrossHandlers, AcrossWork
 from telegram_handlers.asking import AskingHandlers, AskingWork
+from telegram_handlers.avatar_photos import AvatarPhotoHandlers
 from telegram_handlers.avatars import AvatarHandlers
 from telegram_handlers.beside import ANY_TEXT
 from telegram_handlers.browser import BrowserHandlers
@@ -52,6 +53,8 @@ look
     mode_interview mode_design mode_meeting mode_none mode_all recording recording_play recording_transcript
     transcript_file takeout takeout_file takeout_cancel my_settings my_zone
     my_erase my_heirs my_erase_ask my_erase_yes
+    avatars avatar avatar_cancel avatar_delete avatar_delete_confirm avatar_gallery picture picture_delete
+    avatar_photos avatar_photo avatar_photo_remove
     show_my_reports report_view report_view_confirm report_cancel report_menu report_list report_card report_filters
     report_filter_dates report_filter_title report_filter_type report_filter_scenario
     report_filter_place report_filter_employee report_filter_reset
@@ -77,8 +80,7 @@ record
     rename_chat delete_chat confirm_delete
     speakers speaker speaker_voice speaker_name speaker_is speaker_role speaker_merge turn turn_move
     words words_at words_undo glossary glossary_add glossary_remove glossary_keep
-    avatars avatar_new avatar avatar_gender avatar_consent avatar_start avatar_cancel avatar_delete
-    avatar_delete_confirm avatar_paint avatar_gallery picture picture_delete
+    avatar_new avatar_gender avatar_consent avatar_start avatar_paint
 oversee
     all_ratings export_answers
 curate
@@ -147,6 +149,7 @@ def _modules() -> list[Routes]:
         GlossaryHandlers(_NOBODY, _NOBODY, _NOBODY).routes(),
         MyReportsHandlers(_NOBODY, MyReportsWork(_NOBODY, pack, _NOBODY)).routes(),
         AvatarHandlers(_NOBODY, None).routes(),
+        AvatarPhotoHandlers(_NOBODY, None).routes(),
         AcrossHandlers(_NOBODY, AcrossWork(_NOBODY, _NOBODY, _NOBODY)).routes(),
         ChatHandlers(_NOBODY, _NOBODY, chats).routes(),
         AskingHandlers(_NOBODY, AskingWork(_NOBODY, _NOBODY, pack)).routes(),

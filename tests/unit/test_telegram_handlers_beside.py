@@ -27,6 +27,7 @@ editing_ask_turn            question courtesy question
 editing_ask_words           question courtesy question
 editing_ask_text            value    value    value
 settings_ask_zone           question courtesy question
+avatar_ask_prompt           question courtesy value
 """
 
 

@@ -29,6 +29,8 @@ look
     GET /api/v1/reports/{number}/file/{extension}, GET /api/v1/uploads, GET /api/v1/uploads/{upload_id}
     GET /api/v1/chats, GET /api/v1/chats/{number}, GET /api/v1/answers/{answer_id}
     GET /api/v1/answers/{answer_id}/events
+    GET /avatars, GET /avatars/{number}, GET /avatars/{number}/events
+    POST /avatars/{number}/cancel, POST /avatars/{number}/delete, GET /pictures/{number}, POST /pictures/{number}/delete
     GET /speeches, GET /speeches/{speech_id}, GET /speeches/{speech_id}/events
     GET /api/v1/tts, GET /api/v1/tts/{speech_id}, GET /api/v1/tts/{speech_id}/sound
     GET /api/v1/answers/{answer_id}/sources/{place}/sound, HEAD /api/v1/answers/{answer_id}/sources/{place}/sound
@@ -48,10 +50,8 @@ record
     GET /api/v1/recordings/{number}/offer, POST /api/v1/recordings/{number}/reports
     POST /api/v1/uploads, HEAD /api/v1/uploads/{upload_id}, PATCH /api/v1/uploads/{upload_id}
     DELETE /api/v1/uploads/{upload_id}
-    GET /avatars, POST /avatars, GET /avatars/{number}, GET /avatars/{number}/events, POST /avatars/{number}/consent
-    POST /avatars/{number}/photos, POST /api/v1/avatars/{number}/photos, POST /avatars/{number}/pictures
-    POST /avatars/{number}/start, POST /avatars/{number}/cancel, POST /avatars/{number}/delete
-    GET /pictures/{number}, POST /pictures/{number}/delete
+    POST /avatars, POST /avatars/{number}/consent, POST /avatars/{number}/photos
+    POST /api/v1/avatars/{number}/photos, POST /avatars/{number}/pictures, POST /avatars/{number}/start
 oversee
     GET /api/v1/learning/stats, GET /api/v1/learning/export
 invite

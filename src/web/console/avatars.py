@@ -19,7 +19,7 @@ from web.avatars import avatars_of, shown_avatar
 from web.console.plain_upload import FileForm
 from web.events import Seen, stream
 from web.forms import Fields, one
-from web.people import FORM_FIELD, Recording, Visitor, check_form
+from web.people import FORM_FIELD, Looking, Recording, Visitor, check_form
 from web.rendering import Templates
 from web.site import services_of, site_of
 
@@ -44,7 +44,7 @@ def routes(templates: Templates) -> APIRouter:
 
 def _add_list(router: APIRouter, templates: Templates) -> None:
     @router.get("/avatars")
-    async def listed(request: Request, visitor: Recording) -> Response:
+    async def listed(request: Request, visitor: Looking) -> Response:
         """List the person's avatars, and offer to make one."""
         avatars = avatars_of(services_of(request)).avatars
         return templates.page(
@@ -52,6 +52,7 @@ def _add_list(router: APIRouter, templates: Templates) -> None:
             "avatars.html",
             title=texts.web_avatars.TITLE,
             avatars=await avatars.all_of(visitor.user.id),
+            own_avatars=True,
             statuses=texts.avatars.STATUSES,
             genders=texts.avatars.GENDERS,
             longest=_LONGEST_NAME,
@@ -71,13 +72,14 @@ def _add_list(router: APIRouter, templates: Templates) -> None:
 
 def _add_avatar(router: APIRouter, templates: Templates) -> None:
     @router.get("/avatars/{number}")
-    async def one_avatar(request: Request, visitor: Recording, number: int, page: Page = 1) -> Response:
+    async def one_avatar(request: Request, visitor: Looking, number: int, page: Page = 1) -> Response:
         """Show an avatar."""
         shown = await shown_avatar(avatars_of(services_of(request)), visitor.user.id, number, page)
         return templates.page(
             request,
             "avatar.html",
             title=shown["avatar"].name,
+            own_avatars=True,
             genders=texts.avatars.GENDERS,
             aspects=texts.avatars.ASPECTS,
             statuses=texts.avatars.STATUSES,
@@ -91,7 +93,7 @@ def _add_avatar(router: APIRouter, templates: Templates) -> None:
         )
 
     @router.get("/avatars/{number}/events")
-    async def follow(request: Request, visitor: Recording, number: int, page: Page = 1) -> Response:
+    async def follow(request: Request, visitor: Looking, number: int, page: Page = 1) -> Response:
         """Follow an avatar while photographs come, and while it is trained or paints."""
         made_with, owner = avatars_of(services_of(request)), visitor.user.id
         await made_with.avatars.card(owner, number)
@@ -139,13 +141,13 @@ def _add_changes(router: APIRouter) -> None:
         return _to(number)
 
     @router.post("/avatars/{number}/cancel")
-    async def cancel(request: Request, visitor: Recording, number: int) -> Response:
+    async def cancel(request: Request, visitor: Looking, number: int) -> Response:
         """Ask for the training to end."""
         await avatars_of(services_of(request)).avatars.cancel(visitor.user.id, number)
         return _to(number)
 
     @router.post("/avatars/{number}/delete")
-    async def delete(request: Request, visitor: Recording, number: int) -> Response:
+    async def delete(request: Request, visitor: Looking, number: int) -> Response:
         """Delete an avatar with all that belongs to it."""
         await avatars_of(services_of(request)).avatars.delete(visitor.user.id, number)
         return RedirectResponse("/avatars", _SEE_OTHER)
@@ -163,14 +165,14 @@ def _add_pictures(router: APIRouter) -> None:
         return _to(number)
 
     @router.get("/pictures/{number}")
-    async def picture(request: Request, visitor: Recording, number: int, *, small: bool = False) -> Response:
+    async def picture(request: Request, visitor: Looking, number: int, *, small: bool = False) -> Response:
         """Return a picture, whole or small."""
         found = await avatars_of(services_of(request)).gallery.picture(visitor.user.id, number, small=small)
         named = f"inline; filename*=UTF-8''{quote(found.file_name)}"
         return Response(found.content, media_type=found.media_type, headers={**_KEPT, "Content-Disposition": named})
 
     @router.post("/pictures/{number}/delete")
-    async def delete_picture(request: Request, visitor: Recording, number: int) -> Response:
+    async def delete_picture(request: Request, visitor: Looking, number: int) -> Response:
         """Delete a picture."""
         avatar = await avatars_of(services_of(request)).avatars.delete_picture(visitor.user.id, number)
         return _to(avatar.number)

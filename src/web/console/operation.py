@@ -94,7 +94,11 @@ def _spent(spent: Spent) -> str:
         told.append(texts.web_administration.TOKENS.format(count=f"{spent.tokens:,}".replace(",", " ")))
     if spent.seconds:
         told.append(human_duration(spent.seconds))
-    return " · ".join([*told, price(spent.usd)])
+    if spent.usd != 0 or not spent.maybe_usd:
+        told.append(price(spent.usd))
+    if spent.maybe_usd:
+        told.append(texts.web_administration.SPENT_MAYBE.format(price=price(spent.maybe_usd)))
+    return " · ".join(told)
 
 
 def _sum(known: Sequence[Decimal], of: int) -> str:

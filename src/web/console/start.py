@@ -54,6 +54,7 @@ def routes(templates: Templates) -> APIRouter:
             scenarios=services.pack.scenarios,
             no_scenario=NO_SCENARIO,
             limits=services.limits,
+            own_avatars=services.avatars is not None and bool(await services.avatars.avatars.all_of(owner)),
             **await work(services, owner),
         )
 
