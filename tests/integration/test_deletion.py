@@ -265,6 +265,10 @@ async def test_nothing_of_an_erased_person_is_left_but_what_was_given_away(
     cited = await cites(bot, boris.user.id, recording, "на завтраке", owner=NAME)
     for table, column in (await tables_of_people(bot.database)).items():
         assert await rows_of(bot.database, table, column, anna.user.id), f"give the person a row of {table}"
+    async with bot.database.transaction() as connection:
+        hers = await add_interview(connection, vera.user.id, 1, "Астория")
+        same = "UPDATE recordings SET sha256 = (SELECT sha256 FROM recordings WHERE id = %s) WHERE id = %s"
+        await connection.execute(same, (recording.id, hers.id))
     before = await left_of(bot.database, tmp_path, *MARKS.values())
     missing = [name for name, mark in MARKS.items() if not any(each.endswith(f": {mark}") for each in before)]
     assert not missing, "these are looked for and stand nowhere"
@@ -299,11 +303,14 @@ async def test_nothing_of_an_erased_person_is_left_but_what_was_given_away(
     if not gives:
         assert "Ответ убран" in row["text"]
         return
-    assert [(source["owner"], source["recording_number"]) for source in row["sources"]] == [("Вера", 1)]
-    [mine] = (await bot.work.recordings.page(vera.user.id, None, 1, 10)).recordings
-    assert (mine.id, mine.number, mine.file_name) == (recording.id, 1, RECORDED["file name"])
+    assert [(source["owner"], source["recording_number"]) for source in row["sources"]] == [("Вера", 2)]
+    mine, own = sorted(
+        (await bot.work.recordings.page(vera.user.id, None, 1, 10)).recordings, key=lambda each: each.id == hers.id
+    )
+    assert own.id == hers.id, "the same bytes are kept beside what is given"
+    assert (mine.id, mine.number, mine.file_name) == (recording.id, 2, RECORDED["file name"])
     [report] = await bot.archive.list(vera.user.id)
-    assert (report.title, report.recording_number) == (RECORDED["title"], 1)
+    assert (report.title, report.recording_number) == (RECORDED["title"], 2)
     assert (await bot.archive.read(vera.user.id, report.number))[1] == RECORDED["report"]
     assert await bot.objects.exists(mine.object_key)
     assert await bot.objects.exists(key_for_transcript(vera.user.id, mine.id))
