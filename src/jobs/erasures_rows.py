@@ -10,6 +10,7 @@ import texts.erasures
 from datamodels import RecordingId, ReportRunId, UserId
 from datamodels_telegram import ChatId
 from db import Connection
+from limits.values import start_of, this_month
 
 _SELECT_RECORDINGS = "SELECT id FROM recordings WHERE owner_id = %(person)s ORDER BY number"
 _SELECT_RESEARCH = "SELECT id FROM report_runs WHERE owner_id = %(person)s AND recording_id IS NULL ORDER BY created_at"
@@ -85,6 +86,29 @@ _ERASE = (
     WHERE users.id = %(person)s AND (person_id = telegram_id OR chat_id = telegram_id)
     """,
     "DELETE FROM sent_messages USING users WHERE users.id = %(person)s AND chat_id = telegram_id",
+    # What was decided about the person outlives them, and what counts of the month: who comes back has it again.
+    """
+    INSERT INTO erased_people (telegram_id, granted, is_blocked, limits)
+    SELECT telegram_id, role_stays, block_stays, limits
+    FROM users JOIN erasures ON person_id = users.id CROSS JOIN (
+        SELECT coalesce(jsonb_object_agg(resource, amount), '{}') AS limits FROM person_limits
+        WHERE person = %(person)s AND amount IS NOT NULL
+    ) AS own
+    WHERE users.id = %(person)s AND telegram_id IS NOT NULL
+        AND (role_stays IS NOT NULL OR block_stays OR limits <> '{}')
+    """,
+    """
+    INSERT INTO erased_uses (telegram_id, resource, month, amount)
+    SELECT telegram_id, resource, month, sum(amount) FROM users, (
+        SELECT resource, month, CASE state WHEN 'reserved' THEN greatest(reserved, used) ELSE used END AS amount
+        FROM limit_uses WHERE owner_id = %(person)s AND month >= %(month)s
+        UNION ALL SELECT kind, %(month)s, 1
+        FROM image_orders WHERE owner_id = %(person)s AND quota <> 'released' AND created_at >= %(since)s
+    ) AS uses
+    WHERE users.id = %(person)s AND telegram_id IS NOT NULL
+    GROUP BY telegram_id, resource, month HAVING sum(amount) > 0
+    ON CONFLICT (telegram_id, resource, month) DO UPDATE SET amount = erased_uses.amount + EXCLUDED.amount
+    """,
     # Everything else refers to the person, and goes with the row.
     "DELETE FROM users WHERE id = %(person)s",
 )
@@ -160,8 +184,10 @@ async def is_anything_left(connection: Connection, person: UserId) -> bool:
 
 async def erase(connection: Connection, person: UUID) -> None:
     """Remove a person's row and everything that names the person."""
+    month = this_month()
+    parameters = {"person": person, "gone": texts.erasures.GONE, "month": month, "since": start_of(month)}
     for query in _ERASE:
-        await connection.execute(query, {"person": person, "gone": texts.erasures.GONE})
+        await connection.execute(query, parameters)
 
 
 async def without_row(connection: Connection, keys: Sequence[str]) -> Sequence[str]:

@@ -96,9 +96,12 @@ class Erasures:
             user = await people_store.get(connection, person)
             await self._check(connection, actor, user)
             takes = None if heir is None else (await self._heir(connection, person, heir)).id
+            role_stays = user.granted if await self._was_lowered(connection, user) else None
             await people_store.block(connection, person)
             await end_all(connection, person)
             await erasures_store.add(connection, person, takes, chat, new_random_id())
+            is_blocked = user.blocked_at is not None
+            await erasures_store.note_decided(connection, person, role_stays, is_blocked=is_blocked)
             told = {} if takes is None else {"heir": str(takes)}
             await audit.note(connection, AuditAction.ERASURE_ORDERED, actor, person, **told)
         log.info("erasure_ordered", person=str(person), by=str(actor), heir=takes and str(takes))
@@ -112,6 +115,17 @@ class Erasures:
             others = await people_store.others(connection, user.id)
             if not any(self._role(other) is Role.SUPER_ADMIN for other in others):
                 raise ErasureRefused(reason=texts.erasures.LAST_STAYS)
+
+    async def _was_lowered(self, connection: Connection, user: User) -> bool:
+        """Tell whether somebody has given a person a lower role than the one before, or than the settings give."""
+        if user.granted is None or user.telegram_id is None:
+            return False
+        by_settings, change = (
+            role_of(self._team, user.telegram_id, None),
+            await erasures_store.last_change_of_role(connection, user.id),
+        )
+        before = [by_settings, change.before if change is not None and change.after is user.granted else None]
+        return any(role is not None and user.granted in below(role) for role in before)
 
     async def _is_above(self, connection: Connection, actor: UserId, user: User) -> bool:
         known = await users_store.find(connection, actor)

@@ -3,13 +3,18 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from datamodels import UserId, Value
+from datamodels import Role, UserId, Value
 from datamodels_telegram import ChatId
 from db import Connection
 
 _INSERT = """
     INSERT INTO erasures (person_id, heir_id, chat_id, random_id)
     VALUES (%(person)s, %(heir)s, %(chat)s, %(random_id)s)
+"""
+_NOTE_DECIDED = "UPDATE erasures SET role_stays = %(role)s, block_stays = %(is_blocked)s WHERE person_id = %(person)s"
+_SELECT_CHANGE_OF_ROLE = """
+    SELECT nullif(details ->> 'before', '') AS before, details ->> 'after' AS after FROM audit_log
+    WHERE subject = %(person)s AND action = 'role_changed' ORDER BY number DESC LIMIT 1
 """
 _SELECT_IS_ORDERED = "SELECT EXISTS (SELECT FROM erasures WHERE person_id = %(person)s) AS ordered"
 # Who inherits goes only after what was left to them has come.
@@ -49,6 +54,13 @@ class UntoldErasure(Erasure):
     random_id: int
 
 
+class ChangeOfRole(Value):
+    """A change of a person's role; ``before`` is None for who was not of the team."""
+
+    before: Role | None
+    after: Role
+
+
 class Possessions(Value):
     """How much of each kind a person has."""
 
@@ -67,6 +79,17 @@ class Possessions(Value):
 async def add(connection: Connection, person: UserId, heir: UserId | None, chat: ChatId, random_id: int) -> None:
     """Note that a person is to be erased; ``chat`` is told when that is done."""
     await connection.execute(_INSERT, {"person": person, "heir": heir, "chat": chat, "random_id": random_id})
+
+
+async def note_decided(connection: Connection, person: UserId, role: Role | None, *, is_blocked: bool) -> None:
+    """Note what outlives an erasure: the role that the person was lowered to, and whether they were blocked."""
+    await connection.execute(_NOTE_DECIDED, {"person": person, "role": role, "is_blocked": is_blocked})
+
+
+async def last_change_of_role(connection: Connection, person: UserId) -> ChangeOfRole | None:
+    """Load the latest change of a person's role that somebody made, as far as the record of changes has it."""
+    row = await (await connection.execute(_SELECT_CHANGE_OF_ROLE, {"person": person})).fetchone()
+    return None if row is None else ChangeOfRole.model_validate(row)
 
 
 async def is_ordered(connection: Connection, person: UUID) -> bool:

@@ -23,7 +23,7 @@ import texts.erasures
 import texts.telegram
 import user_states
 import users_store
-from access import Permission, Team
+from access import Permission, Team, find_member
 from conversations.hybrid import HybridStorage
 from datamodels import RecordingId, Role, User, UserId
 from datamodels_chats import AnswerId
@@ -44,6 +44,7 @@ from errors import AccessDenied, NotFound
 from errors_of_operation import ErasureRefused, LimitReached, SignInRefused
 from handlers import Router
 from inbox import Inbox
+from jobs import erasures_rows
 from limits.reservations import reserve_question
 from limits.values import Resource
 from machine import Machine
@@ -519,6 +520,49 @@ async def test_people_are_erased_by_those_above_them_and_by_themselves(
     await office.people.unblock(owner, whom)
     assert await office.actions(whom) == ["erasure_ordered"]
     assert (await office.people.find(whom)).role is None
+
+
+@pytest.mark.parametrize("decided", ["nothing", "lowered", "blocked"])
+async def test_an_erasure_is_no_way_around_what_was_decided_and_used(
+    office: Office, owner: UserId, decided: str
+) -> None:
+    who = named(next(_ids))
+    team = Team(OWNER, frozenset([who.id]))
+    people, erasures = People(office.database, team, office._end_work), Erasures(office.database, team)  # noqa: SLF001
+    limits = LimitSettings(office.database, team, office._go_on)  # noqa: SLF001
+    for at in range(2):  # and a second one is none, either
+        async with office.database.transaction() as connection:
+            user = await find_member(connection, team, who)
+        assert user is not None
+        assert user.role is (Role.GUEST if decided == "lowered" and user.granted else Role.USER)
+        if decided == "lowered":
+            await people.set_role(owner, user.id, Role.GUEST)
+        if at == 0:
+            await limits.set_for_person(owner, user.id, Resource.TOKENS, Decimal(100_000))
+        if decided == "blocked":
+            await people.block(owner, user.id)
+        await erasures.order(owner, user.id, None, ChatId(who.id))
+        async with office.database.transaction() as connection:
+            await reserve_question(connection, user.id, AnswerId(uuid4()))
+            await erasures_rows.erase(connection, user.id)
+            assert await users_store.find(connection, user.id) is None
+            back = await find_member(connection, team, who)
+        roles = {"nothing": Role.USER, "lowered": Role.GUEST, "blocked": None}
+        assert (back and back.role) is roles[decided]
+        known = await office.user(who.id)
+        assert known is not None
+        kept = {each.resource: each for each in (await office.limits.of(owner, known.id)).allowances}
+        assert kept[Resource.TOKENS].limit == 100_000
+        if decided == "blocked":
+            await office.people.unblock(owner, known.id)
+    assert kept[Resource.QUESTIONS].used == 2
+    code = (await office.invitations.make(owner, Role.ADMIN, 1)).code
+    await erasures.order(owner, known.id, None, ChatId(who.id))
+    async with office.database.transaction() as connection:
+        await erasures_rows.erase(connection, known.id)
+    came = await office.invitations.accept(who, code)
+    assert came is not None
+    assert came.role is (Role.GUEST if decided == "lowered" else Role.ADMIN)
 
 
 async def test_of_two_last_owners_who_erase_themselves_at_once_one_stays(database: Database) -> None:
