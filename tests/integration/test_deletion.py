@@ -146,11 +146,18 @@ async def test_nothing_of_a_deleted_recording_is_left_anywhere(
     mine, his = await cites(bot, anna.user.id, gone, SAID), await cites(bot, boris.user.id, gone, SAID)
     other = await cites(bot, boris.user.id, kept, "не хватало")
     await cites(bot, boris.user.id, gone, SAID, ends=False)
+    async with bot.database.transaction() as connection:
+        for kind, answer, run in (("answer", his, None), ("report", None, run_id)):
+            await connection.execute(
+                "INSERT INTO speeches (id, owner_id, kind, answer_id, run_id, title, text, is_whole, voice, key, pieces) "
+                "VALUES (gen_random_uuid(), %(me)s, %(kind)s, %(answer)s, %(run)s, 't', %(said)s, true, 'v', %(kind)s, 1)",
+                {"me": boris.user.id, "kind": kind, "answer": answer, "run": run, "said": SAID},
+            )
     for person in (anna, boris):
         assert SAID in await taken_along(bot, person.user.id, tmp_path), "the archive has what is looked for"
     assert "Исследования/№1 Исследование — Что гости" in await taken_along(bot, boris.user.id, tmp_path)
     before = await left_of(bot.database, tmp_path, SAID)
-    tables = "transcript_segments chunks chat_answers outbox report_passes research_runs report_runs research_answers"
+    tables = "transcript_segments chunks chat_answers speeches outbox report_passes research_runs report_runs research_answers"
     for store in (*tables.split(), str(tmp_path / "reports"), str(tmp_path / "objects")):
         assert any(each.startswith(store) for each in before), f"{store} is not looked through"
 
