@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
@@ -344,11 +345,32 @@ async def test_strangers_are_answered_seldom_and_links_are_not_tried_without_lim
     assert await office.user(stranger) is not None
 
 
-async def test_ever_new_strangers_are_answered_thirty_times_a_minute(office: Office) -> None:
-    for _ in range(40):
-        person = next(_ids)
-        await office.strangers.let_in(ChatId(person), named(person), None)
-    assert sum(map(len, office.telegram.chats.values())) == 30
+class Talker:
+    """Stands where messages are sent: counts those to each chat."""
+
+    def __init__(self) -> None:
+        self.told: Counter[int] = Counter()
+
+    async def send(self, chat: ChatId, kind: MessageKind, screen: Screen) -> None:  # noqa: ARG002
+        self.told[chat] += 1
+
+
+async def test_a_flood_of_strangers_mutes_nobody_and_is_bounded(office: Office) -> None:
+    talker = Talker()
+    strangers = Strangers(talker, office.invitations, has_owner=True, clock=lambda: office.clock)  # type: ignore[arg-type]
+
+    async def write(*people: int) -> None:
+        for person in people:
+            await strangers.let_in(ChatId(person), named(person), None)
+
+    await write(*range(301), *range(301))
+    assert talker.told == Counter(range(301)), "each new one, once"
+    await write(*range(301, 2000))
+    assert talker.told.total() == 600
+    for _ in range(2):
+        office.clock += 61
+        await write(*range(600, 1300))
+    assert talker.told.total() == 600 + 600 + 100, "those who were answered within the hour are known"
 
 
 # --- people -------------------------------------------------------------------------------------------------------
