@@ -5,15 +5,17 @@ does: of two last owners who erase themselves at once, one stays. The work is do
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import NamedTuple
 
 import structlog
 
 import texts.erasures
+import user_states
 import users_store
 from access import Permission, Team, below, may, role_of
 from datamodels import Role, User, UserId
-from datamodels_telegram import ChatId
+from datamodels_telegram import ChatId, MessageId
 from db import Connection, Database
 from errors_of_operation import ErasureRefused
 from random_ids import new_random_id
@@ -23,6 +25,18 @@ from sign_in.departures import end_all
 from sign_in.erasures_store import Possessions, UntoldErasure
 
 log = structlog.get_logger(__name__)
+
+_ASKED = timedelta(minutes=15)
+"""For how long the last question can be answered."""
+
+
+class AskedErasure(user_states.State):
+    """The last question of whoever erases: whom, who takes over by Telegram id, and the message it stands on."""
+
+    KEY = "erasure_asked"
+    person: UserId
+    heir: int | None
+    message: MessageId | None
 
 
 class Doomed(NamedTuple):
@@ -79,6 +93,16 @@ class Erasures:
         """
         async with self._database.transaction() as connection:
             return await self._heir(connection, person, telegram_id)
+
+    async def note_asked(self, actor: UserId, question: AskedErasure) -> None:
+        """Note the last question that was put to somebody; an earlier one is over."""
+        async with self._database.transaction() as connection:
+            await user_states.put(connection, actor, question, ttl=_ASKED)
+
+    async def is_asked(self, actor: UserId, question: AskedErasure) -> bool:
+        """Tell whether this is the last question that was put to somebody, not long ago."""
+        async with self._database.transaction() as connection:
+            return await user_states.get(connection, actor, AskedErasure) == question
 
     async def order(self, actor: UserId, person: UserId, heir: int | None, chat: ChatId) -> None:
         """Close a person's access and have them erased; do nothing when that was ordered before.

@@ -613,6 +613,14 @@ async def test_an_administrator_gives_what_a_person_has_to_a_named_one(office: O
     await office.press(chat, "📦")
     assert "Аагость" not in drawn(screens(office, chat)[-1])
     await office.press(chat, "Аарон")
+    forged = f"erase_yes||{word_of(person.id)}"
+    [asked] = [number for number, screen in office.telegram.chats[ChatId(chat)].items() if "Аарон" in screen.text]
+    for data, message in ((forged, asked), (f"{forged}||{heir.telegram_id}", asked + 1), ("my_erase_yes", asked)):
+        assert await office.press_data(chat, data, message) == [texts.telegram.OUTDATED]
+    assert not {"erasure_ordered"} & {*await office.actions(person.id), *await office.actions(admin.id)}
+    await office.press_data(chat, f"person_erase||{word_of(person.id)}")
+    await office.press(chat, "📦")
+    await office.press(chat, "Аарон")
     await office.press(chat, "🗑 Да")
     assert office.sees(chat)[-1] == texts.erasures.ORDERED
     assert await office.press_data(person.telegram_id or 0, "menu_access") == [""]
@@ -620,7 +628,7 @@ async def test_an_administrator_gives_what_a_person_has_to_a_named_one(office: O
     async with office.database.transaction() as connection:
         [order] = [each for each in await erasures_store.list_open(connection) if each.person_id == person.id]
     assert order.heir_id == heir.id
-    await office.press_data(chat, f"erase_yes||a{(await office.somebody(Role.USER)).id.hex}||{guest.telegram_id}")
+    await office.press_data(chat, f"erase_ask||a{(await office.somebody(Role.USER)).id.hex}||{guest.telegram_id}")
     assert "для передачи нужен другой" in office.sees(chat)[-1]
 
 
