@@ -651,7 +651,14 @@ async def test_an_admin_limits_whoever_is_below_and_what_waited_goes_on(office: 
     await office.press(boss, "Вопросы")
     await office.press(boss, "Как у роли")
     assert "Вопросы: 1 вопрос, без предела\n" in office.sees(boss)[-1]
-    assert await office.actions(user.id) == ["limit_changed"] * 2
+    await office.limits.set_for_person(admin.id, user.id, Resource.QUESTIONS, None, own=False)
+    assert await office.actions(user.id) == ["limit_changed"] * 2, "what is as it was is no change"
+    for forged in ("role_limits||admin", "role_limit||admin||sound"):
+        await office.press_data(boss, forged)
+        assert [row[0].text for row in screens(office, boss)[-1].keyboard] == [texts.telegram.BACK]
+    peer = await office.somebody(Role.ADMIN)
+    await office.press_data(boss, f"limit||{word_of(peer.id)}||sound")
+    assert [row[0].text for row in screens(office, boss)[-1].keyboard] == [texts.telegram.BACK]
     await office.press_data(boss, "uses||questions||1")
     assert f"Человек {someone} · 1 вопрос" in [row[0].text for row in screens(office, boss)[-1].keyboard]
     await office.press_data(boss, "role_limits")
@@ -659,7 +666,8 @@ async def test_an_admin_limits_whoever_is_below_and_what_waited_goes_on(office: 
         await office.press(boss, label)
     assert "Минуты записей: 300 мин" in office.sees(boss)[-1]
     assert (await office.limits.of(admin.id, user.id)).allowances[0].limit == 18000
-    await office.limits.set_for_role(admin.id, Role.USER, Resource.SOUND, None)
+    for _ in range(2):
+        await office.limits.set_for_role(admin.id, Role.USER, Resource.SOUND, None)
     await office.press_data(OWNER, "audit||1")
     assert "предел роли исследователь «Минуты записей»: без предела → 300 мин" in office.sees(OWNER)[-1]
 
