@@ -5,8 +5,10 @@
 ALTER TABLE recordings DROP CONSTRAINT recordings_owner_id_sha256_key;
 CREATE INDEX recordings_of_bytes ON recordings (owner_id, sha256);
 
--- What was decided about a person who is erased now: a role that was lowered, a block.
+-- What was decided about a person who is erased now: a role that was lowered, a block. What the heir is told of: how much
+-- there was of each kind.
 ALTER TABLE erasures
+    ADD COLUMN gives       jsonb,
     ADD COLUMN role_stays  text CHECK (role_stays IN ('guest', 'user', 'admin')),
     ADD COLUMN block_stays boolean NOT NULL DEFAULT false;
 -- Nobody is here for whom nothing was decided. The row becomes part of the person's when they come back.

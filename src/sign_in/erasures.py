@@ -10,12 +10,13 @@ from typing import NamedTuple
 
 import structlog
 
+import outbox_store
 import texts.erasures
 import user_states
 import users_store
 from access import Permission, Team, below, may, role_of
 from datamodels import Role, User, UserId
-from datamodels_telegram import ChatId, MessageId
+from datamodels_telegram import ChatId, MessageId, OutgoingMessage
 from db import Connection, Database
 from errors_of_operation import ErasureRefused
 from random_ids import new_random_id
@@ -125,7 +126,8 @@ class Erasures:
             await end_all(connection, person)
             await erasures_store.add(connection, person, takes, chat, new_random_id())
             is_blocked = user.blocked_at is not None
-            await erasures_store.note_decided(connection, person, role_stays, is_blocked=is_blocked)
+            gives = await erasures_store.count(connection, person)
+            await erasures_store.note_decided(connection, person, role_stays, gives, is_blocked=is_blocked)
             told = {} if takes is None else {"heir": str(takes)}
             await audit.note(connection, AuditAction.ERASURE_ORDERED, actor, person, **told)
         log.info("erasure_ordered", person=str(person), by=str(actor), heir=takes and str(takes))
@@ -182,6 +184,14 @@ class EndedErasures:
         """Load those of which nobody was told yet."""
         async with self._database.transaction() as connection:
             return await erasures_store.list_untold(connection)
+
+    async def tell_heir(self, erasure: UntoldErasure, message: OutgoingMessage) -> None:
+        """Put a message for the heir into the outbox, once; do nothing without one."""
+        if erasure.heir_id is None or erasure.heir_chat is None:
+            return
+        async with self._database.transaction() as connection:
+            key = f"inherited:{erasure.person_id}"
+            await outbox_store.put(connection, key, erasure.heir_id, erasure.heir_chat, message)
 
     async def note_told(self, person: UserId) -> None:
         """Forget an erasure: its end was told."""

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from psycopg.types.json import Jsonb
+
 from datamodels import Role, UserId, Value
 from datamodels_telegram import ChatId
 from db import Connection
@@ -11,7 +13,10 @@ _INSERT = """
     INSERT INTO erasures (person_id, heir_id, chat_id, random_id)
     VALUES (%(person)s, %(heir)s, %(chat)s, %(random_id)s)
 """
-_NOTE_DECIDED = "UPDATE erasures SET role_stays = %(role)s, block_stays = %(is_blocked)s WHERE person_id = %(person)s"
+_NOTE_DECIDED = """
+    UPDATE erasures SET role_stays = %(role)s, block_stays = %(is_blocked)s, gives = %(gives)s
+    WHERE person_id = %(person)s
+"""
 _SELECT_CHANGE_OF_ROLE = """
     SELECT nullif(details ->> 'before', '') AS before, details ->> 'after' AS after FROM audit_log
     WHERE subject = %(person)s AND action = 'role_changed' ORDER BY number DESC LIMIT 1
@@ -26,7 +31,8 @@ _SELECT_OPEN = """
     ORDER BY asked_at
 """
 _SELECT_UNTOLD = """
-    SELECT person_id, heir_id, chat_id, random_id FROM erasures WHERE erased_at IS NOT NULL ORDER BY erased_at
+    SELECT person_id, heir_id, chat_id, random_id, gives, telegram_id AS heir_chat
+    FROM erasures LEFT JOIN users ON users.id = heir_id WHERE erased_at IS NOT NULL ORDER BY erased_at
 """
 _NOTE_ERASED = "UPDATE erasures SET erased_at = now() WHERE person_id = %(person)s"
 _DELETE = "DELETE FROM erasures WHERE person_id = %(person)s AND erased_at IS NOT NULL"
@@ -45,13 +51,6 @@ class Erasure(Value):
 
     person_id: UserId
     heir_id: UserId | None
-
-
-class UntoldErasure(Erasure):
-    """An erasure that has ended; ``chat_id`` is where its end is told, ``random_id`` that of the message."""
-
-    chat_id: ChatId
-    random_id: int
 
 
 class ChangeOfRole(Value):
@@ -76,14 +75,29 @@ class Possessions(Value):
         return bool(self.recordings or self.reports or self.documents)
 
 
+class UntoldErasure(Erasure):
+    """An erasure that has ended; ``chat_id`` is where its end is told, ``random_id`` that of the message.
+
+    ``gives`` counts what the person had when it was ordered; None in a row of an earlier version.
+    """
+
+    chat_id: ChatId
+    random_id: int
+    gives: Possessions | None
+    heir_chat: ChatId | None
+
+
 async def add(connection: Connection, person: UserId, heir: UserId | None, chat: ChatId, random_id: int) -> None:
     """Note that a person is to be erased; ``chat`` is told when that is done."""
     await connection.execute(_INSERT, {"person": person, "heir": heir, "chat": chat, "random_id": random_id})
 
 
-async def note_decided(connection: Connection, person: UserId, role: Role | None, *, is_blocked: bool) -> None:
-    """Note what outlives an erasure: the role that the person was lowered to, and whether they were blocked."""
-    await connection.execute(_NOTE_DECIDED, {"person": person, "role": role, "is_blocked": is_blocked})
+async def note_decided(
+    connection: Connection, person: UserId, role: Role | None, gives: Possessions, *, is_blocked: bool
+) -> None:
+    """Note what outlives an erasure: the role that the person was lowered to, whether they were blocked, what they had."""
+    parameters = {"person": person, "role": role, "is_blocked": is_blocked, "gives": Jsonb(gives.model_dump())}
+    await connection.execute(_NOTE_DECIDED, parameters)
 
 
 async def last_change_of_role(connection: Connection, person: UserId) -> ChangeOfRole | None:

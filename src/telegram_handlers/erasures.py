@@ -8,7 +8,7 @@ import structlog
 
 from access import Permission
 from datamodels import UserId
-from datamodels_telegram import MessageId, MessageKind, Screen
+from datamodels_telegram import MessageId, MessageKind, OutgoingMessage, Screen
 from errors import OutdatedButton
 from followers import Loop
 from markups.callback_data import Action, Press, id_of
@@ -20,6 +20,7 @@ from markups.erasures import (
     erasure_ordered,
     heirs_screen,
     last_question,
+    what_was_inherited,
 )
 from message_tracker import MessageTracker
 from messenger import MessengerError, MessengerRefusedSecrets, MessengerUnavailable, Sender
@@ -102,7 +103,7 @@ class ErasureHandlers:
 
 
 class ErasureNotices:
-    """Tells once of each erasure that has ended. Nothing is noted about the message: its chat may be who was erased."""
+    """Tells once of each erasure that has ended, and heirs of what they got. Nothing is noted about the message: its chat may be who was erased."""
 
     def __init__(self, ended: EndedErasures, telegram: Sender) -> None:
         self._ended = ended
@@ -120,6 +121,9 @@ class ErasureNotices:
             MessengerUnavailable, MessengerRefusedSecrets, DatabaseUnavailable: the rest is told the next time.
         """
         for each in await self._ended.untold():
+            if each.gives is not None and each.gives.can_be_given:
+                inherited = OutgoingMessage(kind=MessageKind.RESULT, screen=what_was_inherited(each.gives))
+                await self._ended.tell_heir(each, inherited)
             screen = erasure_ended(given=each.heir_id is not None)
             try:
                 await self._telegram.send(each.chat_id, screen, random_id=each.random_id)

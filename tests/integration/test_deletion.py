@@ -295,6 +295,12 @@ async def test_nothing_of_an_erased_person_is_left_but_what_was_given_away(
     await ErasureNotices(told, bot.telegram).look()
     await knowledge.catch_up()
 
+    async with bot.database.transaction() as connection:
+        query = "SELECT message #>> '{screen,text}' AS text FROM outbox WHERE owner_id = %s AND key LIKE 'inherited:%%'"
+        heard = [row["text"] for row in await (await connection.execute(query, (vera.user.id,))).fetchall()]
+    assert [re.findall(r"(\w+) — (\d+)", text.replace("записи с расшифровками", "записи")) for text in heard] == (
+        [[("записи", "1"), ("отчёты", "1"), ("документы", "1")]] if gives else []
+    )
     looked_for = [*PERSONAL.values(), *([] if gives else [*RECORDED.values(), str(anna.user.id), str(recording.id)])]
     left = await left_of(bot.database, tmp_path, *looked_for)
     assert [each for each in left if not each.startswith(("audit_log", "erased_people"))] == []
