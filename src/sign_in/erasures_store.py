@@ -95,7 +95,7 @@ async def add(connection: Connection, person: UserId, heir: UserId | None, chat:
 async def note_decided(
     connection: Connection, person: UserId, role: Role | None, gives: Possessions, *, is_blocked: bool
 ) -> None:
-    """Note what outlives an erasure: the role that the person was lowered to, whether they were blocked, what they had."""
+    """Note what outlives an erasure: the role that a person was lowered to, a block, what the person has."""
     parameters = {"person": person, "role": role, "is_blocked": is_blocked, "gives": Jsonb(gives.model_dump())}
     await connection.execute(_NOTE_DECIDED, parameters)
 

@@ -103,7 +103,10 @@ class ErasureHandlers:
 
 
 class ErasureNotices:
-    """Tells once of each erasure that has ended, and heirs of what they got. Nothing is noted about the message: its chat may be who was erased."""
+    """Tells once of each erasure that has ended, and heirs of what they got.
+
+    Nothing is noted about the message of the end: its chat may be who was erased.
+    """
 
     def __init__(self, ended: EndedErasures, telegram: Sender) -> None:
         self._ended = ended

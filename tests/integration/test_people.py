@@ -25,6 +25,8 @@ import texts.telegram
 import user_states
 import users_store
 from access import Permission, Team, find_member
+from avatars import orders_store
+from avatars.models import OrderKind
 from conversations.hybrid import HybridStorage
 from datamodels import RecordingId, Role, User, UserId
 from datamodels_chats import AnswerId
@@ -47,7 +49,7 @@ from handlers import Router
 from inbox import Inbox
 from jobs import erasures_rows
 from limits.reservations import reserve_question
-from limits.values import Resource
+from limits.values import Resource, start_of, this_month
 from machine import Machine
 from markups.callback_data import Action, Press, word_of
 from message_tracker import MessageTracker
@@ -550,8 +552,8 @@ async def test_an_erasure_is_no_way_around_what_was_decided_and_used(
 ) -> None:
     who = named(next(_ids))
     team = Team(OWNER, frozenset([who.id]))
-    people, erasures = People(office.database, team, office._end_work), Erasures(office.database, team)  # noqa: SLF001
-    limits = LimitSettings(office.database, team, office._go_on)  # noqa: SLF001
+    people, erasures = People(office.database, team, office._end_work), Erasures(office.database, team)
+    limits = LimitSettings(office.database, team, office._go_on)
     for at in range(2):  # and a second one is none, either
         async with office.database.transaction() as connection:
             user = await find_member(connection, team, who)
@@ -566,6 +568,12 @@ async def test_an_erasure_is_no_way_around_what_was_decided_and_used(
         await erasures.order(owner, user.id, None, ChatId(who.id))
         async with office.database.transaction() as connection:
             await reserve_question(connection, user.id, AnswerId(uuid4()))
+            await connection.execute(
+                "INSERT INTO image_orders "
+                "(id, owner_id, kind, number, occasion, quota, state, trainer, price_usd, is_test, ended_at) VALUES "
+                "(gen_random_uuid(), %s, 'training', 1, gen_random_uuid(), 'committed', 'done', 't', 0, true, now())",
+                (user.id,),
+            )
             await erasures_rows.erase(connection, user.id)
             assert await users_store.find(connection, user.id) is None
             back = await find_member(connection, team, who)
@@ -578,6 +586,9 @@ async def test_an_erasure_is_no_way_around_what_was_decided_and_used(
         if decided == "blocked":
             await office.people.unblock(owner, known.id)
     assert kept[Resource.QUESTIONS].used == 2
+    async with office.database.transaction() as connection:
+        since = start_of(this_month())
+        assert await orders_store.count_spent(connection, known.id, OrderKind.TRAINING, since) == 2
     code = (await office.invitations.make(owner, Role.ADMIN, 1)).code
     await erasures.order(owner, known.id, None, ChatId(who.id))
     async with office.database.transaction() as connection:
