@@ -147,12 +147,12 @@ async def test_nothing_of_a_deleted_recording_is_left_anywhere(
     other = await cites(bot, boris.user.id, kept, "не хватало")
     await cites(bot, boris.user.id, gone, SAID, ends=False)
     async with bot.database.transaction() as connection:
-        for kind, answer, run in (("answer", his, None), ("report", None, run_id)):
+        for kind, answer, research in (("answer", his, None), ("report", None, run_id)):
             await connection.execute(
                 "INSERT INTO speeches "
                 "(id, owner_id, kind, answer_id, run_id, title, text, is_whole, voice, key, pieces) VALUES "
                 "(gen_random_uuid(), %(me)s, %(kind)s, %(answer)s, %(run)s, 't', %(said)s, true, 'v', %(kind)s, 1)",
-                {"me": boris.user.id, "kind": kind, "answer": answer, "run": run, "said": SAID},
+                {"me": boris.user.id, "kind": kind, "answer": answer, "run": research, "said": SAID},
             )
     for person in (anna, boris):
         assert SAID in await taken_along(bot, person.user.id, tmp_path), "the archive has what is looked for"

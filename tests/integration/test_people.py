@@ -585,6 +585,7 @@ async def test_an_erasure_is_no_way_around_what_was_decided_and_used(
         assert kept[Resource.TOKENS].limit == 100_000
         if decided == "blocked":
             await office.people.unblock(owner, known.id)
+    assert known is not None
     assert kept[Resource.QUESTIONS].used == 2
     async with office.database.transaction() as connection:
         since = start_of(this_month())
