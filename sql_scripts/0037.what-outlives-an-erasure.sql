@@ -48,6 +48,3 @@ CREATE FUNCTION come_back_with_limits() RETURNS trigger LANGUAGE plpgsql AS $$ B
 END $$;
 CREATE TRIGGER users_come_back_with_limits AFTER INSERT ON users
     FOR EACH ROW EXECUTE FUNCTION come_back_with_limits();
-
--- It is a notice that was read, and no consent.
-ALTER TABLE consents RENAME COLUMN accepted_at TO read_at;

@@ -16,8 +16,9 @@ log = structlog.get_logger(__name__)
 _INSERT = """
     INSERT INTO consents (user_id, version, text) VALUES (%(user)s, %(version)s, %(text)s) ON CONFLICT DO NOTHING
 """
+# The column keeps its name for the former version, which works on this schema: it tells when the notice was read.
 _NOTE_READ = """
-    UPDATE consents SET read_at = coalesce(read_at, now()) WHERE user_id = %(user)s AND version = %(version)s
+    UPDATE consents SET accepted_at = coalesce(accepted_at, now()) WHERE user_id = %(user)s AND version = %(version)s
 """
 
 

@@ -113,7 +113,7 @@ async def test_the_notice_about_data_comes_once_with_the_first_file_and_that_it_
     await person.press_data(button.data or "", await bot.messages.send(person.chat, MessageKind.RESULT, notice.screen))
     assert re.search(r"О данных\n\n✅ Прочитано \d\d\.", person.sees)
     async with bot.database.transaction() as connection:
-        query = "SELECT version, text, read_at >= shown_at AS read FROM consents WHERE user_id = %s"
+        query = "SELECT version, text, accepted_at >= shown_at AS read FROM consents WHERE user_id = %s"
         rows = await (await connection.execute(query, (person.user.id,))).fetchall()
     assert rows == [{"version": consents.version, "text": "О данных", "read": True}]
     guest = await Person.come(bot, "Гость", Role.GUEST)
