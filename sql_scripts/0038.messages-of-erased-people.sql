@@ -1,4 +1,4 @@
--- depends: 0035.avatars-of-browsers
+-- depends: 0037.what-outlives-an-erasure
 -- Telegram delivers anew what has come since the last start. Nothing that a person sent before the end of their erasure is
 -- handled then, though no row of it is left. The chat is known by its hash alone.
 CREATE TABLE erased_chats (

@@ -86,7 +86,14 @@ async def find_member(connection: Connection, team: Team, person: TelegramPerson
     """Load a person of the team with today's role, name and role brought up to date; None for a stranger."""
     known = await users_store.find_by_telegram_id(connection, person.id)
     role = role_of(team, person.id, known)
-    return None if role is None else await users_store.keep_up(connection, person, role, known)
+    if role is None:
+        return None
+    user = await users_store.keep_up(connection, person, role, known)
+    if known is not None:
+        return user
+    # Who was lowered or blocked before an erasure comes back as that.
+    role = role_of(team, person.id, user)
+    return None if role is None else await users_store.keep_up(connection, person, role, user)
 
 
 def _ids(written: str) -> frozenset[int]:

@@ -129,7 +129,12 @@ _SELECT_LAST_TURNS = f"""
     WHERE {_OF_CHAT} AND chat_questions.id < %(before)s AND NOT EXISTS (
         SELECT FROM jsonb_array_elements(sources) AS source
         WHERE source ->> 'recording_id' IS NOT NULL
-                AND NOT EXISTS (SELECT FROM recordings WHERE recordings.id = (source ->> 'recording_id')::uuid)
+                AND NOT EXISTS (
+                    SELECT FROM recordings WHERE recordings.id = (source ->> 'recording_id')::uuid AND (
+                        owner_id = %(owner_id)s OR visibility = 'team'
+                        OR id IN (SELECT recording_id FROM recording_shares WHERE person_id = %(owner_id)s)
+                    )
+                )
             OR source ->> 'document_id' IS NOT NULL
                 AND NOT EXISTS (SELECT FROM documents WHERE documents.id = (source ->> 'document_id')::uuid)
     )
@@ -273,7 +278,7 @@ async def find_to_answer(connection: Connection, answer_id: AnswerId) -> Questio
 async def last_turns(connection: Connection, asked: QuestionToAnswer, limit: int) -> list[Turn]:
     """Load at most ``limit`` answered turns before a question in its chat, the latest first.
 
-    An answer with a source whose recording was deleted is left out.
+    An answer with a source that was deleted, or that its asker does not find any more, is left out.
     """
     parameters = {**_key(asked.owner_id, asked.chat_number), "before": asked.question_id, "limit": limit}
     return [Turn.model_validate(row) async for row in await connection.execute(_SELECT_LAST_TURNS, parameters)]

@@ -87,7 +87,12 @@ _SELECT_RATED = f"""
     {_CONVERSATION}
     WHERE rating >= %(at_least)s AND {_OF_OWNER} AND NOT EXISTS (
         SELECT FROM jsonb_array_elements(sources) AS source
-        WHERE NOT EXISTS (SELECT FROM recordings WHERE recordings.id = (source ->> 'recording_id')::uuid)
+        WHERE NOT EXISTS (
+            SELECT FROM recordings WHERE recordings.id = (source ->> 'recording_id')::uuid AND (
+                recordings.owner_id = conversations.owner_id OR visibility = 'team'
+                OR id IN (SELECT recording_id FROM recording_shares WHERE person_id = conversations.owner_id)
+            )
+        )
     )
     ORDER BY rated_at DESC, answer_id LIMIT %(limit)s
 """
@@ -159,8 +164,8 @@ async def list_rated(
 ) -> list[RatedConversation]:
     """Load at most ``limit`` conversations with ``at_least`` or more stars, the latest rated first.
 
-    Load everybody's conversations when ``owner`` is None. A conversation with a source whose recording was deleted is
-    left out.
+    Load everybody's conversations when ``owner`` is None. A conversation with a source whose recording was deleted,
+    or is not found by its owner any more, is left out.
     """
     parameters = {"owner_id": owner, "at_least": at_least, "limit": limit}
     return [_conversation(row) async for row in await connection.execute(_SELECT_RATED, parameters)]

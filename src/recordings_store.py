@@ -49,7 +49,10 @@ _INSERT = f"""
     )
     RETURNING {_COLUMNS}
 """
-_SELECT_BY_SHA256 = f"SELECT {_COLUMNS} FROM recordings WHERE owner_id = %(owner_id)s AND sha256 = %(sha256)s"
+# There are several where one was handed over by somebody else: the first is the owner's own.
+_SELECT_BY_SHA256 = f"""
+    SELECT {_COLUMNS} FROM recordings WHERE owner_id = %(owner_id)s AND sha256 = %(sha256)s ORDER BY number LIMIT 1
+"""
 _SELECT_OWNED = f"SELECT {_COLUMNS} FROM recordings WHERE owner_id = %(owner_id)s AND id = %(id)s"
 _SELECT = f"SELECT {_COLUMNS} FROM recordings WHERE id = %(id)s"
 _LOCK_OWNED = f"{_SELECT_OWNED} FOR NO KEY UPDATE"

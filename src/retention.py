@@ -85,6 +85,8 @@ RETENTIONS = (
     Retention("hourly_uses", "used_at < %(before)s", timedelta(days=1)),
     # This month's count; what was recognised in another language long ago is reserved anew.
     Retention("limit_uses", "at < %(before)s AND state <> 'reserved'", timedelta(days=400)),
+    # Only this month's counts for who comes back; the day is for zones.
+    Retention("erased_uses", "month + interval '1 month' < %(before)s", timedelta(days=1)),
     # A file that nobody goes on sending is given up; one that is whole is being worked on. Files go with their rows.
     Retention("web_uploads", "touched_at < %(before)s AND state <> 'whole'", timedelta(days=2)),
 )

@@ -107,7 +107,7 @@ _ROWS = (
     "INSERT INTO recording_shares (recording_id, person_id) VALUES (%(others)s, %(me)s)",
     "INSERT INTO consents (user_id, version, text) VALUES (%(me)s, 'v1', 'notice')",
     "INSERT INTO hourly_uses (feature, owner_id) VALUES ('speeches', %(me)s)",
-    "INSERT INTO person_limits (person, resource, amount) VALUES (%(me)s, 'tokens', 5)",
+    "INSERT INTO person_limits (person, resource, amount) VALUES (%(me)s, 'tokens', 5) ON CONFLICT DO NOTHING",
     "INSERT INTO limit_uses (work, resource, owner_id, subject, month, reserved, exact, state) "
     "VALUES (gen_random_uuid(), 'tokens', %(me)s, gen_random_uuid(), '2026-11-01', 5, false, 'released')",
     "INSERT INTO invitations (code_hash, role, made_by, uses, expires_at) "

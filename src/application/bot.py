@@ -247,7 +247,9 @@ def router_of(
             menu.routes(),
             DeadLetterHandlers(messages, LettersWork(letters, pack, wake_deliveries)).routes(),
             RecordingHandlers(messages, recordings).routes(),
-            VoiceNoteHandlers(messages, recordings.files, recordings.changes, preferences, wake_all).routes(),
+            VoiceNoteHandlers(
+                messages, recordings.files, recordings.changes, preferences, wake_all, recordings.consents
+            ).routes(),
             _settings(application, messages, preferences, recordings, wake_all).routes(),
             metadata.routes(),
             ordering.routes(),

@@ -28,8 +28,13 @@ _INSERT = f"""
 """
 _SELECT_BY_OCCASION = f"SELECT {_COLUMNS} FROM image_orders WHERE occasion = %(occasion)s"
 _COUNT_SPENT = """
-    SELECT count(*) AS count FROM image_orders
-    WHERE owner_id = %(owner_id)s AND kind = %(kind)s AND quota <> 'released' AND created_at >= %(since)s
+    SELECT (
+        SELECT count(*) FROM image_orders
+        WHERE owner_id = %(owner_id)s AND kind = %(kind)s AND quota <> 'released' AND created_at >= %(since)s
+    ) + (
+        SELECT coalesce(sum(amount), 0) FROM erased_uses JOIN users USING (telegram_id)
+        WHERE users.id = %(owner_id)s AND resource = %(kind)s AND month = %(month)s
+    ) AS count
 """
 _SELECT_BY_ID = f"SELECT {_COLUMNS} FROM image_orders WHERE id = %(id)s"
 _SELECT_BY_REQUEST = f"SELECT {_COLUMNS} FROM image_orders WHERE request_id = %(request_id)s"
@@ -143,8 +148,12 @@ async def by_occasion(connection: Connection, occasion: str) -> ImageOrder | Non
 
 
 async def count_spent(connection: Connection, owner: UserId, kind: OrderKind, since: datetime) -> int:
-    """Count the orders of a person since a time that are reserved or committed."""
-    row = await (await connection.execute(_COUNT_SPENT, {"owner_id": owner, "kind": kind, "since": since})).fetchone()
+    """Count the orders of a person since the month's beginning that are reserved or committed.
+
+    Those from before an erasure of the person count as well.
+    """
+    parameters = {"owner_id": owner, "kind": kind, "since": since, "month": since.date()}
+    row = await (await connection.execute(_COUNT_SPENT, parameters)).fetchone()
     return int(row["count"]) if row else 0
 
 

@@ -7,6 +7,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
+from time import monotonic
 
 import structlog
 
@@ -20,6 +21,7 @@ log = structlog.get_logger(__name__)
 
 _LIMIT_S = 0.9
 _DATABASE_S = 0.3
+_REFUSALS_TOLD_EVERY_S = 60.0
 
 
 class Taken(StrEnum):
@@ -35,14 +37,22 @@ class Taken(StrEnum):
 
 
 class ImageWebhook:
-    """Takes webhooks; ``enqueue`` adds an order's job to a transaction, or has it look at once."""
+    """Takes webhooks; ``enqueue`` adds an order's job to a transaction, or has it look at once; ``clock`` counts s."""
 
     def __init__(
-        self, database: Database, keys: WebhookKeys, enqueue: Callable[[Connection, OrderId], Awaitable[None]]
+        self,
+        database: Database,
+        keys: WebhookKeys,
+        enqueue: Callable[[Connection, OrderId], Awaitable[None]],
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self._database = database
         self._keys = keys
         self._enqueue = enqueue
+        self._clock = clock
+        self._refused = 0
+        """Those since the last line about them."""
+        self._told_at: float | None = None
 
     async def take(self, delivery: Delivery) -> Taken:
         """Take a webhook, in less than a second."""
@@ -51,8 +61,19 @@ class ImageWebhook:
                 taken = await self._take(delivery)
         except (TimeoutError, DatabaseUnavailable):
             taken = Taken.LATER
-        log.info("image_webhook", taken=taken)
+        self._note(taken)
         return taken
+
+    def _note(self, taken: Taken) -> None:
+        """Log what became of a webhook. Anybody may send ones that are refused: of these a minute has one line."""
+        if taken is not Taken.REFUSED:
+            log.info("image_webhook", taken=taken)
+            return
+        self._refused += 1
+        now = self._clock()
+        if self._told_at is None or now - self._told_at >= _REFUSALS_TOLD_EVERY_S:
+            log.info("image_webhooks_refused", count=self._refused)
+            self._refused, self._told_at = 0, now
 
     async def _take(self, delivery: Delivery) -> Taken:
         verdict = await self._keys.verdict(delivery)

@@ -24,6 +24,8 @@ _FORGET_MESSAGES = f"""
     UPDATE chat_answers SET delivered_at = NULL WHERE id IN (SELECT id FROM gone WHERE sent_at IS NULL)
 """  # noqa: S608 - put together from constants, as the next one
 _FORGET_ANSWERS = f"UPDATE chat_answers SET text = %(text)s, note = '', sources = '[]', draft = NULL WHERE {_CITES}"  # noqa: S608
+# What was said aloud is an answer's text as well.
+_FORGET_SPEECHES = f"DELETE FROM speeches WHERE answer_id IN (SELECT id FROM chat_answers WHERE {_CITES})"  # noqa: S608
 # Whatever is being written may quote it.
 _FORGET_DRAFTS = "UPDATE chat_answers SET draft = NULL WHERE status = 'waiting' AND draft IS NOT NULL"
 
@@ -45,6 +47,7 @@ async def forget_source(connection: Connection, source: UUID) -> None:
     """Take the text out of all answers that cite a recording or document; messages with it are not sent any more."""
     parameters = {"source": source, "text": texts.chats.SOURCE_DELETED}
     await connection.execute(_FORGET_MESSAGES, parameters)
+    await connection.execute(_FORGET_SPEECHES, parameters)
     await connection.execute(_FORGET_ANSWERS, parameters)
     await connection.execute(_FORGET_DRAFTS)
 

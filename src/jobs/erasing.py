@@ -123,8 +123,10 @@ class Erasing:
 
     async def _erase_recording(self, person: UserId, recording: RecordingId, heir: User | None) -> None:
         try:
-            if heir is None or not await self._work.handover.give_recording(person, recording, heir):
+            if heir is None:
                 await self._work.changes.delete(person, recording)
+            else:
+                await self._work.handover.give_recording(person, recording, heir)
         except NotFound:
             log.info("recording_gone_meanwhile", recording=str(recording))
 

@@ -10,6 +10,7 @@ import texts.erasures
 from datamodels import RecordingId, ReportRunId, UserId
 from datamodels_telegram import ChatId
 from db import Connection
+from limits.values import start_of, this_month
 
 _SELECT_RECORDINGS = "SELECT id FROM recordings WHERE owner_id = %(person)s ORDER BY number"
 _SELECT_RESEARCH = "SELECT id FROM report_runs WHERE owner_id = %(person)s AND recording_id IS NULL ORDER BY created_at"
@@ -53,12 +54,14 @@ _GIVE_RECORDING = (
     "DELETE FROM incoming_files WHERE recording_id = %(recording)s",
     "DELETE FROM web_uploads WHERE recording_id = %(recording)s",
 )
+# The hash finds the heir's own research when it is ordered again; one that was given beside it is found by nobody's.
 _GIVE_RUN = """
-    UPDATE report_runs SET owner_id = %(heir)s, number = (%(numbers)s::jsonb ->> id::text)::integer
-    WHERE id = %(run)s AND NOT EXISTS (
-        SELECT FROM report_runs AS same
-        WHERE same.owner_id = %(heir)s AND same.recording_id IS NULL AND same.input_hash = report_runs.input_hash
-    )
+    UPDATE report_runs SET owner_id = %(heir)s, number = (%(numbers)s::jsonb ->> id::text)::integer,
+        input_hash = CASE WHEN EXISTS (
+            SELECT FROM report_runs AS same
+            WHERE same.owner_id = %(heir)s AND same.recording_id IS NULL AND same.input_hash = report_runs.input_hash
+        ) THEN input_hash || ':' || id ELSE input_hash END
+    WHERE id = %(run)s
 """
 _DELETE_RUN = "DELETE FROM report_runs WHERE id = %(run)s"
 _SELECT_LEFT = """
@@ -93,6 +96,29 @@ _ERASE = (
     WHERE users.id = %(person)s AND (person_id = telegram_id OR chat_id = telegram_id)
     """,
     "DELETE FROM sent_messages USING users WHERE users.id = %(person)s AND chat_id = telegram_id",
+    # What was decided about the person outlives them, and what counts of the month: who comes back has it again.
+    """
+    INSERT INTO erased_people (telegram_id, granted, is_blocked, limits)
+    SELECT telegram_id, role_stays, block_stays, limits
+    FROM users JOIN erasures ON person_id = users.id CROSS JOIN (
+        SELECT coalesce(jsonb_object_agg(resource, amount), '{}') AS limits FROM person_limits
+        WHERE person = %(person)s AND amount IS NOT NULL
+    ) AS own
+    WHERE users.id = %(person)s AND telegram_id IS NOT NULL
+        AND (role_stays IS NOT NULL OR block_stays OR limits <> '{}')
+    """,
+    """
+    INSERT INTO erased_uses (telegram_id, resource, month, amount)
+    SELECT telegram_id, resource, month, sum(amount) FROM users, (
+        SELECT resource, month, CASE state WHEN 'reserved' THEN greatest(reserved, used) ELSE used END AS amount
+        FROM limit_uses WHERE owner_id = %(person)s AND month >= %(month)s
+        UNION ALL SELECT kind, %(month)s, 1
+        FROM image_orders WHERE owner_id = %(person)s AND quota <> 'released' AND created_at >= %(since)s
+    ) AS uses
+    WHERE users.id = %(person)s AND telegram_id IS NOT NULL
+    GROUP BY telegram_id, resource, month HAVING sum(amount) > 0
+    ON CONFLICT (telegram_id, resource, month) DO UPDATE SET amount = erased_uses.amount + EXCLUDED.amount
+    """,
     # Everything else refers to the person, and goes with the row.
     "DELETE FROM users WHERE id = %(person)s",
 )
@@ -150,10 +176,10 @@ async def give_recording(
         await connection.execute(query, parameters)
 
 
-async def give_run(connection: Connection, run: ReportRunId, heir: UserId, numbers: Mapping[ReportRunId, int]) -> bool:
-    """Give a research another owner; False when the heir has the same one."""
+async def give_run(connection: Connection, run: ReportRunId, heir: UserId, numbers: Mapping[ReportRunId, int]) -> None:
+    """Give a research another owner."""
     told = Jsonb({str(each): number for each, number in numbers.items()})
-    return (await connection.execute(_GIVE_RUN, {"run": run, "heir": heir, "numbers": told})).rowcount == 1
+    await connection.execute(_GIVE_RUN, {"run": run, "heir": heir, "numbers": told})
 
 
 async def delete_run(connection: Connection, run: ReportRunId) -> None:
@@ -168,8 +194,10 @@ async def is_anything_left(connection: Connection, person: UserId) -> bool:
 
 async def erase(connection: Connection, person: UUID) -> None:
     """Remove a person's row and everything that names the person."""
+    month = this_month()
+    parameters = {"person": person, "gone": texts.erasures.GONE, "month": month, "since": start_of(month)}
     for query in _ERASE:
-        await connection.execute(query, {"person": person, "gone": texts.erasures.GONE})
+        await connection.execute(query, parameters)
 
 
 async def without_row(connection: Connection, keys: Sequence[str]) -> Sequence[str]:

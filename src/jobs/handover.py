@@ -47,8 +47,8 @@ class Handover:
         self._stopped = stopped
         self._spool = spool
 
-    async def give_recording(self, owner: UserId, recording_id: RecordingId, heir: User) -> bool:
-        """Give a recording to ``heir``, with its reports; False when the heir has one of the same bytes.
+    async def give_recording(self, owner: UserId, recording_id: RecordingId, heir: User) -> None:
+        """Give a recording to ``heir``, with its reports; it stays one of its own where the heir has the same bytes.
 
         Raises:
             ObjectStoreUnavailable, DatabaseUnavailable, DiskFull: calling it again goes on.
@@ -56,9 +56,7 @@ class Handover:
         assert heir.telegram_id is not None  # noqa: S101  # only people of the messenger inherit
         async with self._stopped(recording_id):
             async with self._database.transaction() as connection:
-                recording = await recordings_store.get_recording(connection, owner, recording_id)
-                if await recordings_store.find_by_sha256(connection, heir.id, recording.sha256) is not None:
-                    return False
+                await recordings_store.get_recording(connection, owner, recording_id)
                 runs = await reports_store.list_runs(connection, recording_id)
                 number = await erasures_rows.take_number(connection, heir.id)
             await self._copy_transcript(owner, heir.id, recording_id)
@@ -69,17 +67,12 @@ class Handover:
                 await pass_on_source(connection, recording_id, heir.id, heir.name, number)
         await self._research.pass_on(recording_id, heir, number)
         log.info("recording_given", recording=str(recording_id), heir=str(heir.id))
-        return True
 
     async def give_research(self, owner: UserId, run: ReportRunId, heir: UserId) -> None:
-        """Give a research to ``heir``; it is deleted when the heir has the same one."""
+        """Give a research to ``heir``, also when the heir has the same one."""
         filed = await self._file(owner, heir, {run})
         async with self._database.transaction() as connection:
-            given = await erasures_rows.give_run(connection, run, heir, filed)
-            if not given:
-                await erasures_rows.delete_run(connection, run)
-        if not given and run in filed:
-            await self._archive.remove_file(heir, run)
+            await erasures_rows.give_run(connection, run, heir, filed)
 
     async def _file(
         self, owner: UserId, heir: UserId, runs: Collection[ReportRunId], **change: int

@@ -18,8 +18,12 @@ _SELECT_LIMITS = """
 """
 _COUNTED = "CASE state WHEN 'reserved' THEN greatest(reserved, used) ELSE used END"
 _SELECT_USED = f"""
-    SELECT resource, sum({_COUNTED}) AS used FROM limit_uses
-    WHERE owner_id = %(owner)s AND month = %(month)s AND work IS DISTINCT FROM %(without)s
+    SELECT resource, sum(amount) AS used FROM (
+        SELECT resource, {_COUNTED} AS amount FROM limit_uses
+        WHERE owner_id = %(owner)s AND month = %(month)s AND work IS DISTINCT FROM %(without)s
+        UNION ALL SELECT resource, amount FROM erased_uses JOIN users USING (telegram_id)
+        WHERE users.id = %(owner)s AND month = %(month)s AND resource NOT IN ('training', 'picture')
+    ) AS uses
     GROUP BY resource
 """  # noqa: S608 - of constants, as the next ones
 _SELECT_STORED = """

@@ -68,7 +68,12 @@ def next_month(month: date) -> date:
     return date(month.year + month.month // 12, month.month % 12 + 1, 1)
 
 
+def start_of(month: date) -> datetime:
+    """Return the moment at which a month begins, by the clock of the installation."""
+    with in_zone(None):
+        return beginning_of(month)
+
+
 def end_of(month: date) -> datetime:
     """Return the moment at which the next month begins, by the clock of the installation."""
-    with in_zone(None):
-        return beginning_of(next_month(month))
+    return start_of(next_month(month))

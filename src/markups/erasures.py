@@ -8,17 +8,17 @@ from markups.callback_data import Action, button, word_of
 from markups.people import turns
 from markups.text import escaped, plain
 from sign_in.erasures import Doomed, HeirsPage
+from sign_in.erasures_store import Possessions
 
 HEIRS_ON_PAGE = 8
 _LONGEST_NAME = 40
+_NOT_GIVEN = {"questions": 0, "avatars": 0}
 
 
 def erase_question(doomed: Doomed, *, own: bool) -> Screen:
     """Tell what would go with a person, and ask for what becomes of it."""
     words = () if own else (word_of(doomed.user.id),)
-    counts = doomed.has.model_dump()
-    counted = [text.format(count=counts[name]) for name, text in texts.erasures.COUNTED.items() if counts[name]]
-    what = texts.erasures.WHAT.format(counted=", ".join(counted) or texts.erasures.NOTHING_COUNTED)
+    what = texts.erasures.WHAT.format(counted=_counted(doomed.has) or texts.erasures.NOTHING_COUNTED)
     title = texts.erasures.MY_QUESTION if own else texts.erasures.QUESTION
     rows: list[tuple[Button, ...]] = []
     if doomed.has.can_be_given:
@@ -66,6 +66,16 @@ def erasure_goes_on(user: User, *, own: bool) -> Screen:
 
 def erasure_ended(*, given: bool) -> Screen:
     return Screen(text=texts.erasures.GIVEN if given else texts.erasures.ERASED)
+
+
+def what_was_inherited(gives: Possessions) -> Screen:
+    """Tell an heir what they have got."""
+    return Screen(text=texts.erasures.INHERITED.format(counted=_counted(gives.model_copy(update=_NOT_GIVEN))))
+
+
+def _counted(has: Possessions) -> str:
+    counts = has.model_dump()
+    return ", ".join(text.format(count=counts[name]) for name, text in texts.erasures.COUNTED.items() if counts[name])
 
 
 def _name(user: User) -> str:

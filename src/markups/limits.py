@@ -12,7 +12,7 @@ from limits.values import Allowance, PersonUse, Resource
 from limits.words import in_words
 from markups.callback_data import Action, button, word_of
 from markups.text import escaped, plain
-from sign_in.allowances import LimitsOf, UsePage
+from sign_in.allowances import LimitsOf, LimitsOfRole, UsePage
 
 USES_ON_PAGE = 10
 NO_LIMIT, AS_ROLE = "none", "role"
@@ -57,8 +57,9 @@ def role_choice(roles: Sequence[Role]) -> Screen:
     return Screen(text=texts.limits.WHICH_ROLE, keyboard=(*rows, (button(texts.telegram.BACK, Action.MENU_ACCESS),)))
 
 
-def role_limits(role: Role, limits: Mapping[Resource, Decimal]) -> Screen:
-    """Show the limits of a role."""
+def role_limits(of: LimitsOfRole) -> Screen:
+    """Show the limits of a role; who may change them has a button for each."""
+    role, limits, may_change = of
     lines = "\n".join(
         texts.limits.ROLE_LINE.format(
             name=texts.limits.NAMES[each],
@@ -68,7 +69,9 @@ def role_limits(role: Role, limits: Mapping[Resource, Decimal]) -> Screen:
     )
     title = texts.limits.ROLE_TITLE.format(role=texts.telegram.ROLES[role])
     back = (button(texts.telegram.BACK, Action.ROLE_LIMITS),)
-    return Screen(text=f"{title}\n\n{lines}", keyboard=(*_resources(Action.ROLE_LIMIT, role), back))
+    return Screen(
+        text=f"{title}\n\n{lines}", keyboard=(*(_resources(Action.ROLE_LIMIT, role) if may_change else ()), back)
+    )
 
 
 def role_limit_question(role: Role, resource: Resource) -> Screen:

@@ -9,9 +9,9 @@ from system.local_time import local
 
 
 def privacy_notice(notice: str, version: str) -> Screen:
-    """Show ``notice``, HTML, with the button that accepts this version."""
-    return Screen(text=notice, keyboard=((button(texts.privacy.ACCEPT, Action.PRIVACY_CONSENT, version),),))
+    """Show ``notice``, HTML, with the button that says that this version was read."""
+    return Screen(text=notice, keyboard=((button(texts.privacy.READ, Action.PRIVACY_CONSENT, version),),))
 
 
-def privacy_accepted(notice: str, at: datetime) -> Screen:
-    return Screen(text=f"{notice}\n\n{texts.privacy.ACCEPTED.format(date=f'{local(at):%d.%m.%Y}')}")
+def privacy_was_read(notice: str, at: datetime) -> Screen:
+    return Screen(text=f"{notice}\n\n{texts.privacy.WAS_READ.format(date=f'{local(at):%d.%m.%Y}')}")

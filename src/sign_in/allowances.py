@@ -32,6 +32,14 @@ class LimitsOf(NamedTuple):
     may_change: bool
 
 
+class LimitsOfRole(NamedTuple):
+    """A role's limits, what is not there has none; ``may_change`` tells whether who looks may set them."""
+
+    role: Role
+    limits: Mapping[Resource, Decimal]
+    may_change: bool
+
+
 class UsePage(NamedTuple):
     """Some of those who have used a resource this month, the most first. ``page`` counts from 1."""
 
@@ -65,10 +73,12 @@ class LimitSettings:
             may_change = looks is not None and self._may_change(looks, self._role(known))
             return LimitsOf(person, known.name, allowances, may_change)
 
-    async def of_role(self, role: Role) -> Mapping[Resource, Decimal]:
-        """Load the limits of a role; what is not there has none."""
+    async def of_role(self, actor: UserId, role: Role) -> LimitsOfRole:
+        """Load the limits of a role."""
         async with self._database.transaction() as connection:
-            return await store.of_role(connection, role)
+            looks = await users_store.find(connection, actor)
+            may_change = looks is not None and self._may_change(looks, role)
+            return LimitsOfRole(role, await store.of_role(connection, role), may_change)
 
     async def roles(self, actor: UserId) -> Sequence[Role]:
         """Return the roles whose limits somebody may set."""
@@ -100,10 +110,12 @@ class LimitSettings:
             if known is None:
                 raise NotFound(what=f"person {person}")
             await self._check(connection, actor, self._role(known))
-            before = (await store.limits_of(connection, person)).get(resource, (None, False))[0]
+            before = (await store.limits_of(connection, person)).get(resource, (None, False))
             await store.set_for_person(connection, person, resource, amount, own=own)
-            after = (await store.limits_of(connection, person)).get(resource, (None, False))[0]
-            told = {"resource": resource.value, "before": _told(before), "after": _told(after)}
+            after = (await store.limits_of(connection, person)).get(resource, (None, False))
+            if after == before:
+                return
+            told = {"resource": resource.value, "before": _told(before[0]), "after": _told(after[0])}
             await audit.note(connection, AuditAction.LIMIT_CHANGED, actor, person, **told)
             await self._take_up(connection, await store.waiting(connection, LimitReached.code, person=person))
         log.info("limit_changed", person=str(person), by=str(actor), resource=resource)
@@ -118,6 +130,8 @@ class LimitSettings:
             await audit.begin(connection)
             await self._check(connection, actor, role)
             before = (await store.of_role(connection, role)).get(resource)
+            if before == amount:
+                return
             await store.set_for_role(connection, role, resource, amount)
             told = {"role": role.value, "resource": resource.value, "before": _told(before), "after": _told(amount)}
             await audit.note(connection, AuditAction.ROLE_LIMIT_CHANGED, actor, None, **told)

@@ -5,15 +5,18 @@ does: of two last owners who erase themselves at once, one stays. The work is do
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import NamedTuple
 
 import structlog
 
+import outbox_store
 import texts.erasures
+import user_states
 import users_store
 from access import Permission, Team, below, may, role_of
 from datamodels import Role, User, UserId
-from datamodels_telegram import ChatId
+from datamodels_telegram import ChatId, MessageId, OutgoingMessage
 from db import Connection, Database
 from errors_of_operation import ErasureRefused
 from random_ids import new_random_id
@@ -23,6 +26,18 @@ from sign_in.departures import end_all
 from sign_in.erasures_store import Possessions, UntoldErasure
 
 log = structlog.get_logger(__name__)
+
+_ASKED = timedelta(minutes=15)
+"""For how long the last question can be answered."""
+
+
+class AskedErasure(user_states.State):
+    """The last question of whoever erases: whom, who takes over by Telegram id, and the message it stands on."""
+
+    KEY = "erasure_asked"
+    person: UserId
+    heir: int | None
+    message: MessageId | None
 
 
 class Doomed(NamedTuple):
@@ -80,6 +95,16 @@ class Erasures:
         async with self._database.transaction() as connection:
             return await self._heir(connection, person, telegram_id)
 
+    async def note_asked(self, actor: UserId, question: AskedErasure) -> None:
+        """Note the last question that was put to somebody; an earlier one is over."""
+        async with self._database.transaction() as connection:
+            await user_states.put(connection, actor, question, ttl=_ASKED)
+
+    async def is_asked(self, actor: UserId, question: AskedErasure) -> bool:
+        """Tell whether this is the last question that was put to somebody, not long ago."""
+        async with self._database.transaction() as connection:
+            return await user_states.get(connection, actor, AskedErasure) == question
+
     async def order(self, actor: UserId, person: UserId, heir: int | None, chat: ChatId) -> None:
         """Close a person's access and have them erased; do nothing when that was ordered before.
 
@@ -96,9 +121,13 @@ class Erasures:
             user = await people_store.get(connection, person)
             await self._check(connection, actor, user)
             takes = None if heir is None else (await self._heir(connection, person, heir)).id
+            role_stays = user.granted if await self._was_lowered(connection, user) else None
             await people_store.block(connection, person)
             await end_all(connection, person)
             await erasures_store.add(connection, person, takes, chat, new_random_id())
+            is_blocked = user.blocked_at is not None
+            gives = await erasures_store.count(connection, person)
+            await erasures_store.note_decided(connection, person, role_stays, gives, is_blocked=is_blocked)
             told = {} if takes is None else {"heir": str(takes)}
             await audit.note(connection, AuditAction.ERASURE_ORDERED, actor, person, **told)
         log.info("erasure_ordered", person=str(person), by=str(actor), heir=takes and str(takes))
@@ -112,6 +141,17 @@ class Erasures:
             others = await people_store.others(connection, user.id)
             if not any(self._role(other) is Role.SUPER_ADMIN for other in others):
                 raise ErasureRefused(reason=texts.erasures.LAST_STAYS)
+
+    async def _was_lowered(self, connection: Connection, user: User) -> bool:
+        """Tell whether somebody has given a person a lower role than the one before, or than the settings give."""
+        if user.granted is None or user.telegram_id is None:
+            return False
+        by_settings, change = (
+            role_of(self._team, user.telegram_id, None),
+            await erasures_store.last_change_of_role(connection, user.id),
+        )
+        before = [by_settings, change.before if change is not None and change.after is user.granted else None]
+        return any(role is not None and user.granted in below(role) for role in before)
 
     async def _is_above(self, connection: Connection, actor: UserId, user: User) -> bool:
         known = await users_store.find(connection, actor)
@@ -144,6 +184,14 @@ class EndedErasures:
         """Load those of which nobody was told yet."""
         async with self._database.transaction() as connection:
             return await erasures_store.list_untold(connection)
+
+    async def tell_heir(self, erasure: UntoldErasure, message: OutgoingMessage) -> None:
+        """Put a message for the heir into the outbox, once; do nothing without one."""
+        if erasure.heir_id is None or erasure.heir_chat is None:
+            return
+        async with self._database.transaction() as connection:
+            key = f"inherited:{erasure.person_id}"
+            await outbox_store.put(connection, key, erasure.heir_id, erasure.heir_chat, message)
 
     async def note_told(self, person: UserId) -> None:
         """Forget an erasure: its end was told."""

@@ -3,13 +3,23 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from datamodels import UserId, Value
+from psycopg.types.json import Jsonb
+
+from datamodels import Role, UserId, Value
 from datamodels_telegram import ChatId
 from db import Connection
 
 _INSERT = """
     INSERT INTO erasures (person_id, heir_id, chat_id, random_id)
     VALUES (%(person)s, %(heir)s, %(chat)s, %(random_id)s)
+"""
+_NOTE_DECIDED = """
+    UPDATE erasures SET role_stays = %(role)s, block_stays = %(is_blocked)s, gives = %(gives)s
+    WHERE person_id = %(person)s
+"""
+_SELECT_CHANGE_OF_ROLE = """
+    SELECT nullif(details ->> 'before', '') AS before, details ->> 'after' AS after FROM audit_log
+    WHERE subject = %(person)s AND action = 'role_changed' ORDER BY number DESC LIMIT 1
 """
 _SELECT_IS_ORDERED = "SELECT EXISTS (SELECT FROM erasures WHERE person_id = %(person)s) AS ordered"
 # Who inherits goes only after what was left to them has come.
@@ -21,7 +31,8 @@ _SELECT_OPEN = """
     ORDER BY asked_at
 """
 _SELECT_UNTOLD = """
-    SELECT person_id, heir_id, chat_id, random_id FROM erasures WHERE erased_at IS NOT NULL ORDER BY erased_at
+    SELECT person_id, heir_id, chat_id, random_id, gives, telegram_id AS heir_chat
+    FROM erasures LEFT JOIN users ON users.id = heir_id WHERE erased_at IS NOT NULL ORDER BY erased_at
 """
 _NOTE_ERASED = "UPDATE erasures SET erased_at = now() WHERE person_id = %(person)s"
 _DELETE = "DELETE FROM erasures WHERE person_id = %(person)s AND erased_at IS NOT NULL"
@@ -42,11 +53,11 @@ class Erasure(Value):
     heir_id: UserId | None
 
 
-class UntoldErasure(Erasure):
-    """An erasure that has ended; ``chat_id`` is where its end is told, ``random_id`` that of the message."""
+class ChangeOfRole(Value):
+    """A change of a person's role; ``before`` is None for who was not of the team."""
 
-    chat_id: ChatId
-    random_id: int
+    before: Role | None
+    after: Role
 
 
 class Possessions(Value):
@@ -64,9 +75,35 @@ class Possessions(Value):
         return bool(self.recordings or self.reports or self.documents)
 
 
+class UntoldErasure(Erasure):
+    """An erasure that has ended; ``chat_id`` is where its end is told, ``random_id`` that of the message.
+
+    ``gives`` counts what the person had when it was ordered; None in a row of an earlier version.
+    """
+
+    chat_id: ChatId
+    random_id: int
+    gives: Possessions | None
+    heir_chat: ChatId | None
+
+
 async def add(connection: Connection, person: UserId, heir: UserId | None, chat: ChatId, random_id: int) -> None:
     """Note that a person is to be erased; ``chat`` is told when that is done."""
     await connection.execute(_INSERT, {"person": person, "heir": heir, "chat": chat, "random_id": random_id})
+
+
+async def note_decided(
+    connection: Connection, person: UserId, role: Role | None, gives: Possessions, *, is_blocked: bool
+) -> None:
+    """Note what outlives an erasure: the role that a person was lowered to, a block, what the person has."""
+    parameters = {"person": person, "role": role, "is_blocked": is_blocked, "gives": Jsonb(gives.model_dump())}
+    await connection.execute(_NOTE_DECIDED, parameters)
+
+
+async def last_change_of_role(connection: Connection, person: UserId) -> ChangeOfRole | None:
+    """Load the latest change of a person's role that somebody made, as far as the record of changes has it."""
+    row = await (await connection.execute(_SELECT_CHANGE_OF_ROLE, {"person": person})).fetchone()
+    return None if row is None else ChangeOfRole.model_validate(row)
 
 
 async def is_ordered(connection: Connection, person: UUID) -> bool:

@@ -99,7 +99,11 @@ class Invitations:
             except AccessDenied:
                 return None
             user = await users_store.ensure_telegram_user(connection, person, invitation.role)
-            user = await users_store.grant(connection, user.id, invitation.role)
+            if user.blocked_at is not None:
+                return None  # since before an erasure
+            stays = user.granted if known is None else None
+            role = stays if stays is not None and stays in below(invitation.role) else invitation.role
+            user = await users_store.grant(connection, user.id, role)
             await invitations_store.count_use(connection, invitation.number)
             await audit.note(
                 connection,
@@ -107,7 +111,7 @@ class Invitations:
                 invitation.made_by,
                 user.id,
                 number=invitation.number,
-                role=invitation.role.value,
+                role=role.value,
             )
         log.info("came_in", person=str(user.id), invitation=invitation.number)
         return user

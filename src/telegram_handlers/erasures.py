@@ -8,7 +8,7 @@ import structlog
 
 from access import Permission
 from datamodels import UserId
-from datamodels_telegram import MessageKind, Screen
+from datamodels_telegram import MessageId, MessageKind, OutgoingMessage, Screen
 from errors import OutdatedButton
 from followers import Loop
 from markups.callback_data import Action, Press, id_of
@@ -20,10 +20,11 @@ from markups.erasures import (
     erasure_ordered,
     heirs_screen,
     last_question,
+    what_was_inherited,
 )
 from message_tracker import MessageTracker
 from messenger import MessengerError, MessengerRefusedSecrets, MessengerUnavailable, Sender
-from sign_in.erasures import Doomed, EndedErasures, Erasures
+from sign_in.erasures import AskedErasure, Doomed, EndedErasures, Erasures
 from telegram_handlers.context import Context, Routes
 from telegram_handlers.shared import show
 
@@ -74,9 +75,15 @@ class ErasureHandlers:
         if (doomed := await self._doomed(context, press)) is not None:
             number = _heir_of(press)
             heir = None if number is None else await self.erasures.heir(doomed.user.id, number)
-            await self._show(context, last_question(doomed.user, heir, own=press.action in _OWN))
+            shown = await self._show(context, last_question(doomed.user, heir, own=press.action in _OWN))
+            await self.erasures.note_asked(context.user.id, _question_of(context, press, shown))
 
     async def _erase(self, context: Context, press: Press) -> None:
+        # Only the question that stands on the pressed message can be answered: nothing else of this kind undoes itself.
+        stands = await self.messages.question(context.chat, kinds=[MessageKind.CONFIRMATION])
+        asked = _question_of(context, press, context.pressed)
+        if context.pressed != stands or not await self.erasures.is_asked(context.user.id, asked):
+            raise OutdatedButton(data=press.action)
         await self.erasures.order(context.user.id, _person_of(context, press), _heir_of(press), context.chat)
         await show(self.messages, context, MessageKind.STATUS_MESSAGE, erasure_ordered())
         self.wake()
@@ -89,12 +96,17 @@ class ErasureHandlers:
             return None
         return doomed
 
-    async def _show(self, context: Context, screen: Screen) -> None:
-        await show(self.messages, context, MessageKind.CONFIRMATION, screen)
+    async def _show(self, context: Context, screen: Screen) -> MessageId:
+        if context.pressed is None:
+            return await self.messages.send(context.chat, MessageKind.CONFIRMATION, screen)
+        return await self.messages.replace(context.chat, context.pressed, MessageKind.CONFIRMATION, screen)
 
 
 class ErasureNotices:
-    """Tells once of each erasure that has ended. Nothing is noted about the message: its chat may be who was erased."""
+    """Tells once of each erasure that has ended, and heirs of what they got.
+
+    Nothing is noted about the message of the end: its chat may be who was erased.
+    """
 
     def __init__(self, ended: EndedErasures, telegram: Sender) -> None:
         self._ended = ended
@@ -112,6 +124,9 @@ class ErasureNotices:
             MessengerUnavailable, MessengerRefusedSecrets, DatabaseUnavailable: the rest is told the next time.
         """
         for each in await self._ended.untold():
+            if each.gives is not None and each.gives.can_be_given:
+                inherited = OutgoingMessage(kind=MessageKind.RESULT, screen=what_was_inherited(each.gives))
+                await self._ended.tell_heir(each, inherited)
             screen = erasure_ended(given=each.heir_id is not None)
             try:
                 await self._telegram.send(each.chat_id, screen, random_id=each.random_id)
@@ -128,6 +143,10 @@ def _person_of(context: Context, press: Press) -> UserId:
     if press.words:
         raise OutdatedButton(data=press.action)
     return context.user.id
+
+
+def _question_of(context: Context, press: Press, message: MessageId | None) -> AskedErasure:
+    return AskedErasure(person=_person_of(context, press), heir=_heir_of(press), message=message)
 
 
 def _heir_of(press: Press) -> int | None:

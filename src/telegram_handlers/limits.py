@@ -58,7 +58,9 @@ class LimitHandlers:
         person, resource = UserId(id_of(press)), _resource_of(press, *press.words[1:2])
         chosen = press.words[2:]
         if not chosen and not press.numbers:
-            await self._show(context, person_limit_question(await self.limits.of(context.user.id, person), resource))
+            limits = await self.limits.of(context.user.id, person)
+            shown = person_limit_question(limits, resource) if limits.may_change else person_limits(limits)
+            await self._show(context, shown)
             return
         amount = None if chosen else _amount_of(press, resource)
         if chosen and chosen[0] not in {NO_LIMIT, AS_ROLE}:
@@ -73,21 +75,22 @@ class LimitHandlers:
             await self._show(context, role_choice(await self.limits.roles(context.user.id)))
             return
         role = _role_of(press)
-        await self._show(context, role_limits(role, await self.limits.of_role(role)))
+        await self._show(context, role_limits(await self.limits.of_role(context.user.id, role)))
 
     async def _role_limit(self, context: Context, press: Press) -> None:
         """Ask for the amount; once it is chosen, set it."""
         role, resource = _role_of(press), _resource_of(press, *press.words[1:2])
         chosen = press.words[2:]
         if not chosen and not press.numbers:
-            await self._show(context, role_limit_question(role, resource))
+            limits = await self.limits.of_role(context.user.id, role)
+            await self._show(context, role_limit_question(role, resource) if limits.may_change else role_limits(limits))
             return
         if chosen and chosen[0] != NO_LIMIT:
             raise OutdatedButton(data=press.action)
         amount = None if chosen else _amount_of(press, resource)
         await self.limits.set_for_role(context.user.id, role, resource, amount)
         await context.answer(texts.limits.SET)
-        await self._show(context, role_limits(role, await self.limits.of_role(role)))
+        await self._show(context, role_limits(await self.limits.of_role(context.user.id, role)))
 
     async def _show(self, context: Context, screen: Screen) -> None:
         await show(self.messages, context, MessageKind.MENU, screen)

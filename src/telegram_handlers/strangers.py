@@ -4,7 +4,9 @@ A link that is forged, used, taken back, too old or somebody else's gets the sam
 """
 
 import re
+from collections import deque
 from collections.abc import Callable
+from math import inf
 from time import monotonic
 
 import structlog
@@ -23,8 +25,11 @@ log = structlog.get_logger(__name__)
 _INVITED = re.compile(r"/start(?:@\w+)?\s+([\w-]{1,64})\s*", re.ASCII | re.IGNORECASE)
 _PAUSE_S = 3600.0
 """A stranger who only writes is answered once in this time."""
-_MOST_A_MINUTE = 30
-"""How many strangers are answered in a minute: there may be any number of them."""
+_MOST_A_MINUTE = 600
+"""How many answers strangers get in a minute: so few that people of the team wait for none, so many that a flood of
+hundreds leaves nobody unanswered."""
+_MOST_REMEMBERED = 1000
+"""Of how many strangers it is known that they were answered; the one of longest ago is forgotten first."""
 
 
 class Strangers:
@@ -44,7 +49,9 @@ class Strangers:
         self._clock = clock
         self._tries = Tries(clock)
         self._answered: dict[int, float] = {}
-        """When each stranger was last answered, those of the last hour."""
+        """When each stranger was last answered, the one of longest ago first."""
+        self._lately: deque[float] = deque(maxlen=_MOST_A_MINUTE)
+        """When the latest answers were given."""
 
     async def let_in(
         self, chat: ChatId, person: TelegramPerson, update: IncomingMessage | ButtonPress | None
@@ -71,9 +78,13 @@ class Strangers:
     async def _answer(self, chat: ChatId, person: int, text: str, *, again: bool = False) -> None:
         """Say something to a stranger who was not answered lately; ``again`` says it whether or not."""
         now = self._clock()
-        self._answered = {who: at for who, at in self._answered.items() if at > now - _PAUSE_S}
-        if person in self._answered and not again:
+        if self._answered.get(person, -inf) > now - _PAUSE_S and not again:
             return
-        if sum(at > now - 60 for at in self._answered.values()) < _MOST_A_MINUTE:
-            self._answered[person] = now
-            await self._messages.send(chat, MessageKind.STATUS_MESSAGE, Screen(text=text.format(id=person)))
+        if len(self._lately) == _MOST_A_MINUTE and self._lately[0] > now - 60:
+            return
+        self._lately.append(now)
+        self._answered.pop(person, None)
+        self._answered[person] = now
+        if len(self._answered) > _MOST_REMEMBERED:
+            del self._answered[next(iter(self._answered))]
+        await self._messages.send(chat, MessageKind.STATUS_MESSAGE, Screen(text=text.format(id=person)))

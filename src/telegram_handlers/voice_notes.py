@@ -13,10 +13,12 @@ from followers import Loop
 from markups.callback_data import Action, Press
 from message_tracker import REMOVABLE, MessageTracker
 from recordings.changes import RecordingChanges
+from recordings.consents import Consents
 from recordings.preferences import Preferences
 from recordings.sent_files import SentFiles
 from recordings.spoken import SpokenWords
 from telegram_handlers.context import Context, Routes
+from telegram_handlers.effects import notice_once
 
 _PAUSE_S = 0.3
 """Seconds between two looks for what was recognised: a person waits, and a look is one search in a small index."""
@@ -25,13 +27,17 @@ _AT_ONCE = 20
 
 @dataclass(frozen=True)
 class VoiceNoteHandlers:
-    """Takes voice notes in as text. ``wake`` makes the followers look at the database at once."""
+    """Takes voice notes in as text. ``wake`` makes the followers look at the database at once.
+
+    With ``consents`` whoever asks by voice is told once what becomes of the sound.
+    """
 
     messages: MessageTracker
     files: SentFiles
     changes: RecordingChanges
     preferences: Preferences
     wake: Callable[[], None]
+    consents: Consents | None = None
 
     def routes(self) -> Routes:
         return Routes(
@@ -45,7 +51,8 @@ class VoiceNoteHandlers:
 
     async def _spoken(self, context: Context, message: IncomingMessage) -> None:
         """Take in a voice note that is a question, or answers the step ``message.answers``."""
-        await self.files.take_in(context.user.id, message, purpose=FilePurpose.WORDS)
+        told = None if self.consents is None else notice_once(context, self.consents)
+        await self.files.take_in(context.user.id, message, purpose=FilePurpose.WORDS, with_file=told)
         self.wake()
 
     async def _decide(self, context: Context, press: Press) -> None:

@@ -15,6 +15,7 @@ from uuid import UUID
 import httpx2
 import pytest
 from Crypto.PublicKey import ECC
+from structlog.testing import capture_logs
 
 import texts.avatars
 import users_store
@@ -393,7 +394,7 @@ async def keeps_its_word(anna: Sitter, service: FalServer) -> None:
 async def site(world: AvatarBot, service: FalServer, tmp_path: Path) -> AsyncIterator[httpx2.AsyncClient]:
     """The site of the bot, as services on the internet ask it."""
     keys = WebhookKeys(f"{service.url}/.well-known/jwks.json", clock=lambda: monotonic() + world.late.total_seconds())
-    webhook = ImageWebhook(world.bot.database, keys, world.enqueue)
+    webhook = ImageWebhook(world.bot.database, keys, world.enqueue, lambda: monotonic() + world.late.total_seconds())
     services = services_of(world.bot, Sessions(world.bot.database, Team(None, frozenset())), tmp_path)
     opened, application = Site(webhook="https://vox.example/webhook"), new_application(Board(), Facts("1", None), None)
     add_console(application, opened)
@@ -431,18 +432,24 @@ async def test_a_webhook_only_hastens_and_only_a_genuine_one(
     assert await told(sent) == 503
     service.keys_away = False
     world.late += timedelta(seconds=10)
-    refused = {
-        "stale": await told(sent, now - 301),
-        "of the future": await told(sent, time() + 303),  # signed now: each second that passes makes it valid
-        "a huge number": await told(sent, changed={"X-Fal-Webhook-Timestamp": "9" * 4000}),
-        "no number": await told(sent, changed={"X-Fal-Webhook-Timestamp": "soon"}),
-        "other time": await told(sent, changed={"X-Fal-Webhook-Timestamp": str(int(now) - 5)}),
-        "other person": await told(sent, changed={"X-Fal-Webhook-User-Id": "other"}),
-        "other order": await told(sent, changed={"X-Fal-Webhook-Request-Id": foreign.id}),
-        "no signature": await told(sent, changed={"X-Fal-Webhook-Signature": ""}),
-        "forged": await told(sent, changed={"X-Fal-Webhook-Signature": "00" * 64}),
-    }
+    with capture_logs() as logs:
+        refused = {
+            "stale": await told(sent, now - 301),
+            "of the future": await told(sent, time() + 303),  # signed now: each second that passes makes it valid
+            "a huge number": await told(sent, changed={"X-Fal-Webhook-Timestamp": "9" * 4000}),
+            "no number": await told(sent, changed={"X-Fal-Webhook-Timestamp": "soon"}),
+            "other time": await told(sent, changed={"X-Fal-Webhook-Timestamp": str(int(now) - 5)}),
+            "other person": await told(sent, changed={"X-Fal-Webhook-User-Id": "other"}),
+            "other order": await told(sent, changed={"X-Fal-Webhook-Request-Id": foreign.id}),
+            "no signature": await told(sent, changed={"X-Fal-Webhook-Signature": ""}),
+            "forged": await told(sent, changed={"X-Fal-Webhook-Signature": "00" * 64}),
+        }
     assert set(refused.values()) == {401}, refused
+    assert [line["count"] for line in logs if line["event"] == "image_webhooks_refused"] == [1], "one line a minute"
+    world.late += timedelta(seconds=61)
+    with capture_logs() as logs:
+        assert await told(foreign, now - 301) == 401
+    assert [line["count"] for line in logs if line["event"] == "image_webhooks_refused"] == [len(refused)]
     assert await told(foreign) == 404
     assert (await site.post("/webhook/fal/status", content=b"x" * 70_000)).status_code == 413
     assert (await site.post("/webhook/fal/status", content=b"{}", headers={"Host": "evil.example"})).status_code == 400

@@ -8,11 +8,14 @@ from uuid import uuid4
 import pytest
 
 import chat_history
-from datamodels import Usage, UserId
+import conversations_store
+from datamodels import Usage, UserId, Visibility
 from datamodels_chats import AnswerOutcome, Basis, Chat, Occasion, QuestionToAnswer
 from db import Connection
 from errors import NotFound
-from recordings_factory import add_user
+from recordings import shares_store
+from recordings_factory import add_user, new_recording
+from recordings_store import insert_recording, set_visibility
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 A_DAY = timedelta(days=1)
@@ -119,6 +122,31 @@ async def test_the_turns_before_a_question_are_those_of_its_chat(anna: Somebody,
         "Первое?",
     ]
     assert [turn.question for turn in await chat_history.last_turns(anna.connection, asked, 1)] == ["Второе?"]
+
+
+async def test_what_somebody_may_not_see_any_more_goes_to_no_model(anna: Somebody, boris: Somebody) -> None:
+    recording = await insert_recording(anna.connection, new_recording(anna.owner))
+    await boris.has_chat("Что сказали?")
+    cited = "UPDATE chat_answers SET basis = 'model', sources = jsonb_build_array(jsonb_build_object("
+    cited += "'number', 1, 'recording_id', %s::text, 'recording_number', 1, 'label', '', 'day', null, 'speakers', "
+    cited += (
+        "'[]'::jsonb, 'start', 0, 'end', 1)) WHERE question_id IN (SELECT id FROM chat_questions WHERE owner_id = %s)"
+    )
+    await boris.connection.execute(cited, (recording.id, boris.owner))
+    rated = (
+        "INSERT INTO conversations (answer_id, owner_id, rating, rated_at) SELECT id, %s, 5, now() FROM chat_answers "
+    )
+    rated += "WHERE question_id IN (SELECT id FROM chat_questions WHERE owner_id = %s)"
+    await boris.connection.execute(rated, (boris.owner, boris.owner))
+    asked = QuestionToAnswer.model_validate(
+        {"question_id": 2**62, "owner_id": boris.owner, "chat_number": 1, "text": "А ещё?", "status": "waiting"}
+    )
+    for visibility, shared, seen in (("team", False, 1), ("private", True, 1), ("private", False, 0)):
+        await set_visibility(anna.connection, recording.id, Visibility(visibility))
+        await shares_store.put(anna.connection, recording.id, boris.owner, wanted=shared)
+        turns = await chat_history.last_turns(boris.connection, asked, 10)
+        examples = await conversations_store.list_rated(boris.connection, boris.owner, 4, 10)
+        assert (len(turns), len(examples)) == (seen, seen), (visibility, shared)
 
 
 async def test_chats_asked_in_on_a_day_are_ones_own(anna: Somebody, boris: Somebody) -> None:

@@ -157,11 +157,20 @@ async def test_nothing_of_a_deleted_recording_is_left_anywhere(
     mine, his = await cites(bot, anna.user.id, gone, SAID), await cites(bot, boris.user.id, gone, SAID)
     other = await cites(bot, boris.user.id, kept, "не хватало")
     await cites(bot, boris.user.id, gone, SAID, ends=False)
+    async with bot.database.transaction() as connection:
+        for kind, answer, research in (("answer", his, None), ("report", None, run_id)):
+            await connection.execute(
+                "INSERT INTO speeches "
+                "(id, owner_id, kind, answer_id, run_id, title, text, is_whole, voice, key, pieces) VALUES "
+                "(gen_random_uuid(), %(me)s, %(kind)s, %(answer)s, %(run)s, 't', %(said)s, true, 'v', %(kind)s, 1)",
+                {"me": boris.user.id, "kind": kind, "answer": answer, "run": research, "said": SAID},
+            )
     for person in (anna, boris):
         assert SAID in await taken_along(bot, person.user.id, tmp_path), "the archive has what is looked for"
     assert "Исследования/№1 Исследование — Что гости" in await taken_along(bot, boris.user.id, tmp_path)
     before = await left_of(bot.database, tmp_path, SAID)
-    tables = "transcript_segments chunks chat_answers outbox report_passes research_runs report_runs research_answers"
+    tables = "transcript_segments chunks chat_answers speeches outbox report_passes research_runs report_runs"
+    tables += " research_answers"
     for store in (*tables.split(), str(tmp_path / "reports"), str(tmp_path / "objects")):
         assert any(each.startswith(store) for each in before), f"{store} is not looked through"
 
@@ -262,6 +271,21 @@ async def rows_of(database: Database, table: str, column: str, person: UserId) -
     return int(row["rows"]) if row else 0
 
 
+async def inherited(database: Database, heir: UserId) -> list[str]:
+    """What an heir is told of what they have got."""
+    query = "SELECT message #>> '{screen,text}' AS text FROM outbox WHERE owner_id = %s AND key LIKE 'inherited:%%'"
+    async with database.transaction() as connection:
+        return [row["text"] async for row in await connection.execute(query, (heir,))]
+
+
+async def has_the_bytes_of(database: Database, person: UserId, recording: Recording) -> Recording:
+    """A recording of somebody else's with the same bytes."""
+    async with database.transaction() as connection:
+        own = await add_interview(connection, person, 1, "Астория")
+        await connection.execute("UPDATE recordings SET sha256 = %s WHERE id = %s", (recording.sha256, own.id))
+    return own
+
+
 @pytest.mark.parametrize("gives", [False, True], ids=["erases", "gives"])
 async def test_nothing_of_an_erased_person_is_left_but_what_was_given_away(
     bot: Bot, knowledge: KnowledgeWorld, tmp_path: Path, gives: bool
@@ -276,6 +300,7 @@ async def test_nothing_of_an_erased_person_is_left_but_what_was_given_away(
     cited = await cites(bot, boris.user.id, recording, "на завтраке", owner=NAME)
     for table, column in (await tables_of_people(bot.database)).items():
         assert await rows_of(bot.database, table, column, anna.user.id), f"give the person a row of {table}"
+    hers = await has_the_bytes_of(bot.database, vera.user.id, recording)
     before = await left_of(bot.database, tmp_path, *MARKS.values())
     missing = [name for name, mark in MARKS.items() if not any(each.endswith(f": {mark}") for each in before)]
     assert not missing, "these are looked for and stand nowhere"
@@ -295,9 +320,12 @@ async def test_nothing_of_an_erased_person_is_left_but_what_was_given_away(
     await ErasureNotices(told, bot.telegram).look()
     await knowledge.catch_up()
 
+    told_heir = "записи с расшифровками — 1, отчёты — 1, документы — 1."
+    assert [told_heir in text for text in await inherited(bot.database, vera.user.id)] == ([True] if gives else [])
     looked_for = [*PERSONAL.values(), *([] if gives else [*RECORDED.values(), str(anna.user.id), str(recording.id)])]
     left = await left_of(bot.database, tmp_path, *looked_for)
-    assert [each for each in left if not each.startswith("audit_log")] == []
+    assert [each for each in left if not each.startswith(("audit_log", "erased_people"))] == []
+    assert [each for each in left if each.startswith("erased_people")] == [f"erased_people: {PERSONAL['telegram']}"]
     assert {each for each in left if each.startswith("audit_log")} <= {f"audit_log: {anna.user.id}"}
     assert bot.telegram.shown(anna.chat) == [texts.erasures.GIVEN if gives else texts.erasures.ERASED]
     async with bot.database.transaction() as connection:
@@ -310,11 +338,14 @@ async def test_nothing_of_an_erased_person_is_left_but_what_was_given_away(
     if not gives:
         assert "Ответ убран" in row["text"]
         return
-    assert [(source["owner"], source["recording_number"]) for source in row["sources"]] == [("Вера", 1)]
-    [mine] = (await bot.work.recordings.page(vera.user.id, None, 1, 10)).recordings
-    assert (mine.id, mine.number, mine.file_name) == (recording.id, 1, RECORDED["file name"])
+    assert [(source["owner"], source["recording_number"]) for source in row["sources"]] == [("Вера", 2)]
+    mine, own = sorted(
+        (await bot.work.recordings.page(vera.user.id, None, 1, 10)).recordings, key=lambda each: each.id == hers.id
+    )
+    assert own.id == hers.id, "the same bytes are kept beside what is given"
+    assert (mine.id, mine.number, mine.file_name) == (recording.id, 2, RECORDED["file name"])
     [report] = await bot.archive.list(vera.user.id)
-    assert (report.title, report.recording_number) == (RECORDED["title"], 1)
+    assert (report.title, report.recording_number) == (RECORDED["title"], 2)
     assert (await bot.archive.read(vera.user.id, report.number))[1] == RECORDED["report"]
     assert await bot.objects.exists(mine.object_key)
     assert await bot.objects.exists(key_for_transcript(vera.user.id, mine.id))
@@ -366,7 +397,8 @@ async def test_an_erasure_that_dies_at_any_moment_is_finished_by_the_next_start(
         if heir:
             await bot.work.changes.delete(vera.user.id, recording.id)
             await _forget(bot.database)
-        assert await left_of(bot.database, tmp_path, *MARKS.values()) == [], at
+        left = await left_of(bot.database, tmp_path, *MARKS.values())
+        assert left == [f"erased_people: {PERSONAL['telegram']}"], at
         if mortal.moments_left > 0:
             break
     assert deaths > 2

@@ -13,7 +13,7 @@ import outbox_store
 import recordings_store
 import texts.chats
 import transcripts_store
-from access import Team
+from access import Permission, Team
 from datamodels import BuildingType, Recording, RecordingMetadata, Role, Segment, Stage, Transcript, Visibility
 from datamodels_telegram import (
     CardProgress,
@@ -48,8 +48,10 @@ from research_world import add_interview
 from reviewed_storyboards import is_as_reviewed
 from screens import drawn
 from telegram_handlers.consents import ConsentHandlers
+from telegram_handlers.context import Routes
 from telegram_handlers.recordings import RecordingHandlers
 from telegram_handlers.sharing import SharingHandlers
+from telegram_handlers.voice_notes import VoiceNoteHandlers
 from texts.telegram_recordings import ALREADY_SENT, SENDING
 from texts.voice_notes import CHOSEN, DECIDED, LANGUAGE_SAME, LANGUAGE_SET, MADE_QUESTION, MADE_RECORDING, NO_QUESTION
 from told_double import ToldDouble
@@ -91,7 +93,7 @@ async def test_a_file_is_taken_in_once_with_one_card(person: Person) -> None:
     assert person.bot.woken == 1
 
 
-async def test_the_notice_about_data_comes_once_with_the_first_file_and_its_acceptance_is_recorded(
+async def test_the_notice_about_data_comes_once_with_the_first_file_and_that_it_was_read_is_recorded(
     bot: Bot, person: Person
 ) -> None:
     consents = Consents(bot.database, "О данных")
@@ -106,12 +108,24 @@ async def test_the_notice_about_data_comes_once_with_the_first_file_and_its_acce
     [notice] = await notices(bot, person)
     assert notice.screen.text == "О данных"
     [[button]] = notice.screen.keyboard
+    with pytest.raises(NotFound):
+        await person.press_data("privacy_consent||v000000000000")
     await person.press_data(button.data or "", await bot.messages.send(person.chat, MessageKind.RESULT, notice.screen))
-    assert re.search(r"О данных\n\n✅ Принято \d\d\.", person.sees)
+    assert re.search(r"О данных\n\n✅ Прочитано \d\d\.", person.sees)
     async with bot.database.transaction() as connection:
-        query = "SELECT version, text, accepted_at >= shown_at AS accepted FROM consents WHERE user_id = %s"
+        query = "SELECT version, text, accepted_at >= shown_at AS read FROM consents WHERE user_id = %s"
         rows = await (await connection.execute(query, (person.user.id,))).fetchall()
-    assert rows == [{"version": consents.version, "text": "О данных", "accepted": True}]
+    assert rows == [{"version": consents.version, "text": "О данных", "read": True}]
+    guest = await Person.come(bot, "Гость", Role.GUEST)
+    with pytest.raises(NotFound):
+        await guest.press_data(button.data or "")
+    voices = VoiceNoteHandlers(bot.messages, work.files, work.changes, work.preferences, lambda: None, consents)
+    asks = voices.routes().spoken
+    assert asks is not None
+    bot.routes[index] = Routes(files=(Permission.ASK, asks))
+    for _ in range(2):
+        await guest.speaks()
+    assert [each.screen for each in await notices(bot, guest)] == [notice.screen], "who asks by voice is told as well"
     assert consents.version != Consents(bot.database, "О данных иначе").version
 
 

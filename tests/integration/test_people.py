@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
@@ -23,7 +24,9 @@ import texts.erasures
 import texts.telegram
 import user_states
 import users_store
-from access import Permission, Team
+from access import Permission, Team, find_member
+from avatars import orders_store
+from avatars.models import OrderKind
 from conversations.hybrid import HybridStorage
 from datamodels import RecordingId, Role, User, UserId
 from datamodels_chats import AnswerId
@@ -44,8 +47,9 @@ from errors import AccessDenied, NotFound
 from errors_of_operation import ErasureRefused, LimitReached, SignInRefused
 from handlers import Router
 from inbox import Inbox
+from jobs import erasures_rows
 from limits.reservations import reserve_question
-from limits.values import Resource
+from limits.values import Resource, start_of, this_month
 from machine import Machine
 from markups.callback_data import Action, Press, word_of
 from message_tracker import MessageTracker
@@ -343,11 +347,32 @@ async def test_strangers_are_answered_seldom_and_links_are_not_tried_without_lim
     assert await office.user(stranger) is not None
 
 
-async def test_ever_new_strangers_are_answered_thirty_times_a_minute(office: Office) -> None:
-    for _ in range(40):
-        person = next(_ids)
-        await office.strangers.let_in(ChatId(person), named(person), None)
-    assert sum(map(len, office.telegram.chats.values())) == 30
+class Talker:
+    """Stands where messages are sent: counts those to each chat."""
+
+    def __init__(self) -> None:
+        self.told: Counter[int] = Counter()
+
+    async def send(self, chat: ChatId, kind: MessageKind, screen: Screen) -> None:  # noqa: ARG002
+        self.told[chat] += 1
+
+
+async def test_a_flood_of_strangers_mutes_nobody_and_is_bounded(office: Office) -> None:
+    talker = Talker()
+    strangers = Strangers(talker, office.invitations, has_owner=True, clock=lambda: office.clock)  # type: ignore[arg-type]
+
+    async def write(*people: int) -> None:
+        for person in people:
+            await strangers.let_in(ChatId(person), named(person), None)
+
+    await write(*range(301), *range(301))
+    assert talker.told == Counter(range(301)), "each new one, once"
+    await write(*range(301, 2000))
+    assert talker.told.total() == 600
+    for _ in range(2):
+        office.clock += 61
+        await write(*range(600, 1300))
+    assert talker.told.total() == 600 + 600 + 100, "those who were answered within the hour are known"
 
 
 # --- people -------------------------------------------------------------------------------------------------------
@@ -524,6 +549,59 @@ async def test_people_are_erased_by_those_above_them_and_by_themselves(
     assert (await office.people.find(whom)).role is None
 
 
+@pytest.mark.parametrize("decided", ["nothing", "lowered", "blocked"])
+async def test_an_erasure_is_no_way_around_what_was_decided_and_used(
+    office: Office, owner: UserId, decided: str
+) -> None:
+    who = named(next(_ids))
+    team = Team(OWNER, frozenset([who.id]))
+    people, erasures = People(office.database, team, office._end_work), Erasures(office.database, team)
+    limits = LimitSettings(office.database, team, office._go_on)
+    for at in range(2):  # and a second one is none, either
+        async with office.database.transaction() as connection:
+            user = await find_member(connection, team, who)
+        assert user is not None
+        assert user.role is (Role.GUEST if decided == "lowered" and user.granted else Role.USER)
+        if decided == "lowered":
+            await people.set_role(owner, user.id, Role.GUEST)
+        if at == 0:
+            await limits.set_for_person(owner, user.id, Resource.TOKENS, Decimal(100_000))
+        if decided == "blocked":
+            await people.block(owner, user.id)
+        await erasures.order(owner, user.id, None, ChatId(who.id))
+        async with office.database.transaction() as connection:
+            await reserve_question(connection, user.id, AnswerId(uuid4()))
+            await connection.execute(
+                "INSERT INTO image_orders "
+                "(id, owner_id, kind, number, occasion, quota, state, trainer, price_usd, is_test, ended_at) VALUES "
+                "(gen_random_uuid(), %s, 'training', 1, gen_random_uuid(), 'committed', 'done', 't', 0, true, now())",
+                (user.id,),
+            )
+            await erasures_rows.erase(connection, user.id)
+            assert await users_store.find(connection, user.id) is None
+            back = await find_member(connection, team, who)
+        roles = {"nothing": Role.USER, "lowered": Role.GUEST, "blocked": None}
+        assert (back and back.role) is roles[decided]
+        known = await office.user(who.id)
+        assert known is not None
+        kept = {each.resource: each for each in (await office.limits.of(owner, known.id)).allowances}
+        assert kept[Resource.TOKENS].limit == 100_000
+        if decided == "blocked":
+            await office.people.unblock(owner, known.id)
+    assert known is not None
+    assert kept[Resource.QUESTIONS].used == 2
+    async with office.database.transaction() as connection:
+        since = start_of(this_month())
+        assert await orders_store.count_spent(connection, known.id, OrderKind.TRAINING, since) == 2
+    code = (await office.invitations.make(owner, Role.ADMIN, 1)).code
+    await erasures.order(owner, known.id, None, ChatId(who.id))
+    async with office.database.transaction() as connection:
+        await erasures_rows.erase(connection, known.id)
+    came = await office.invitations.accept(who, code)
+    assert came is not None
+    assert came.role is (Role.GUEST if decided == "lowered" else Role.ADMIN)
+
+
 async def test_of_two_last_owners_who_erase_themselves_at_once_one_stays(database: Database) -> None:
     office = Office(database, Path("/nowhere"), Team(None, frozenset()))
     pair = [(await office.somebody(Role.SUPER_ADMIN)).id for _ in range(2)]
@@ -550,6 +628,14 @@ async def test_an_administrator_gives_what_a_person_has_to_a_named_one(office: O
     await office.press(chat, "📦")
     assert "Аагость" not in drawn(screens(office, chat)[-1])
     await office.press(chat, "Аарон")
+    forged = f"erase_yes||{word_of(person.id)}"
+    [asked] = [number for number, screen in office.telegram.chats[ChatId(chat)].items() if "Аарон" in screen.text]
+    for data, message in ((forged, asked), (f"{forged}||{heir.telegram_id}", asked + 1), ("my_erase_yes", asked)):
+        assert await office.press_data(chat, data, message) == [texts.telegram.OUTDATED]
+    assert not {"erasure_ordered"} & {*await office.actions(person.id), *await office.actions(admin.id)}
+    await office.press_data(chat, f"person_erase||{word_of(person.id)}")
+    await office.press(chat, "📦")
+    await office.press(chat, "Аарон")
     await office.press(chat, "🗑 Да")
     assert office.sees(chat)[-1] == texts.erasures.ORDERED
     assert await office.press_data(person.telegram_id or 0, "menu_access") == [""]
@@ -557,7 +643,7 @@ async def test_an_administrator_gives_what_a_person_has_to_a_named_one(office: O
     async with office.database.transaction() as connection:
         [order] = [each for each in await erasures_store.list_open(connection) if each.person_id == person.id]
     assert order.heir_id == heir.id
-    await office.press_data(chat, f"erase_yes||a{(await office.somebody(Role.USER)).id.hex}||{guest.telegram_id}")
+    await office.press_data(chat, f"erase_ask||a{(await office.somebody(Role.USER)).id.hex}||{guest.telegram_id}")
     assert "для передачи нужен другой" in office.sees(chat)[-1]
 
 
@@ -580,7 +666,14 @@ async def test_an_admin_limits_whoever_is_below_and_what_waited_goes_on(office: 
     await office.press(boss, "Вопросы")
     await office.press(boss, "Как у роли")
     assert "Вопросы: 1 вопрос, без предела\n" in office.sees(boss)[-1]
-    assert await office.actions(user.id) == ["limit_changed"] * 2
+    await office.limits.set_for_person(admin.id, user.id, Resource.QUESTIONS, None, own=False)
+    assert await office.actions(user.id) == ["limit_changed"] * 2, "what is as it was is no change"
+    for forged in ("role_limits||admin", "role_limit||admin||sound"):
+        await office.press_data(boss, forged)
+        assert [row[0].text for row in screens(office, boss)[-1].keyboard] == [texts.telegram.BACK]
+    peer = await office.somebody(Role.ADMIN)
+    await office.press_data(boss, f"limit||{word_of(peer.id)}||sound")
+    assert [row[0].text for row in screens(office, boss)[-1].keyboard] == [texts.telegram.BACK]
     await office.press_data(boss, "uses||questions||1")
     assert f"Человек {someone} · 1 вопрос" in [row[0].text for row in screens(office, boss)[-1].keyboard]
     await office.press_data(boss, "role_limits")
@@ -588,7 +681,8 @@ async def test_an_admin_limits_whoever_is_below_and_what_waited_goes_on(office: 
         await office.press(boss, label)
     assert "Минуты записей: 300 мин" in office.sees(boss)[-1]
     assert (await office.limits.of(admin.id, user.id)).allowances[0].limit == 18000
-    await office.limits.set_for_role(admin.id, Role.USER, Resource.SOUND, None)
+    for _ in range(2):
+        await office.limits.set_for_role(admin.id, Role.USER, Resource.SOUND, None)
     await office.press_data(OWNER, "audit||1")
     assert "предел роли исследователь «Минуты записей»: без предела → 300 мин" in office.sees(OWNER)[-1]
 

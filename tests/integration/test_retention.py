@@ -27,6 +27,7 @@ AGES = {
     "speeches": None,
     "hourly_uses": timedelta(days=1),
     "limit_uses": timedelta(days=400),
+    "erased_uses": timedelta(days=1),
     "web_links": timedelta(),
     "web_sessions": timedelta(),
     "invitations": timedelta(days=30),
@@ -86,6 +87,10 @@ _USE = "INSERT INTO hourly_uses (feature, owner_id, used_at) VALUES (%(name)s, %
 _LIMIT_USE = """
     INSERT INTO limit_uses (work, resource, owner_id, subject, month, reserved, exact, state, at)
     VALUES (%(name)s::uuid, 'sound', %(owner)s, gen_random_uuid(), %(when)s::date, 1, true, '{state}', %(when)s)
+"""
+_ERASED_USE = """
+    INSERT INTO erased_uses (telegram_id, resource, month, amount)
+    VALUES (%(chat)s, %(name)s, (date_trunc('month', %(when)s) - interval '{ago} month')::date, 1)
 """
 _SENT = """
     INSERT INTO sent_messages (chat_id, message_id, kind, sent_at)
@@ -235,6 +240,11 @@ CASES: list[tuple[str, LiteralString, list[tuple[str, datetime, LiteralString, b
             ("00000000-0000-0000-0000-000000000002", OLD, _LIMIT_USE.format(state="reserved"), False),
             ("00000000-0000-0000-0000-000000000003", YOUNG, _LIMIT_USE.format(state="done"), False),
         ],
+    ),
+    (
+        "erased_uses",
+        "resource",
+        [("over", OLD, _ERASED_USE.format(ago=1), True), ("goes on", YOUNG, _ERASED_USE.format(ago=0), False)],
     ),
     (
         "web_uploads",

@@ -59,7 +59,7 @@ look
     report_filter_dates report_filter_title report_filter_type report_filter_scenario
     report_filter_place report_filter_employee report_filter_reset
     report_export report_charts report_chart_months report_trend
-    menu_chats chat chat_history show_stats
+    menu_chats chat chat_history show_stats privacy_consent
 ask
     speak_answer speak_report
     new_chat confirm_switch rate_answer comment_answer cancel_comment
@@ -67,7 +67,7 @@ ask
     across across_report across_choose across_set across_reset across_count across_factor across_passage across_chart
     across_file
 record
-    privacy_consent share share_with
+    share share_with
     recording_kind recording_delete recording_delete_confirm recording_again recording_visibility
     scenario scenario_incoming cancel_incoming cancel_card voice_is voice_recording voice_question
     my_language my_voice_notes recording_language

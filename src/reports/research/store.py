@@ -140,6 +140,7 @@ _FORGET_ORDER = """
 _FORGET_TEXT = """
     UPDATE report_runs SET text = %(text)s, warnings = %(warnings)s WHERE id = %(run_id)s AND text IS NOT NULL
 """
+_FORGET_SPEECHES = "DELETE FROM speeches WHERE run_id = %(run_id)s"
 _FORGET_ANSWERS = "DELETE FROM research_answers WHERE run_id = %(run_id)s"
 _SELECT_UNFINISHED = """
     SELECT id, input_hash FROM report_runs
@@ -292,12 +293,16 @@ async def forget(
     text: str,
     warnings: Sequence[str],
 ) -> None:
-    """Put what is left of a research in its place, without the recordings ``gone`` and the model's answers."""
+    """Put what is left of a research in its place, without the recordings ``gone`` and the model's answers.
+
+    What was said aloud of it goes as well.
+    """
     parameters = {"run_id": run_id, "gone": list(gone), "text": text, "warnings": Jsonb(list(warnings))}
     stored = None if findings is None else Jsonb(findings)
     await connection.execute(_FORGET_ORDER, {**parameters, "findings": stored})
     await connection.execute(_FORGET_TEXT, parameters)
     await connection.execute(_FORGET_ANSWERS, parameters)
+    await connection.execute(_FORGET_SPEECHES, parameters)
 
 
 class StoredResearchAnswers:
