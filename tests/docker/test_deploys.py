@@ -154,7 +154,7 @@ def test_what_is_not_fit_is_refused_before_anything_is_done(server: Server) -> N
     server.write_settings(**{"A LINE THAT IS": "secret"})
     status, said = server.run("deploy", "--force")
     server.write_settings()
-    assert (status, "Docker Compose не понимает" in said, "secret" in said) == (1, True, False), said
+    assert (status, ".env не понять строки" in said, "secret" in said) == (1, True, False), said
     assert server.bot()["State"]["StartedAt"] == before["State"]["StartedAt"]
 
 
