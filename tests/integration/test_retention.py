@@ -19,6 +19,7 @@ AGES = {
     "takeouts": None,
     "progress_cards": None,
     "seen_updates": timedelta(days=30),
+    "erased_chats": timedelta(days=400),
     "user_states": timedelta(days=1),
     "sent_messages": timedelta(hours=48),
     "procrastinate_jobs": None,
@@ -72,6 +73,9 @@ _LINK = """
 _INVITATION = """
     INSERT INTO invitations (code_hash, made_by, role, uses, expires_at)
     VALUES (rpad(%(name)s, 32, '~')::bytea, %(owner)s, 'guest', 1, %(when)s)
+"""
+_ERASED_CHAT = """
+    INSERT INTO erased_chats (chat_hash, up_to, erased_at) VALUES (rpad(%(name)s, 32, '~')::bytea, 1, %(when)s)
 """
 _SESSION = _LINK.replace("web_links (code_hash", "web_sessions (token_hash")
 _UPLOAD = """
@@ -165,6 +169,11 @@ CASES: list[tuple[str, LiteralString, list[tuple[str, datetime, LiteralString, b
             ("open", OLD, _UPDATE.format(kind="button", message="1", done="NULL"), False),
             ("young", YOUNG, _UPDATE.format(kind="button", message="1", done="%(when)s"), False),
         ],
+    ),
+    (
+        "erased_chats",
+        _HASH_AS_NAME.format("chat_hash"),
+        [("old", OLD, _ERASED_CHAT, True), ("young", YOUNG, _ERASED_CHAT, False)],
     ),
     (
         "user_states",
