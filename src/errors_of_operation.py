@@ -6,15 +6,10 @@
     ├── FolderClosed                   the product may not write into one of its folders
     ├── OpenSettings                   other users of the machine may read ``.env``, and production mode is on
     ├── WorkerAlone                    nobody shares database and object store with a worker
-    ├── ClosedModels               weights cannot be read or fetched for want of rights
+    ├── ClosedModels                   weights cannot be read or fetched for want of rights
     ├── NeitherBotNorShared            no token is given, and nobody shares database and object store
     ├── BackupPasswordRefused          the file with the password is not there, or has another one
     └── NoVoice                        nothing here speaks
-    VoxPersonaError
-    └── BackupFailed                   exit status 3: earlier sets are as they were
-        ├── BackupUnavailable          the repository does not answer
-        ├── BackupDamaged              exit status 1: bytes of a set are not those that were saved
-        └── BackupNotFound             exit status 2
     BadInput
     ├── UnwritableFolder               results cannot be written there
     ├── RestoreRefused                 the place is not empty
@@ -41,9 +36,12 @@
     AccessDenied
     ├── SignInNeeded                   no session, or it has ended
     └── ForeignRequest                 a form of another site, or a page of ours from an ended session
-    ObjectStoreUnavailable
-    └── OriginalAwaited                trying again helps: the bot's process fetches the original
+    ObjectStoreUnavailable ─ OriginalAwaited   trying again helps: the bot's process fetches the original
     VoxPersonaError
+    ├── BackupFailed                   exit status 3: earlier sets are as they were
+    │   ├── BackupUnavailable          the repository does not answer
+    │   ├── BackupDamaged              exit status 1: bytes of a set are not those that were saved
+    │   └── BackupNotFound             exit status 2
     ├── MigrationFailed                exit status 2: trying again does not help
     ├── DeploymentStopped              exit status 1: a deploy or rollback cannot go on
     ├── TooManyTries                   exit status 1; trying again helps, after a pause
