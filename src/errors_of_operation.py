@@ -36,7 +36,8 @@
     AccessDenied
     ├── SignInNeeded                   no session, or it has ended
     └── ForeignRequest                 a form of another site, or a page of ours from an ended session
-    ObjectStoreUnavailable ─ OriginalAwaited   trying again helps: the bot's process fetches the original
+    ObjectStoreUnavailable
+    └── OriginalAwaited                trying again helps: the bot's process fetches the original
     VoxPersonaError
     ├── BackupFailed                   exit status 3: earlier sets are as they were
     │   ├── BackupUnavailable          the repository does not answer
@@ -295,11 +296,6 @@ class TranscriptChanged(BadInput):
     """The transcript of recording {number} is of version {version} by now."""
 
     user_text_template = texts.errors.TRANSCRIPT_CHANGED
-
-    @property
-    def version(self) -> int:
-        """The version that there is now."""
-        return int(str(self.details["version"]))
 
 
 class TranscriptUnfinished(BadInput):

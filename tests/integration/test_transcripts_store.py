@@ -298,7 +298,7 @@ async def test_an_edit_of_an_older_version_is_refused_and_one_that_is_handled_ag
     before = await stored(shared_database, talk)
     with pytest.raises(TranscriptChanged) as refused:
         await edit(editing, talk, 1)
-    assert (refused.value.version, await stored(shared_database, talk)) == (2, before)
+    assert (refused.value.details["version"], await stored(shared_database, talk)) == (2, before)
     first = await edit(editing, talk, 2)
     after = await stored(shared_database, talk)
     again = await edit(editing, talk, 2)

@@ -1,7 +1,7 @@
 """The service by which every front door corrects a transcript.
 
 A front door opens a transcript and gets its version; each edit names the version that its person saw, and makes the
-next one. An edit of an older version is refused with ``TranscriptChanged``, whose ``version`` is the one there is now;
+next one. An edit of an older version is refused with ``TranscriptChanged``, which tells the one there is now;
 ``version`` None takes whatever is there. An edit that is handled again, known by ``asked_by``, changes nothing twice.
 Positions of segments stay the same through all edits and undoings; a transcript that was processed anew is to be
 opened anew. Files, exports, answers and new reports are made from what is there; the index of questions follows by
