@@ -226,7 +226,6 @@ def router_of(
     database, jobs, pack = application.database, application.jobs, application.pack
     machine = _machine(application, inbox)
     letters = DeadLetters(database, Enqueue(jobs.enqueue_recording, jobs.enqueue_report, jobs.enqueue_answer))
-
     wake_deliveries, wake_all = followers.wake_deliveries, followers.wake_all
     recordings, chats = _recording_work(application, preferences, wake_all), chats_of(application, messages)
     waiting = WaitingRecordings(database)
