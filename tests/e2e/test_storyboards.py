@@ -164,7 +164,7 @@ async def test_what_cannot_be_done(
     anna = alone
     await anna.send("/start")
     menu = await anna.sees(MENU)
-    await anna.send("/logout")
+    await anna.send("/sleep")
     await anna.sees("Такой команды нет")
     await anna.press_data(menu.id, b"no_such_thing")
     await anna.sees(MENU, after=menu)
