@@ -7,27 +7,26 @@ from datamodels_telegram import ChatId, MessageId, SeenUpdate, TelegramPerson, U
 from db import Connection
 
 _HASH = "sha256(%(chat_id)s::bigint::text::bytea)"
+_NOT_ERASED = f"NOT EXISTS (SELECT FROM erased_chats WHERE chat_hash = {_HASH} AND up_to >= %(message_id)s)"
 _INSERT = f"""
     INSERT INTO seen_updates (kind, chat_id, update_id, message_id, person_id, person_name, data, done_at)
     SELECT
         %(kind)s, %(chat_id)s, %(update_id)s, %(message_id)s, %(person_id)s, %(person_name)s, %(data)s,
         CASE WHEN %(done)s THEN now() END
-    WHERE NOT EXISTS (SELECT FROM erased_chats WHERE chat_hash = {_HASH} AND up_to >= %(message_id)s)
+    WHERE {_NOT_ERASED}
     ON CONFLICT (kind, chat_id, update_id) DO NOTHING
 """
-_COUNT_TRY = """
+_COUNT_TRY = f"""
     INSERT INTO seen_updates (kind, chat_id, update_id, message_id, person_id, person_name, data, tries)
-    VALUES (
-        %(kind)s, %(chat_id)s, %(update_id)s, %(message_id)s, %(person_id)s, %(person_name)s, %(data)s, %(count)s
-    )
+    SELECT %(kind)s, %(chat_id)s, %(update_id)s, %(message_id)s, %(person_id)s, %(person_name)s, %(data)s, %(count)s
+    WHERE {_NOT_ERASED}
     ON CONFLICT (kind, chat_id, update_id) DO UPDATE SET tries = seen_updates.tries + %(count)s
     RETURNING tries, done_at IS NOT NULL AS done
 """
-_MARK_DONE = """
+_MARK_DONE = f"""
     INSERT INTO seen_updates (kind, chat_id, update_id, message_id, person_id, person_name, data, done_at)
-    VALUES (
-        %(kind)s, %(chat_id)s, %(update_id)s, %(message_id)s, %(person_id)s, %(person_name)s, %(data)s, now()
-    )
+    SELECT %(kind)s, %(chat_id)s, %(update_id)s, %(message_id)s, %(person_id)s, %(person_name)s, %(data)s, now()
+    WHERE {_NOT_ERASED}
     ON CONFLICT (kind, chat_id, update_id) DO UPDATE SET done_at = now()
 """
 _SELECT_UNFINISHED = """
@@ -79,11 +78,10 @@ async def count_try(connection: Connection, update: SeenUpdate, count: int = 1) 
 
     An update that is not stored yet is stored.
 
-    Returns None for an update that needs no more work.
+    Returns None for an update that needs no more work, or is older than an erasure of its person.
     """
     row = await (await connection.execute(_COUNT_TRY, {**_row(update), "count": count})).fetchone()
-    assert row is not None  # noqa: S101  # it is inserted or updated, or the database raises
-    return None if row["done"] else int(row["tries"])
+    return None if row is None or row["done"] else int(row["tries"])
 
 
 async def unfinished(connection: Connection) -> list[SeenUpdate]:

@@ -12,7 +12,7 @@ from object_store import ObjectStore
 
 
 class PictureFiles:
-    """Fetches pictures from the object avatars_store."""
+    """Fetches pictures of the object store."""
 
     def __init__(self, database: Database, objects: ObjectStore) -> None:
         self._database = database

@@ -366,8 +366,16 @@ async def test_nothing_that_an_erased_person_sent_before_is_handled_anew(bot: Bo
         again = [sent(anna.chat, 5), sent(anna.chat, 7), sent(anna.chat, 7, UpdateKind.BUTTON)]
         later, others = sent(anna.chat, 8), sent(boris.chat, 5)
         assert await updates_store.unknown(connection, [*again, later, others]) == {later, others}
+        # As of the journal, while the database is away.
+        assert [await updates_store.count_try(connection, each) for each in again] == [None] * 3
+        for each in again:
+            await updates_store.mark_done(connection, each)
         taken = [await updates_store.remember(connection, each) for each in [*again, later, others]]
+        query = "SELECT count(*) AS rows FROM seen_updates WHERE chat_id = %s"
+        row = await (await connection.execute(query, (anna.chat,))).fetchone()
     assert taken == [False, False, False, True, True]
+    assert row is not None
+    assert row["rows"] == 1
 
 
 async def test_an_erasure_that_dies_at_any_moment_is_finished_by_the_next_start(bot: Bot, tmp_path: Path) -> None:
