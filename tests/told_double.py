@@ -43,6 +43,7 @@ class ToldDouble(TelegramDouble):
         told = "\n".join(self.story)
         for today in ("%d.%m.%Y", "%d.%m.%y"):
             told = told.replace(f"{datetime.now().astimezone():{today}}", "<сегодня>")
+        told = re.sub(r"здесь с [\d.]+", "здесь с <сегодня>", told)  # where it may be another day already
         return re.sub(r"сейчас \d\d:\d\d", "сейчас <время>", told) + "\n"
 
     def _tell_screen(self, who: str, screen: Screen) -> None:

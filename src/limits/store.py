@@ -51,7 +51,7 @@ _RESERVE = """
 """
 _SPEND = """
     INSERT INTO limit_uses (work, resource, owner_id, subject, month, reserved, used, exact, state)
-    SELECT %(work)s, %(resource)s, owner_id, %(work)s, %(month)s, 0, %(amount)s, false, 'done' FROM (
+    SELECT %(work)s, %(resource)s, owner_id, %(work)s, %(month)s, 0, %(amount)s, false, 'released' FROM (
         SELECT owner_id FROM recordings WHERE id = %(work)s
         UNION ALL SELECT owner_id FROM report_runs WHERE id = %(work)s
         UNION ALL SELECT owner_id FROM chat_answers JOIN chat_questions ON chat_questions.id = question_id

@@ -65,7 +65,7 @@ _UPDATE = """
 _STATE = """
     INSERT INTO user_states (user_id, key, value, expires_at) VALUES (%(owner)s, %(name)s, '{{}}', {expires})
 """
-_HASH_AS_NAME: LiteralString = "rtrim(convert_from({}, 'UTF8'), '~')"
+_HASH_AS_NAME: LiteralString = "rtrim(encode({}, 'escape'), '~')"
 _LINK = """
     INSERT INTO web_links (code_hash, user_id, expires_at)
     VALUES (rpad(%(name)s, 32, '~')::bytea, %(owner)s, %(when)s)
