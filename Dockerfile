@@ -97,7 +97,7 @@ USER 10001:10001
 ENV HOME=/tmp MPLCONFIGDIR=/tmp/matplotlib
 EXPOSE 8690
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=15s --timeout=30s --start-period=60s --retries=3 CMD ["/app/scripts/health-check"]
+HEALTHCHECK --interval=15s --timeout=30s --start-period=180s --retries=3 CMD ["/app/scripts/health-check"]
 # tini reaps what killed programs leave behind.
 ENTRYPOINT ["tini", "--", "python", "/app/src/main.py"]
 

@@ -6,7 +6,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import texts.cli
 import users_store
+from application.awaited import StartPatience
 from application.engines import EnginePool
 from application.given_model import EnginesWithModel, PoolArguments
 from application.images import Images
@@ -45,12 +47,15 @@ from reports.estimate import Estimates
 from reports.orders import ReportOrders
 from reports.research.forgetting import ResearchForgetting
 from reports.research.orders import ResearchOrders
+from system.ending import end_tasks
 from system.local_time import use_zone
 from text_to_speech.port import TextToSpeech
 
 _PATIENCE_S = 600.0
 _ALONE_PATIENCE_S = 60.0
 """Seconds that a command waits for an absent database, while it says so."""
+_START_PATIENCE = StartPatience(_PATIENCE_S, for_absent=False)
+"""Of a command: whoever typed a wrong address is to be told so at once."""
 
 
 @dataclass(frozen=True)
@@ -95,12 +100,14 @@ async def open_application(  # noqa: PLR0913  # each has its own reason
     retry_delays_s: Sequence[float] = (),
     patience_s: float = _PATIENCE_S,
     work_patience_s: float = _PATIENCE_S,  # jobs may wait longer than callers: they have more to lose
+    start_patience: StartPatience = _START_PATIENCE,
 ) -> AsyncIterator[Application]:
     """Open database, object store and services; engines start when they are first used.
 
     Work that failed for a passing reason is tried again after each of ``retry_delays_s``. A lost original comes from
     the spool, else from ``attachments``; with ``for_bot`` another process does that, and keeps the archive. An absent
-    database is waited for: ``patience_s``, by jobs ``work_patience_s``. ``language_model`` replaces the own one.
+    database is waited for: ``patience_s``, by jobs ``work_patience_s``, and as ``start_patience`` says before it was
+    there at all. ``language_model`` replaces the own one.
 
     Raises:
         BadSettings: settings are wrong, or a program is missing.
@@ -111,7 +118,7 @@ async def open_application(  # noqa: PLR0913  # each has its own reason
     async with AsyncExitStack() as stack:
         embedded = await stack.enter_async_context(EmbeddedEngines(settings.persistent_dir))
         engines = _engines(stack, (settings, embedded, ffmpeg, on_progress, processors), language_model)
-        opened, objects = await _stores(stack, settings, embedded, on_progress)
+        opened, objects = await _stores(stack, settings, embedded, on_progress, start_patience)
         database, patient = opened.patient(patience_s), opened.patient(work_patience_s)
         owner = await database.outlast(lambda: _local_user(database))
         spool, queue = settings.persistent_dir / "spool", None if images is None else images.queue
@@ -175,12 +182,31 @@ async def _archive(
 
 
 async def _stores(
-    stack: AsyncExitStack, settings: Settings, embedded: EmbeddedEngines, on_progress: StartProgress
+    stack: AsyncExitStack,
+    settings: Settings,
+    embedded: EmbeddedEngines,
+    on_progress: StartProgress,
+    patience: StartPatience,
 ) -> tuple[Database, ObjectStore]:
-    database, objects = await asyncio.gather(open_database(settings, embedded), open_objects(settings, on_progress))
-    stack.push_async_callback(database.close)
-    stack.callback(objects.close)
-    return database, objects
+    async def database() -> Database:
+        opened = await patience.until_there(
+            texts.cli.DATABASE_AWAITED, lambda: open_database(settings, embedded), on_progress
+        )
+        stack.push_async_callback(opened.close)
+        return opened
+
+    async def objects() -> ObjectStore:
+        opened = await patience.until_there(
+            texts.cli.OBJECTS_AWAITED, lambda: open_objects(settings, on_progress), on_progress
+        )
+        stack.callback(opened.close)
+        return opened
+
+    opening = asyncio.create_task(database()), asyncio.create_task(objects())
+    try:
+        return await asyncio.gather(*opening)
+    finally:
+        await end_tasks(opening)
 
 
 async def _local_user(database: Database) -> UserId:

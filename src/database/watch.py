@@ -30,6 +30,7 @@ _ANSWER_LIMIT_S = 1.4
 """Seconds to wait for an answer; even a busy database answers sooner. The limit and the period together are less than
 two seconds, so an absence is noticed within that time."""
 _SILENCE = "no answer"
+_SILENCE_OF_THE_DRIVER = ("timeout expired", "PoolTimeout")
 CONNECT_TIMEOUT_S = 10
 _LINE_LIMITS = {
     "keepalives_idle": 5,
@@ -106,7 +107,7 @@ class DatabaseWatch:
     @property
     def absence(self) -> Absence | None:
         """What is known of the database's absence; None while it is there."""
-        return None if self.gone is None else Absence(self._changed_at, _kind_of(self.gone))
+        return None if self.gone is None else Absence(self._changed_at, kind_of(self.gone))
 
     def doubt(self) -> None:
         """Find out whether new connections fail for want of space, which the watch's own, being open, does not meet."""
@@ -205,9 +206,14 @@ def lacks_space(problem: str) -> bool:
     return os.strerror(errno.ENOSPC) in problem
 
 
-def _kind_of(problem: str) -> AbsenceKind:
+def is_shut_out(problem: str) -> bool:
+    """Tell whether the server answers and does not let us in, for a reason that does not pass by itself."""
+    return "FATAL" in problem and kind_of(problem) is AbsenceKind.FAILS
+
+
+def kind_of(problem: str) -> AbsenceKind:
     """Tell the kind of an absence by the words of the driver or the server: psycopg has no class for each kind."""
-    if problem == _SILENCE:
+    if problem == _SILENCE or any(said in problem for said in _SILENCE_OF_THE_DRIVER):
         return AbsenceKind.SILENT
     if lacks_space(problem):
         return AbsenceKind.FULL

@@ -58,7 +58,7 @@ def _deploy(options: Sequence[str], environment: Mapping[str, str]) -> int:
         raise DeploymentStopped(why=texts.deploy.COMMIT_WRONG)
     records = Records(_ROOT / "persistent_data" / "deploys")
     records.prepare()
-    with records.locked():
+    with records.locked(lambda: say(texts.deploy.WAITS_FOR_KILLED)):
         settings = DeploySettings(_ROOT, environment)
         before, record = records.unfinished(), records.new()
         if before is not None:
@@ -81,7 +81,7 @@ def _deploy(options: Sequence[str], environment: Mapping[str, str]) -> int:
 def _roll_back(_: Sequence[str], environment: Mapping[str, str]) -> int:
     records = Records(_ROOT / "persistent_data" / "deploys")
     records.prepare()
-    with records.locked():
+    with records.locked(lambda: say(texts.deploy.WAITS_FOR_KILLED)):
         settings = DeploySettings(_ROOT, environment)
         record = records.new()
         with records.open_log(record) as log:
@@ -97,7 +97,7 @@ def _roll_back(_: Sequence[str], environment: Mapping[str, str]) -> int:
 def _clean_images(_: Sequence[str], environment: Mapping[str, str]) -> int:
     records = Records(_ROOT / "persistent_data" / "deploys")
     records.prepare()
-    with records.locked():
+    with records.locked(lambda: say(texts.deploy.WAITS_FOR_KILLED)):
         before = records.unfinished()
         engine = Engine(Commands(_ROOT, environment))
         engine.require()

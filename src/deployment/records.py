@@ -4,7 +4,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -102,21 +102,24 @@ class Records:
             raise DeploymentStopped(why=texts.deploy.NO_FOLDER.format(path=self.folder)) from exc
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
         """Hold the lock of deploys and rollbacks, which the kernel frees when the process and its programs have ended.
 
-        What a deploy that was killed has started is waited for.
+        What a deploy that was killed has started is waited for; ``on_wait`` is called when that begins.
 
         Raises:
             DeploymentStopped: another process has it.
         """
         with (self.folder / _LOCK).open("r+b", buffering=0) as file:
-            ends = time.monotonic() + _ORPHANS_S
+            ends, waits = time.monotonic() + _ORPHANS_S, False
             while not _is_taken(file):
                 file.seek(0)
                 holder = file.read(20).decode().strip()
                 if not holder.isdecimal() or _lives(int(holder)) or time.monotonic() > ends:
                     raise DeploymentStopped(why=texts.deploy.BUSY.format(pid=holder or "?"))
+                if not waits:
+                    on_wait()
+                    waits = True
                 time.sleep(_POLL_S)
             self._note_holder(file, str(os.getpid()))
             self.held = (file.fileno(),)

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import math
 import os
 import shutil
 from collections.abc import Awaitable, Callable, Mapping
@@ -153,9 +154,16 @@ def jobs_check(database: Database, is_working: Callable[[], bool]) -> Check:
     """
     at_once = database.patient(0)
 
+    def unknown() -> Reading:
+        # Former figures would tell of work that nobody sees.
+        for state in store.QueueSizes.model_fields:
+            JOBS.labels(state).set(math.nan)
+        WORKERS.set(math.nan)
+        return down(Why.DATABASE_AWAY)
+
     async def check() -> Reading:
         if database.absence is not None:
-            return down(Why.DATABASE_AWAY)
+            return unknown()
         if not is_working():
             return down(Why.WORKER_STOPPED)
         try:
@@ -163,7 +171,7 @@ def jobs_check(database: Database, is_working: Callable[[], bool]) -> Check:
                 workers = await store.living_workers(connection, _HEARTBEAT_S)
                 sizes = await store.queue_sizes(connection)
         except (DatabaseUnavailable, OutOfResources):
-            return down(Why.DATABASE_AWAY)
+            return unknown()
         for state, count in sizes.model_dump().items():
             JOBS.labels(state).set(count)
         WORKERS.set(workers)

@@ -178,6 +178,8 @@ DATABASE = "База данных"
 DATABASE_AWAY = "не отвечает, жду…"
 DATABASE_SHUT = "на её диске нет места, жду, пока оно появится…"
 DATABASE_BACK = "снова отвечает"
+DATABASE_AWAITED = "База данных не отвечает, жду её"
+OBJECTS_AWAITED = "Хранилище файлов не отвечает, жду его"
 PARTS = "{stage} {done}/{total}"
 FAILED = "✖ {file_name}: {reason}"
 

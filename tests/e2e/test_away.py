@@ -8,6 +8,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from application.parts import open_application
+from bot import Bot
 from config import ROOT, Settings
 from interrupted_bot import LIMIT_S, Interruptible, until
 from interrupted_people import LENGTH_S, Person, times_sent
@@ -19,6 +20,11 @@ from telegram_user import ScriptedUser
 from texts.telegram import SAVED
 
 AWAY_S = 15.0
+
+
+def waited_for(bot: Bot) -> list[str]:
+    """The errors of what a start has waited for."""
+    return [line["error"] for line in bot.log("warning") if line["event"] == "start_waits"]
 
 
 async def test_what_is_sent_to_a_bot_that_is_down_is_done_once_when_it_is_back(
@@ -111,7 +117,13 @@ async def test_the_bot_outlives_its_database_and_its_object_store(
     await bot.bot.kill()
     dsn = bot.bot.product.settings["DATABASE_URL"]
     bot.bot.product.settings["DATABASE_URL"] = make_conninfo(dsn, host="127.0.0.1", port=database_way.port)
-    await bot.bot.start()
+    await asyncio.gather(database_way.go_away(), objects_way.go_away())
+    starting = asyncio.create_task(bot.bot.start())
+    both = {"database_unavailable", "object_store_unavailable"}
+    await until(lambda: set(waited_for(bot.bot)) == both, "the start waits for both")
+    database_way.come_back()
+    objects_way.come_back()
+    await starting
     anna, boris, vera = (Person(newcomer(), spoken(f"{each}.ogg", LENGTH_S), bot) for each in range(3))
     await boris.user.send("/start")
     menu = await boris.user.sees("Главное меню")

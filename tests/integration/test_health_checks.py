@@ -1,6 +1,7 @@
 """The checks, each against the real thing: what it finds when its part is well, away, silent or closed, and after."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -158,6 +159,8 @@ async def test_jobs_are_down_without_a_worker_without_its_signs_of_life_and_with
         assert REGISTRY.get_sample_value("voxpersona_workers") == 0
     await way.go_away()
     await finds(check, Level.DOWN, Why.DATABASE_AWAY)
+    for name, labels in (("voxpersona_workers", {}), ("voxpersona_jobs", {"state": "running"})):
+        assert math.isnan(REGISTRY.get_sample_value(name, labels) or 0.0), "nobody knows how many now"
 
 
 async def test_jobs_are_counted(through: Database) -> None:

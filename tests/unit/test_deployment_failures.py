@@ -413,6 +413,9 @@ def test_programs_of_a_deploy_that_was_killed_are_waited_for(tmp_path: Path) -> 
         began = time.monotonic()
         process.kill()
         process.wait()
-        with records.locked():
+        told: list[float] = []
+        with records.locked(lambda: told.append(time.monotonic() - began)):
             waited = time.monotonic() - began
     assert waited > 0.4
+    assert len(told) == 1
+    assert told[0] < waited - 0.3, "said when the waiting begins"
