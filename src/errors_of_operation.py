@@ -365,6 +365,10 @@ class LimitReached(VoxPersonaError):
     user_text_template = texts.errors.LIMIT_REACHED
     retryable = True
 
+    @property
+    def user_text(self) -> str:
+        return f"{self.details.get('about', '')} {super().user_text}".lstrip()  # after what did not begin
+
 
 class PhotoRefused(BadInput):
     """The photograph is refused: {reason}"""

@@ -5,7 +5,9 @@ Code that sends people messages needs ``Sender``, code that fetches the files th
 calls, every method but ``answer`` waits.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Protocol
 
@@ -17,6 +19,23 @@ OnMessage = Callable[[IncomingMessage], Awaitable[None]]
 OnPress = Callable[[ButtonPress], Awaitable[None]]
 OnReturn = Callable[[int], Awaitable[None]]
 """Is called with the id of a person who had stopped the bot and has started it again."""
+
+_SILENT: ContextVar[bool] = ContextVar("silent", default=False)
+
+
+@contextmanager
+def without_sound(is_wanted: bool) -> Iterator[None]:
+    """Have new messages of the block come without a sound, if that is wanted."""
+    token = _SILENT.set(is_wanted)
+    try:
+        yield
+    finally:
+        _SILENT.reset(token)
+
+
+def is_silent() -> bool:
+    """Tell a messenger whether the message that is being sent comes without a sound."""
+    return _SILENT.get()
 
 
 class MessengerError(VoxPersonaError):

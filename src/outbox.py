@@ -5,7 +5,7 @@ A file is made or fetched only when it is sent: a transcript or report in any fo
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -45,7 +45,14 @@ from followers import KeyedTasks, Loop, delay_s
 from markups.reports import report_file_name, transcript_file_name
 from markups.text import LONGEST_REASON, escaped, first_line, plain
 from message_tracker import MessageTracker
-from messenger import AlreadySent, ChatClosed, MessengerError, MessengerRefusedSecrets, MessengerUnavailable
+from messenger import (
+    AlreadySent,
+    ChatClosed,
+    MessengerError,
+    MessengerRefusedSecrets,
+    MessengerUnavailable,
+    without_sound,
+)
 from prompt_pack.models import ReportPack
 from random_ids import new_name
 from recordings.originals import Originals
@@ -203,8 +210,16 @@ _LONGEST_ASIDE = timedelta(minutes=30)
 space, memory or open files is tried until there are some."""
 
 
+async def nobody_is_quiet(person: UserId) -> bool:  # noqa: ARG001  # whoever it is
+    """Tell of everybody that they want to hear messages come."""
+    return False
+
+
 class Outbox:
-    """Sends the messages of the outbox; ``now`` returns the time, ``zone_of`` a person's zone."""
+    """Sends the messages of the outbox; ``now`` returns the time, ``zone_of`` a person's zone.
+
+    ``is_quiet`` tells whether somebody wants no sound now.
+    """
 
     def __init__(
         self,
@@ -213,12 +228,14 @@ class Outbox:
         files: OutboxFiles,
         *,
         zone_of: ZoneOf = zone_of_machine,
+        is_quiet: Callable[[UserId], Awaitable[bool]] = nobody_is_quiet,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._database = database
         self._messages = messages
         self._files = files
         self._zone_of = zone_of
+        self._is_quiet = is_quiet
         self._now = now
         self._loop = Loop("outbox")
 
@@ -243,7 +260,11 @@ class Outbox:
 
     async def _send(self, item: OutboxItem) -> None:
         try:
-            with shortages_mapped(MessengerUnavailable), in_zone(await self._zone_of(item.owner_id)):
+            with (
+                shortages_mapped(MessengerUnavailable),
+                in_zone(await self._zone_of(item.owner_id)),
+                without_sound(await self._is_quiet(item.owner_id)),
+            ):
                 message_id = await self._delivered(item)
         except VoxPersonaError as exc:
             if isinstance(exc, MessengerUnavailable | MessengerRefusedSecrets | DatabaseUnavailable):

@@ -26,12 +26,14 @@ class AudioFormat(StrEnum):
 class ModelFacts(Value):
     """Facts about a model; None is unknown. ``context`` is in tokens.
 
-    Prices are in US dollars: ``input`` and ``output`` per million tokens, ``audio_minute`` per minute of audio.
+    Prices are in US dollars: ``input`` and ``output`` per million tokens, ``audio_minute`` per minute of audio,
+    ``speech`` per million characters that are said.
     """
 
     input: Decimal | None = Field(None, ge=0)
     output: Decimal | None = Field(None, ge=0)
     audio_minute: Decimal | None = Field(None, ge=0)
+    speech: Decimal | None = Field(None, ge=0)
     context: int | None = Field(None, ge=1)
     audio_format: AudioFormat | None = None
     shutdown: date | None = None
@@ -96,6 +98,17 @@ def audio_cost_usd(model: str, seconds: float, *, engine: str = "") -> Decimal |
     if facts is None or facts.audio_minute is None:
         return None
     return facts.audio_minute * Decimal(str(seconds)) / 60
+
+
+def speech_cost_usd(voice: str, characters: int) -> Decimal | None:
+    """Return what it costs in US dollars to have so many characters said; None when the price is unknown.
+
+    ``voice`` is named as ``TextToSpeech.voice`` names it: its engine, or its model with the address of an endpoint.
+    """
+    if is_free(voice.partition("/")[0]):
+        return Decimal(0)
+    facts = model_facts(voice.rpartition("@")[0].rpartition("/")[0])
+    return None if facts is None or facts.speech is None else facts.speech * characters / 1_000_000
 
 
 def shutdown_date(model: str) -> date | None:

@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 
 from datamodels_telegram import ChatId, Doing, IncomingMessage, MessageId, Screen, Shown
-from messenger import AlreadySent, FileGone, Messenger, MessengerError, OnMessage, OnPress, OnReturn
+from messenger import AlreadySent, FileGone, Messenger, MessengerError, OnMessage, OnPress, OnReturn, is_silent
 
 FIRST_MESSAGE = 1000
 NAME = "Double"
@@ -41,6 +41,8 @@ class TelegramDouble(Messenger):
         """By method: what its next calls raise."""
         self.doing: list[tuple[ChatId, Doing]] = []
         """What people were shown that the bot does."""
+        self.silent: set[MessageId] = set()
+        """Messages that came without a sound."""
         self._ids = count(FIRST_MESSAGE)
         self._sent: dict[int, MessageId] = {}
 
@@ -80,6 +82,8 @@ class TelegramDouble(Messenger):
             return self._sent[random_id]
         message = MessageId(next(self._ids))
         self.chats.setdefault(chat, {})[message] = screen
+        if is_silent():
+            self.silent.add(message)
         if random_id is not None:
             self._sent[random_id] = message
         return message

@@ -66,7 +66,7 @@ class Followers:
         ffmpeg = find_ffmpeg(settings.ffmpeg)
         pictures = PictureFiles(database, application.objects)
         files = OutboxFiles(database, application.originals, application.pack, spool, ffmpeg, pictures)
-        self.outbox = Outbox(database, messages, files, zone_of=preferences.zone_of)
+        self.outbox = Outbox(database, messages, files, zone_of=preferences.zone_of, is_quiet=preferences.is_quiet)
         self.takeout_orders = TakeoutOrders(database)
         self.takeouts = TakeoutMaker(
             self.takeout_orders, partial(Takeout, database, application.pack), messages, spool, preferences.zone_of

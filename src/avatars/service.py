@@ -28,6 +28,7 @@ from datamodels_telegram import ChatId
 from db import Connection, Database
 from errors import BadText, OutdatedButton
 from errors_of_operation import AvatarRefused
+from limits.reservations import reserve_image
 from random_ids import new_id, new_random_id
 from system.local_time import local
 from text_cleaning import one_line, storable
@@ -117,6 +118,7 @@ class Avatars:
         Raises:
             NotFound: there is no such avatar, or it is someone else's.
             AvatarRefused: it has not enough photographs, or the person's trainings of this month are used up.
+            LimitReached: it costs more than the person has left.
         """
         async with self._database.transaction() as connection:
             await avatars_store.lock_person(connection, owner)
@@ -146,6 +148,7 @@ class Avatars:
             assert order is not None  # noqa: S101  # its occasion is new, and the person is locked
             await avatars_store.set_status(connection, avatar.id, AvatarStatus.TRAINING)
             await self._enqueue(connection, order.id)
+            await _reserve(connection, order, avatar)
         return True
 
     async def cancel(self, owner: UserId, number: int) -> bool:
@@ -182,6 +185,7 @@ class Avatars:
             NotFound: there is no such avatar, or it is someone else's.
             BadText: the prompt is too short or too long.
             AvatarRefused: the avatar is not trained, or the person's pictures of this month are used up.
+            LimitReached: it costs more than the person has left.
         """
         wanted = one_line(storable(prompt)).strip()
         _check_length(wanted, _PROMPT, texts.avatars.BAD_PROMPT)
@@ -211,6 +215,7 @@ class Avatars:
             )
             assert order is not None  # noqa: S101  # as above
             await self._enqueue(connection, order.id)
+            await _reserve(connection, order, avatar)
         return order
 
     def no_pictures_left(self) -> AvatarRefused:
@@ -297,6 +302,13 @@ async def may_order(connection: Connection, owner: UserId) -> bool:
     """Tell whether a person may make avatars and pictures, and not only look at what there is and delete it."""
     user = await users_store.find(connection, owner)
     return user is not None and may(user.role, Permission.RECORD)
+
+
+async def _reserve(connection: Connection, order: ImageOrder, avatar: Avatar) -> None:
+    """Reserve what an order costs; a double costs nothing."""
+    if not order.is_test:
+        is_picture = order.kind is OrderKind.PICTURE
+        await reserve_image(connection, order.owner_id, order.id, avatar.name, order.price_usd, is_picture=is_picture)
 
 
 def _check_length(text: str, allowed: tuple[int, int], told: str) -> None:

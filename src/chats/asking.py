@@ -65,7 +65,7 @@ class Asking:
         again = _again(answer_id, search)
         async with self._database.transaction() as connection:
             await asking_store.add_answer(connection, again, asked.question_id, search, return_to)
-            await reserve_question(connection, owner, again)
+            await reserve_question(connection, owner, again, asked.text)
             await self._enqueue(connection, owner, again)
 
     async def propose(self, owner: UserId, answer_id: AnswerId, occasion: str, return_to: ReturnAddress) -> None:

@@ -191,7 +191,7 @@ class Chats:
             )
             title = title_from(question)
             answer_id = await chat_history.add_question(connection, chat, occasion, question, title, return_to)
-            await reserve_question(connection, owner, answer_id)
+            await reserve_question(connection, owner, answer_id, question)
             await self._enqueue(connection, owner, answer_id)
         return answer_id
 

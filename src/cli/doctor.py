@@ -135,7 +135,7 @@ async def _avatars(settings: Settings) -> str:
     async with open_images(settings, with_double=False) as images:
         assert images is not None  # noqa: S101  # there are rules
         await images.queue.check()
-    return texts.avatars.ON.format(trainer=rules.trainer, price=f"{rules.training_usd:.2f}")
+    return texts.avatars.ON.format(trainer=rules.trainer, price=f"{rules.training_usd:.2f}".replace(".", ","))
 
 
 async def _with_pool(

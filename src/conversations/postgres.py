@@ -10,7 +10,7 @@ from conversations.port import MOST_CONVERSATIONS
 from datamodels import UserId
 from datamodels_chats import AnswerId, Conversation, RatedConversation, Rating, RatingStats
 from db import Connection, Database
-from limits.reservations import spend
+from limits.reservations import spend, spend_late
 from prices import cost_usd
 
 
@@ -54,10 +54,11 @@ class PostgresStorage:
 
 
 async def _add(connection: Connection, conversation: Conversation) -> bool:
-    owner, answer_id = conversation.owner_id, conversation.answer_id
-    if not await chat_history.finish_answer(connection, owner, answer_id, conversation.outcome):
+    owner, answer_id, outcome = conversation.owner_id, conversation.answer_id, conversation.outcome
+    paid = answer_id, outcome.usage, cost_usd(outcome.model, outcome.usage)
+    if not await chat_history.finish_answer(connection, owner, answer_id, outcome):
+        await spend_late(connection, *paid)
         return False
-    outcome = conversation.outcome
-    await spend(connection, answer_id, outcome.usage, cost_usd(outcome.model, outcome.usage))
+    await spend(connection, *paid)
     await conversations_store.put(connection, conversation)
     return True

@@ -31,17 +31,19 @@ _SELECT_AWAITS_SERVICE = """
         OR EXISTS (SELECT FROM image_orders WHERE owner_id = %(person)s AND ended_at IS NULL)
     ) AS awaits
 """
-_GIVE_DOCUMENTS = "UPDATE documents SET owner_id = %(heir)s WHERE owner_id = %(person)s"
+_GIVE_DOCUMENTS = "UPDATE documents SET owner_id = %(heir)s, inherited = true WHERE owner_id = %(person)s"
 _TAKE_NUMBER = """
     UPDATE users SET last_recording_number = last_recording_number + 1 WHERE id = %(heir)s
     RETURNING last_recording_number AS number
 """
 _GIVE_RECORDING = (
     """
-    UPDATE recordings SET owner_id = %(heir)s, number = %(number)s, updated_at = now() WHERE id = %(recording)s
+    UPDATE recordings SET owner_id = %(heir)s, number = %(number)s, inherited = true, updated_at = now()
+    WHERE id = %(recording)s
     """,
     """
-    UPDATE report_runs SET owner_id = %(heir)s, number = (%(numbers)s::jsonb ->> id::text)::integer
+    UPDATE report_runs SET
+        owner_id = %(heir)s, number = (%(numbers)s::jsonb ->> id::text)::integer, inherited = true
     WHERE recording_id = %(recording)s
     """,
     """
@@ -56,7 +58,7 @@ _GIVE_RECORDING = (
 )
 # The hash finds the heir's own research when it is ordered again; one that was given beside it is found by nobody's.
 _GIVE_RUN = """
-    UPDATE report_runs SET owner_id = %(heir)s, number = (%(numbers)s::jsonb ->> id::text)::integer,
+    UPDATE report_runs SET owner_id = %(heir)s, number = (%(numbers)s::jsonb ->> id::text)::integer, inherited = true,
         input_hash = CASE WHEN EXISTS (
             SELECT FROM report_runs AS same
             WHERE same.owner_id = %(heir)s AND same.recording_id IS NULL AND same.input_hash = report_runs.input_hash

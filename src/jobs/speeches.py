@@ -11,10 +11,13 @@ import structlog
 
 from audio import opus, prepare
 from constants import SAMPLE_RATE
+from db import Connection
 from errors import BadInput, EngineFailed, VoxPersonaError
 from errors_of_operation import NoVoice
 from jobs.context import JobContext
 from jobs.retries import AT_ONCE
+from limits.reservations import spend_money
+from prices import speech_cost_usd
 from speeches import store
 from speeches.pieces import pieces
 from speeches.words import in_words
@@ -76,11 +79,13 @@ class SpeechSteps:
             await store.fail(connection, id_, error.code, error.user_text, again_at)
 
     async def _say(self, id_: UUID, engine: TextToSpeech, place: int, texts: Sequence[str]) -> None:
+        async def keep(connection: Connection) -> None:
+            if await store.add_part(connection, id_, place, part, len(texts)):
+                await spend_money(connection, id_, speech_cost_usd(engine.voice, len(texts[place])))
+
         async with self._context.calls.one():
             part = await engine.speak(texts[place])
-            await self._context.database.persist(
-                lambda connection: store.add_part(connection, id_, place, part, len(texts))
-            )
+            await self._context.database.persist(keep)
         log.info("piece_said", speech=str(id_), place=place, pieces=len(texts), bytes=len(part))
 
     async def _join(self, id_: UUID, parts: Sequence[bytes]) -> None:

@@ -33,6 +33,7 @@ _SELECT_STORED = """
             SELECT sum((file->>'size_bytes')::bigint) FROM incoming_files
             WHERE owner_id = %(owner)s AND finished_at IS NULL
         ), 0)
+        + coalesce((SELECT sum(size_bytes) FROM documents WHERE owner_id = %(owner)s), 0)
         + coalesce((
             SELECT sum(size_bytes) FROM web_uploads WHERE owner_id = %(owner)s AND state IN ('receiving', 'whole')
         ), 0) AS bytes
@@ -56,6 +57,9 @@ _SPEND = """
         UNION ALL SELECT owner_id FROM report_runs WHERE id = %(work)s
         UNION ALL SELECT owner_id FROM chat_answers JOIN chat_questions ON chat_questions.id = question_id
             WHERE chat_answers.id = %(work)s
+        UNION ALL SELECT owner_id FROM speeches WHERE id = %(work)s
+        UNION ALL SELECT owner_id FROM limit_uses WHERE work = %(work)s
+        LIMIT 1
     ) AS owner
     ON CONFLICT (work, resource) DO UPDATE SET used = limit_uses.used + EXCLUDED.used
 """
@@ -68,7 +72,9 @@ _SELECT_PEOPLE = f"""
 """  # noqa: S608
 _SELECT_PEOPLE_STORING = """
     SELECT users.id, name, sum(size_bytes) AS used, count(*) OVER () AS total
-    FROM recordings JOIN users ON users.id = owner_id
+    FROM (
+        SELECT owner_id, size_bytes FROM recordings UNION ALL SELECT owner_id, size_bytes FROM documents
+    ) AS stored JOIN users ON users.id = owner_id
     GROUP BY users.id ORDER BY used DESC, name, users.id LIMIT %(limit)s OFFSET %(offset)s
 """
 _SELECT_OF_ROLE = "SELECT resource, amount FROM role_limits WHERE role = %(role)s"
@@ -164,7 +170,7 @@ async def reserve(
 
 
 async def spend(connection: Connection, work: UUID, resource: Resource, amount: Decimal, month: date) -> None:
-    """Add to what a recording, report run or answer has used; nothing is added for one that is gone."""
+    """Add to what work has used; of work that is gone it counts where something was reserved for it."""
     await connection.execute(_SPEND, {"work": work, "resource": resource, "amount": amount, "month": month})
 
 

@@ -25,7 +25,7 @@ class Resource(StrEnum):
     """US dollars, by the price table."""
     QUESTIONS = "questions"
     STORAGE = "storage"
-    """Bytes of files, those included that are still to come."""
+    """Bytes of recordings and texts of documents, files included that are still to come."""
 
 
 MONTHLY = tuple(each for each in Resource if each is not Resource.STORAGE)

@@ -19,7 +19,8 @@ def in_words(resource: Resource, amount: Decimal, *, left: bool = False) -> str:
     if resource is Resource.STORAGE:
         return human_size(int(amount))
     if resource is Resource.MONEY:
-        return texts.limits.MONEY.format(amount=amount.quantize(_CENT, "ROUND_DOWN" if left else "ROUND_UP"))
+        cents = amount.quantize(_CENT, "ROUND_DOWN" if left else "ROUND_UP")
+        return texts.limits.MONEY.format(amount=str(cents).replace(".", ","))
     if resource is Resource.QUESTIONS:
         return texts.limits.QUESTION.counted(int(amount))
     unit, text = (60, texts.limits.MINUTES) if resource is Resource.SOUND else (1000, texts.limits.THOUSANDS)

@@ -86,6 +86,7 @@ class Action(StrEnum):
     MY_ZONE = "my_zone"  # nothing, or the zone's word
     MY_LANGUAGE = "my_language"  # nothing, or the language
     MY_VOICE_NOTES = "my_voice_notes"  # nothing, or what they are
+    MY_QUIET = "my_quiet"  # nothing, or when there is no sound
 
     WAITING = "waiting"
     GO_ON = "go_on"  # recording number

@@ -7,7 +7,7 @@ from datamodels_telegram import Button, Screen
 from markups.callback_data import Action, button, word_of
 from markups.people import turns
 from markups.text import escaped, plain
-from sign_in.erasures import Doomed, HeirsPage
+from sign_in.erasures import Doomed, HeirsPage, Standing
 from sign_in.erasures_store import Possessions
 
 HEIRS_ON_PAGE = 8
@@ -20,13 +20,16 @@ def erase_question(doomed: Doomed, *, own: bool) -> Screen:
     words = () if own else (word_of(doomed.user.id),)
     what = texts.erasures.WHAT.format(counted=_counted(doomed.has) or texts.erasures.NOTHING_COUNTED)
     title = texts.erasures.MY_QUESTION if own else texts.erasures.QUESTION
+    if doomed.inherited.can_be_given:
+        what = f"{what}\n\n{texts.erasures.INHERITED_BEFORE.format(counted=_counted(doomed.inherited))}"
     rows: list[tuple[Button, ...]] = []
-    if doomed.has.can_be_given:
+    if doomed.has.can_be_given or doomed.inherited.can_be_given:
         rows = [(button(texts.erasures.GIVE, Action.MY_HEIRS if own else Action.ERASE_HEIRS, *words, 1),)]
     ask = Action.MY_ERASE_ASK if own else Action.ERASE_ASK
+    label = texts.erasures.ERASE_INHERITED if doomed.inherited.can_be_given else texts.erasures.ERASE_ALL
     return Screen(
         text=f"{title.format(name=_name(doomed.user), what=what)}\n\n{texts.erasures.CHOICE}",
-        keyboard=(*rows, (button(texts.erasures.ERASE_ALL, ask, *words),), _back(doomed.user, own=own)),
+        keyboard=(*rows, (button(label, ask, *words),), _back(doomed.user, own=own)),
     )
 
 
@@ -43,25 +46,35 @@ def heirs_screen(user: User, page: HeirsPage, *, own: bool) -> Screen:
     return Screen(text=text, keyboard=(*rows, *turns(page.page, page.pages, turn, *words), _back(user, own=own)))
 
 
-def last_question(user: User, heir: User | None, *, own: bool) -> Screen:
+def last_question(doomed: Doomed, heir: User | None, *, own: bool) -> Screen:
     """Ask for the last time."""
+    user = doomed.user
     words: list[str | int] = [] if own else [word_of(user.id)]
     if heir is not None and heir.telegram_id is not None:
         words.append(heir.telegram_id)
-    name = texts.erasures.MYSELF if own else _name(user)
-    text = texts.erasures.LAST_ALL if heir is None else texts.erasures.LAST_GIVE
-    yes = button(texts.erasures.CONFIRM, Action.MY_ERASE_YES if own else Action.ERASE_YES, *words)
-    return Screen(
-        text=text.format(name=name, heir=_name(heir) if heir else ""), keyboard=((yes,), _back(user, own=own))
+    erases, gives = (
+        (texts.erasures.MY_LAST_ALL, texts.erasures.MY_LAST_GIVE)
+        if own
+        else (texts.erasures.LAST_ALL, texts.erasures.LAST_GIVE)
     )
+    text = (erases if heir is None else gives).format(name=_name(user), heir=_name(heir) if heir else "")
+    if heir is None and doomed.inherited.can_be_given:
+        text = f"{text}\n\n{texts.erasures.INHERITED_GOES.format(counted=_counted(doomed.inherited))}"
+    yes = button(texts.erasures.CONFIRM, Action.MY_ERASE_YES if own else Action.ERASE_YES, *words)
+    return Screen(text=text, keyboard=((yes,), _back(user, own=own)))
 
 
 def erasure_ordered() -> Screen:
     return Screen(text=texts.erasures.ORDERED)
 
 
-def erasure_goes_on(user: User, *, own: bool) -> Screen:
-    return Screen(text=texts.erasures.GOES_ON, keyboard=() if own else (_back(user, own=False),))
+def erasure_stands(stands: Standing, user: User | None = None) -> Screen:
+    """Tell what was ordered before and stands; from here it goes back to the card of ``user``."""
+    text = texts.erasures.STANDS_ALL if stands.heir is None else texts.erasures.STANDS_GIVE
+    return Screen(
+        text=text.format(heir=_name(stands.heir) if stands.heir else ""),
+        keyboard=() if user is None else (_back(user, own=False),),
+    )
 
 
 def erasure_ended(*, given: bool) -> Screen:

@@ -26,7 +26,7 @@ _IN_A_ROW = 3
 def settings_screen(settings: PersonSettings, user: User, *, may_record: bool, note: str = "") -> Screen:
     """Show who a person is here and what they have set, below a ``note`` in HTML.
 
-    Who sends no recordings has a time zone alone.
+    Who sends no recordings has a time zone and notifications alone.
     """
     zone = settings.time_zone
     text = texts.voice_notes.TITLE.format(
@@ -34,8 +34,14 @@ def settings_screen(settings: PersonSettings, user: User, *, may_record: bool, n
         now=f"{local(datetime.now(UTC)):%H:%M}",
         language=language_name(settings.language),
         voice_notes=texts.voice_notes.VOICE_NOTES[settings.voice_notes],
+        quiet=texts.voice_notes.QUIET[settings.quiet],
     )
-    rows = [(button(texts.voice_notes.ZONE_BUTTON, Action.MY_ZONE),)]
+    rows: list[tuple[Button, ...]] = [
+        (
+            button(texts.voice_notes.ZONE_BUTTON, Action.MY_ZONE),
+            button(texts.voice_notes.QUIET_BUTTON, Action.MY_QUIET),
+        )
+    ]
     if may_record:
         rows.append((button(texts.voice_notes.LANGUAGE_BUTTON, Action.MY_LANGUAGE),))
         rows.append((button(texts.voice_notes.VOICE_BUTTON, Action.MY_VOICE_NOTES),))
@@ -75,6 +81,13 @@ def voice_question() -> Screen:
     choices = texts.voice_notes.VOICE_BUTTONS.items()
     row = tuple(button(label, Action.MY_VOICE_NOTES, word) for word, label in choices)
     return Screen(text=texts.voice_notes.VOICE_QUESTION, keyboard=(row, _back()))
+
+
+def quiet_question() -> Screen:
+    """Ask when messages come without a sound."""
+    choices = texts.voice_notes.QUIET_BUTTONS.items()
+    rows = [(button(label, Action.MY_QUIET, word),) for word, label in choices]
+    return Screen(text=texts.voice_notes.QUIET_QUESTION, keyboard=(*rows, _back()))
 
 
 def recording_language_question(recording: Recording) -> Screen:

@@ -1,9 +1,47 @@
 """Calls that an orderly stop waits for: their answers cost money, and only a stored answer is not paid for again."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from time import monotonic
+
+
+class Sending:
+    """Tells whether a request of the call that is watched is at its provider right now."""
+
+    def __init__(self) -> None:
+        self.is_out = False
+
+
+_watched: ContextVar[Sending | None] = ContextVar("watched", default=None)
+
+
+@contextmanager
+def watched() -> Iterator[Sending]:
+    """Watch the call that is made in the block, so that one that is given up is known to have been sent."""
+    sending = Sending()
+    token = _watched.set(sending)
+    try:
+        yield sending
+    finally:
+        _watched.reset(token)
+
+
+@contextmanager
+def on_its_way() -> Iterator[None]:
+    """Note that a request is out while the block runs, and after it was cancelled there."""
+    sending = _watched.get() or Sending()
+    sending.is_out = True
+    try:
+        yield
+    except asyncio.CancelledError:
+        raise
+    except BaseException:
+        sending.is_out = False
+        raise
+    else:
+        sending.is_out = False
 
 
 class CallsInFlight:

@@ -21,6 +21,7 @@ from constants import (
 )
 from errors import ProviderError, ProviderUnavailable
 from outcomes import OUTCOMES, Purpose
+from provider_calls.in_flight import on_its_way
 
 T = TypeVar("T")
 
@@ -97,7 +98,8 @@ class ProviderCalls:
         started = self._time.clock()
         try:
             async with asyncio.timeout(self._timeout_s) as limit:
-                answer = await call()
+                with on_its_way():
+                    answer = await call()
         except TimeoutError as exc:
             if not limit.expired():
                 raise

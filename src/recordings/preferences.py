@@ -1,24 +1,40 @@
-"""What a person has set for themselves: the time zone, the language of recordings, what short voice notes are."""
+"""What a person has set for themselves: time zone, language of recordings, what short voice notes are, sound."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
-from datetime import tzinfo
+from datetime import UTC, datetime, tzinfo
+from enum import StrEnum
 
 import user_states
 from datamodels import UserId
 from datamodels_telegram import FilePurpose
 from db import Connection, Database
-from system.local_time import zone_named
+from system.local_time import in_zone, local, zone_named
 from user_states import State
+
+_MORNING, _EVENING = 8, 22
+"""The hours between which it is no night."""
+
+
+class Quiet(StrEnum):
+    """When messages that come by themselves make no sound."""
+
+    NIGHT = "night"
+    ALWAYS = "always"
 
 
 class PersonSettings(State):
-    """A person's settings; None is the installation's time zone, a detected language, and "ask me" for voice notes."""
+    """A person's settings.
+
+    None is the installation's time zone, a detected language, "ask me" for voice notes, and a sound at any time.
+    """
 
     KEY = "preferences"
     time_zone: str | None = None
     language: str | None = None
     voice_notes: FilePurpose | None = None
+    quiet: Quiet | None = None
 
 
 async def settings_of(connection: Connection, owner: UserId) -> PersonSettings:
@@ -27,10 +43,14 @@ async def settings_of(connection: Connection, owner: UserId) -> PersonSettings:
 
 
 class Preferences:
-    """The settings of every person. They are kept once they are read: one process, the bot, changes them."""
+    """The settings of every person. They are kept once they are read: one process, the bot, changes them.
 
-    def __init__(self, database: Database) -> None:
+    ``now`` returns the time.
+    """
+
+    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._database = database
+        self._now = now
         self._known: dict[UserId, PersonSettings] = {}
         self._zones: dict[str, tzinfo] = {}
 
@@ -49,6 +69,14 @@ class Preferences:
             await user_states.put(connection, owner, changed)
         self._known[owner] = changed
         return changed
+
+    async def is_quiet(self, owner: UserId) -> bool:
+        """Tell whether a person wants to hear no message come now; the night is that of their time zone."""
+        quiet = (await self.of(owner)).quiet
+        if quiet is not Quiet.NIGHT:
+            return quiet is Quiet.ALWAYS
+        with in_zone(await self.zone_of(owner)):
+            return not _MORNING <= local(self._now()).hour < _EVENING
 
     async def zone_of(self, owner: UserId) -> tzinfo | None:
         """Return the time zone of a person; None is that of the installation."""

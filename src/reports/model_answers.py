@@ -1,9 +1,11 @@
 """Questions to the language model inside a report: answers are kept, and an invalid one is asked for once more."""
 
+import asyncio
 import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 from jsonschema import Draft202012Validator
@@ -11,11 +13,11 @@ from jsonschema.exceptions import best_match
 
 import texts.reports
 from datamodels import Completion, PromptMessage, Usage
-from errors import ProviderInvalidAnswer
+from errors import ProviderInvalidAnswer, VoxPersonaError
 from errors_of_operation import NotBySchema, OnlyThoughts
 from language_model.port import LanguageModel
 from prices import is_free
-from provider_calls.in_flight import CallsInFlight
+from provider_calls.in_flight import CallsInFlight, watched
 from reports.asking import tokens_of
 from reports.evidence import normal_words
 
@@ -155,14 +157,7 @@ class ModelAnswers:
         if stored is not None:
             return self._counted(stored, schema)
         async with self._calls.one(paid=not is_free(self._llm.info.name)):
-            try:
-                completion = await self._llm.complete(messages, schema=schema, max_tokens=max_tokens)
-            except ProviderInvalidAnswer as exc:
-                usage = exc.details.get("usage")
-                if isinstance(usage, Usage):
-                    self.usage += usage
-                    await self._store.paid(self._llm.info.model, usage)
-                raise
+            completion = await self._asked(messages, schema, max_tokens)
             try:
                 completion = self._counted(completion, schema)
             except ProviderInvalidAnswer:
@@ -170,6 +165,26 @@ class ModelAnswers:
                 raise
             await self._store.put(input_hash, pass_name, completion)
         return completion
+
+    async def _asked(
+        self, messages: Sequence[PromptMessage], schema: Mapping[str, Any] | None, max_tokens: int
+    ) -> Completion:
+        with watched() as sending:
+            try:
+                return await self._llm.complete(messages, schema=schema, max_tokens=max_tokens)
+            except ProviderInvalidAnswer as exc:
+                usage = exc.details.get("usage")
+                if isinstance(usage, Usage):
+                    self.usage += usage
+                    await self._store.paid(self._llm.info.model, usage)
+                raise
+            except asyncio.CancelledError:
+                if sending.is_out:
+                    # The provider has the question, whoever gave the answer up.
+                    with suppress(VoxPersonaError):
+                        read = Usage(prompt_tokens=await tokens_of(self._llm, messages))
+                        await self._store.paid(self._llm.info.model, read)
+                raise
 
     def _counted(self, completion: Completion, schema: Mapping[str, Any] | None) -> Completion:
         """Count what an answer took, valid or not, and return it checked."""

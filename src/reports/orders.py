@@ -13,6 +13,7 @@ import metadata_store
 import recording_wizard_store
 import recordings_store
 import reports_store
+import texts.limits
 from constants import NO_SCENARIO
 from datamodels import (
     BuildingType,
@@ -346,6 +347,7 @@ class ReportOrders:
         llm: LanguageModel,
     ) -> tuple[ReportRun, ...]:
         """Queue a run of each report, or take the run of the same inputs that is there already; return them."""
+        about = texts.limits.ABOUT_REPORTS.format(number=recording.number)
         inputs = await load_inputs(connection, recording)
         tokens = await asyncio.to_thread(tokens_of, inputs.transcript)
         runs = []
@@ -354,7 +356,8 @@ class ReportOrders:
             if run.status is not RunStatus.DONE:
                 plans = [report.plan(building if report.per_building else None)]
                 estimate = await asyncio.to_thread(expected, plans, tokens, size_of(llm))
-                await reserve_report(connection, recording.owner_id, run.id, estimate.usage, estimate.cost_usd)
+                takes = estimate.usage, estimate.cost_usd
+                await reserve_report(connection, recording.owner_id, run.id, *takes, about)
                 await self._enqueue(connection, recording.id, run.id)
             runs.append(run)
         return tuple(runs)

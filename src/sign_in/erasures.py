@@ -23,7 +23,7 @@ from random_ids import new_random_id
 from sign_in import audit, erasures_store, people_store
 from sign_in.audit import AuditAction
 from sign_in.departures import end_all
-from sign_in.erasures_store import Possessions, UntoldErasure
+from sign_in.erasures_store import OrderedErasure, Possessions, UntoldErasure
 
 log = structlog.get_logger(__name__)
 
@@ -32,20 +32,34 @@ _ASKED = timedelta(minutes=15)
 
 
 class AskedErasure(user_states.State):
-    """The last question of whoever erases: whom, who takes over by Telegram id, and the message it stands on."""
+    """The last question of whoever erases: whom, who takes over by Telegram id, and the message it stands on.
+
+    ``inherited`` is what it said that goes as well.
+    """
 
     KEY = "erasure_asked"
     person: UserId
     heir: int | None
     message: MessageId | None
+    inherited: Possessions | None = None
+
+
+class Standing(NamedTuple):
+    """An order that stands already; ``heir`` takes over what was recorded, None when that is erased as well."""
+
+    heir: User | None
 
 
 class Doomed(NamedTuple):
-    """A person before they are erased, with what they have; ``goes_on`` once it was ordered."""
+    """A person before they are erased, with what they have; what ``stands`` once it was ordered.
+
+    ``inherited`` came, or is about to come, from people who were erased: others were promised that it stays.
+    """
 
     user: User
     has: Possessions
-    goes_on: bool
+    inherited: Possessions
+    stands: Standing | None
 
 
 class HeirsPage(NamedTuple):
@@ -72,10 +86,12 @@ class Erasures:
         """
         async with self._database.transaction() as connection:
             user = await people_store.get(connection, person)
-            goes_on = await erasures_store.is_ordered(connection, person)
-            if not goes_on:
+            order = await erasures_store.ordered(connection, person)
+            if order is None:
                 await self._check(connection, actor, user)
-            return Doomed(user, await erasures_store.count(connection, person), goes_on)
+            stands = None if order is None else await self._standing(connection, actor, user, order)
+            has = await erasures_store.count(connection, person)
+            return Doomed(user, has, await erasures_store.count_inherited(connection, person), stands)
 
     async def heirs(self, person: UserId, page: int, size: int) -> HeirsPage:
         """Load a page of those who could take over from a person; the last page when there are fewer."""
@@ -105,10 +121,12 @@ class Erasures:
         async with self._database.transaction() as connection:
             return await user_states.get(connection, actor, AskedErasure) == question
 
-    async def order(self, actor: UserId, person: UserId, heir: int | None, chat: ChatId) -> None:
-        """Close a person's access and have them erased; do nothing when that was ordered before.
+    async def order(self, actor: UserId, person: UserId, heir: int | None, chat: ChatId) -> Standing | None:
+        """Close a person's access and have them erased.
 
-        ``heir`` is the Telegram id of who takes over recordings, reports and documents; None erases these, too.
+        ``heir`` is the Telegram id of who takes over recordings, reports and documents; None erases these, too. The
+        first order stands: what another one asks for changes nothing of it, and what stands is returned. The same
+        order from the same chat again is the first one.
 
         Raises:
             NotFound: there is no such person.
@@ -116,9 +134,11 @@ class Erasures:
         """
         async with self._database.transaction() as connection:
             await audit.begin(connection)
-            if await erasures_store.is_ordered(connection, person):
-                return
             user = await people_store.get(connection, person)
+            if (before := await erasures_store.ordered(connection, person)) is not None:
+                stands = await self._standing(connection, actor, user, before)
+                is_same = before.chat_id == chat and heir == (stands.heir.telegram_id if stands.heir else None)
+                return None if is_same else stands
             await self._check(connection, actor, user)
             takes = None if heir is None else (await self._heir(connection, person, heir)).id
             role_stays = user.granted if await self._was_lowered(connection, user) else None
@@ -131,6 +151,12 @@ class Erasures:
             told = {} if takes is None else {"heir": str(takes)}
             await audit.note(connection, AuditAction.ERASURE_ORDERED, actor, person, **told)
         log.info("erasure_ordered", person=str(person), by=str(actor), heir=takes and str(takes))
+        return None
+
+    async def _standing(self, connection: Connection, actor: UserId, user: User, order: OrderedErasure) -> Standing:
+        if actor != user.id and not await self._is_above(connection, actor, user):
+            raise ErasureRefused(reason=texts.erasures.NOT_ABOVE)
+        return Standing(None if order.heir_id is None else await users_store.find(connection, order.heir_id))
 
     async def _check(self, connection: Connection, actor: UserId, user: User) -> None:
         if user.telegram_id == self._team.owner:

@@ -21,7 +21,7 @@ _SELECT_CHANGE_OF_ROLE = """
     SELECT nullif(details ->> 'before', '') AS before, details ->> 'after' AS after FROM audit_log
     WHERE subject = %(person)s AND action = 'role_changed' ORDER BY number DESC LIMIT 1
 """
-_SELECT_IS_ORDERED = "SELECT EXISTS (SELECT FROM erasures WHERE person_id = %(person)s) AS ordered"
+_SELECT_ORDER = "SELECT person_id, heir_id, chat_id FROM erasures WHERE person_id = %(person)s"
 # Who inherits goes only after what was left to them has come.
 _SELECT_OPEN = """
     SELECT person_id, heir_id FROM erasures
@@ -44,6 +44,24 @@ _COUNT = """
         (SELECT count(*) FROM chat_questions WHERE owner_id = %(person)s) AS questions,
         (SELECT count(*) FROM avatars WHERE owner_id = %(person)s AND deleted_at IS NULL) AS avatars
 """
+# What is still on its way to the person is promised as well.
+_COUNT_INHERITED = """
+    WITH givers AS (SELECT person_id FROM erasures WHERE heir_id = %(person)s AND erased_at IS NULL)
+    SELECT
+        (
+            SELECT count(*) FROM recordings
+            WHERE (owner_id = %(person)s AND inherited) OR owner_id IN (SELECT person_id FROM givers)
+        ) AS recordings,
+        (
+            SELECT count(*) FROM report_runs
+            WHERE status = 'done'
+                AND ((owner_id = %(person)s AND inherited) OR owner_id IN (SELECT person_id FROM givers))
+        ) AS reports,
+        (
+            SELECT count(*) FROM documents
+            WHERE (owner_id = %(person)s AND inherited) OR owner_id IN (SELECT person_id FROM givers)
+        ) AS documents
+"""
 
 
 class Erasure(Value):
@@ -51,6 +69,12 @@ class Erasure(Value):
 
     person_id: UserId
     heir_id: UserId | None
+
+
+class OrderedErasure(Erasure):
+    """An erasure as it was ordered; ``chat_id`` is where its end is told."""
+
+    chat_id: ChatId
 
 
 class ChangeOfRole(Value):
@@ -66,8 +90,8 @@ class Possessions(Value):
     recordings: int
     reports: int
     documents: int
-    questions: int
-    avatars: int
+    questions: int = 0
+    avatars: int = 0
 
     @property
     def can_be_given(self) -> bool:
@@ -75,13 +99,12 @@ class Possessions(Value):
         return bool(self.recordings or self.reports or self.documents)
 
 
-class UntoldErasure(Erasure):
-    """An erasure that has ended; ``chat_id`` is where its end is told, ``random_id`` that of the message.
+class UntoldErasure(OrderedErasure):
+    """An erasure that has ended; ``random_id`` is that of the message that tells so.
 
     ``gives`` counts what the person had when it was ordered; None in a row of an earlier version.
     """
 
-    chat_id: ChatId
     random_id: int
     gives: Possessions | None
     heir_chat: ChatId | None
@@ -106,10 +129,15 @@ async def last_change_of_role(connection: Connection, person: UserId) -> ChangeO
     return None if row is None else ChangeOfRole.model_validate(row)
 
 
+async def ordered(connection: Connection, person: UUID) -> OrderedErasure | None:
+    """Load the erasure of a person; None when nobody has ordered one."""
+    row = await (await connection.execute(_SELECT_ORDER, {"person": person})).fetchone()
+    return None if row is None else OrderedErasure.model_validate(row)
+
+
 async def is_ordered(connection: Connection, person: UUID) -> bool:
     """Tell whether a person is being erased."""
-    row = await (await connection.execute(_SELECT_IS_ORDERED, {"person": person})).fetchone()
-    return bool(row and row["ordered"])
+    return await ordered(connection, person) is not None
 
 
 async def list_open(connection: Connection) -> Sequence[Erasure]:
@@ -130,6 +158,12 @@ async def note_erased(connection: Connection, person: UserId) -> None:
 async def delete(connection: Connection, person: UserId) -> None:
     """Remove an erasure of whose end somebody was told."""
     await connection.execute(_DELETE, {"person": person})
+
+
+async def count_inherited(connection: Connection, person: UserId) -> Possessions:
+    """Count what a person has, or is about to get, from people who were erased."""
+    row = await (await connection.execute(_COUNT_INHERITED, {"person": person})).fetchone()
+    return Possessions.model_validate(row)
 
 
 async def count(connection: Connection, person: UserId) -> Possessions:

@@ -14,6 +14,8 @@ from datamodels_telegram import ChatId
 from db import Connection, Database
 from errors import BadText, NotFound
 from errors_of_operation import NoVoice, TooManySpeeches
+from limits.reservations import reserve_speech
+from prices import speech_cost_usd
 from random_ids import new_id
 from speeches import store
 from speeches.pieces import beginning, pieces
@@ -98,6 +100,7 @@ class Speeches:
             BadText: there is nothing to say in it.
             NoVoice: nothing here speaks.
             TooManySpeeches: the hour's orders are used up.
+            LimitReached: it costs more than the person has left.
         """
         source = await self._sources[kind](owner, subject)
         plain = await asyncio.to_thread(spoken_lines, source.markdown)
@@ -108,7 +111,7 @@ class Speeches:
 
         Raises:
             BadText: it has no words, or is too long.
-            NoVoice, TooManySpeeches: as of ``order``.
+            NoVoice, TooManySpeeches, LimitReached: as of ``order``.
         """
         text = storable(text).strip()
         if len(text) > LONGEST_TEXT:
@@ -167,8 +170,8 @@ class Speeches:
         if voice is None:
             raise NoVoice
         said = beginning(storable(plain), LONGEST_TEXT)
-        count = len(await asyncio.to_thread(lambda: pieces(in_words(said), LONGEST_PIECE)))
-        if not count:
+        parts = await asyncio.to_thread(lambda: pieces(in_words(said), LONGEST_PIECE))
+        if not parts:
             raise BadText(reason=texts.speeches.NOTHING_TO_SAY)
         new = NewSpeech(
             id=new_id(),
@@ -181,15 +184,15 @@ class Speeches:
             is_whole=len(said) == len(plain.strip()),
             voice=voice,
             key=sha256(f"{voice}\n{kind}\n{source.answer_id or source.run_id or ''}\n{said}".encode()).hexdigest(),
-            pieces=count,
+            pieces=len(parts),
         )
         async with self._database.transaction() as connection:
-            ordered = await self._taken(connection, new)
+            ordered = await self._taken(connection, new, sum(map(len, parts)))
             if chat is not None:
                 await store.set_chat(connection, ordered.id, chat, occasion)
         return ordered
 
-    async def _taken(self, connection: Connection, new: NewSpeech) -> Ordered:
+    async def _taken(self, connection: Connection, new: NewSpeech, characters: int) -> Ordered:
         owner = new.owner_id
         free_in_s = await store.free_in_s(connection, owner, self._hourly)
         same = await store.lock_same(connection, owner, new.key)
@@ -199,10 +202,12 @@ class Speeches:
             if same.has_failed:
                 await store.go_on(connection, same.id)
                 await self._enqueue(connection, same.id)
+                await reserve_speech(connection, owner, same.id, new.title, speech_cost_usd(new.voice, characters))
             return Ordered(same.id, State.AT_WORK)
         if free_in_s:
             raise TooManySpeeches(most=self._hourly, minutes=-(-free_in_s // 60), retry_after_s=free_in_s)
         await store.use(connection, owner)
         await store.insert(connection, new)
         await self._enqueue(connection, new.id)
+        await reserve_speech(connection, owner, new.id, new.title, speech_cost_usd(new.voice, characters))
         return Ordered(new.id, State.NEW)

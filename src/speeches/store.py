@@ -43,6 +43,7 @@ _ADD_PART = """
         parts = parts || %(part)s::bytea, pieces = %(pieces)s, error_code = NULL, error_text = NULL, retry_at = NULL
     WHERE id = %(id)s AND cardinality(parts) = %(place)s
 """
+_SELECT_EXISTS = "SELECT FROM speeches WHERE id = %(id)s"
 _FINISH = """
     UPDATE speeches SET
         sound = %(sound)s, duration_s = %(duration_s)s, parts = '{}', ended_at = now(),
@@ -206,9 +207,13 @@ async def begin_again(connection: Connection, id_: UUID, voice: str) -> None:
     await connection.execute(_BEGIN_AGAIN, {"id": id_, "voice": voice})
 
 
-async def add_part(connection: Connection, id_: UUID, place: int, part: bytes, pieces: int) -> None:
-    """Store the sound of the piece ``place``, from 0, of ``pieces``, unless it is there."""
-    await connection.execute(_ADD_PART, {"id": id_, "place": place, "part": part, "pieces": pieces})
+async def add_part(connection: Connection, id_: UUID, place: int, part: bytes, pieces: int) -> bool:
+    """Store the sound of the piece ``place``, from 0, of ``pieces``; False when it was there before.
+
+    Of a speech that was deleted meanwhile nothing is stored, and it is True.
+    """
+    cursor = await connection.execute(_ADD_PART, {"id": id_, "place": place, "part": part, "pieces": pieces})
+    return cursor.rowcount > 0 or (await connection.execute(_SELECT_EXISTS, {"id": id_})).rowcount == 0
 
 
 async def finish(connection: Connection, id_: UUID, whole: bytes, duration_s: float) -> None:

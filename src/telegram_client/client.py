@@ -21,7 +21,7 @@ from pyrogram.errors.rpc_error import RPCError
 
 from datamodels_telegram import ChatId, Doing, IncomingMessage, MessageId, Picture, Screen, Shown
 from errors import DiskFull
-from messenger import FileGone, Messenger, MessengerError, OnMessage, OnPress, OnReturn
+from messenger import FileGone, Messenger, MessengerError, OnMessage, OnPress, OnReturn, is_silent
 from random_ids import new_random_id
 from telegram_client.downloads import download_file
 from telegram_client.errors import (
@@ -151,6 +151,7 @@ class TelegramClient(Messenger):
             query = raw.functions.messages.SendMessage(
                 peer=await self._peer(chat),
                 no_webpage=True,
+                silent=is_silent(),
                 random_id=random_id or new_random_id(),
                 **await written(self._client, screen),
             )
@@ -369,6 +370,7 @@ class TelegramClient(Messenger):
         query = raw.functions.messages.SendMedia(
             peer=await self._peer(chat),
             media=await uploaded(self._client, file, file_name, shown),
+            silent=is_silent(),
             random_id=random_id,
             **await written(self._client, screen or Screen(text="")),
         )

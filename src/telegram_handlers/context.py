@@ -10,6 +10,7 @@ from datamodels import Role, User
 from datamodels_telegram import ChatId, IncomingMessage, MessageId, OutgoingMessage
 from dialogs import OpenDialog, Step, step_key
 from errors import AccessDenied, BadInput, VoxPersonaError
+from errors_of_operation import LimitReached
 from markups.callback_data import Action, Press
 from markups.text import LONGEST_REASON, escaped
 from recordings.purposes import may_be_question, may_be_reply
@@ -135,5 +136,9 @@ async def nobody_waits(text: str) -> None:
 def failure_text(exc: VoxPersonaError, code: str) -> str:
     """Return what a person reads of a failure; by ``code``, the failure is found in the log."""
     text = escaped(chat_text(exc.code, exc.user_text), LONGEST_REASON)
-    # Errors that people can correct themselves need no look into the log, and no code.
-    return text if isinstance(exc, BadInput | AccessDenied) else texts.telegram.WITH_CODE.format(text=text, code=code)
+    # Errors that people can correct themselves, or ask somebody for, need no look into the log, and no code.
+    return (
+        text
+        if isinstance(exc, BadInput | AccessDenied | LimitReached)
+        else texts.telegram.WITH_CODE.format(text=text, code=code)
+    )

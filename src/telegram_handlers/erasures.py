@@ -16,8 +16,8 @@ from markups.erasures import (
     HEIRS_ON_PAGE,
     erase_question,
     erasure_ended,
-    erasure_goes_on,
     erasure_ordered,
+    erasure_stands,
     heirs_screen,
     last_question,
     what_was_inherited,
@@ -75,24 +75,27 @@ class ErasureHandlers:
         if (doomed := await self._doomed(context, press)) is not None:
             number = _heir_of(press)
             heir = None if number is None else await self.erasures.heir(doomed.user.id, number)
-            shown = await self._show(context, last_question(doomed.user, heir, own=press.action in _OWN))
-            await self.erasures.note_asked(context.user.id, _question_of(context, press, shown))
+            shown = await self._show(context, last_question(doomed, heir, own=press.action in _OWN))
+            await self.erasures.note_asked(context.user.id, _question_of(press, doomed, shown))
 
     async def _erase(self, context: Context, press: Press) -> None:
         # Only the question that stands on the pressed message can be answered: nothing else of this kind undoes itself.
         stands = await self.messages.question(context.chat, kinds=[MessageKind.CONFIRMATION])
-        asked = _question_of(context, press, context.pressed)
-        if context.pressed != stands or not await self.erasures.is_asked(context.user.id, asked):
+        if context.pressed != stands:
             raise OutdatedButton(data=press.action)
-        await self.erasures.order(context.user.id, _person_of(context, press), _heir_of(press), context.chat)
-        await show(self.messages, context, MessageKind.STATUS_MESSAGE, erasure_ordered())
+        doomed = await self.erasures.look_at(context.user.id, _person_of(context, press))
+        if not await self.erasures.is_asked(context.user.id, _question_of(press, doomed, stands)):
+            raise OutdatedButton(data=press.action)
+        before = await self.erasures.order(context.user.id, doomed.user.id, _heir_of(press), context.chat)
+        screen = erasure_ordered() if before is None else erasure_stands(before)
+        await show(self.messages, context, MessageKind.STATUS_MESSAGE, screen)
         self.wake()
 
     async def _doomed(self, context: Context, press: Press) -> Doomed | None:
         """Load the person; None, which is said, when the erasure goes on already."""
         doomed = await self.erasures.look_at(context.user.id, _person_of(context, press))
-        if doomed.goes_on:
-            await self._show(context, erasure_goes_on(doomed.user, own=press.action in _OWN))
+        if doomed.stands is not None:
+            await self._show(context, erasure_stands(doomed.stands, None if press.action in _OWN else doomed.user))
             return None
         return doomed
 
@@ -145,8 +148,11 @@ def _person_of(context: Context, press: Press) -> UserId:
     return context.user.id
 
 
-def _question_of(context: Context, press: Press, message: MessageId | None) -> AskedErasure:
-    return AskedErasure(person=_person_of(context, press), heir=_heir_of(press), message=message)
+def _question_of(press: Press, doomed: Doomed, message: MessageId | None) -> AskedErasure:
+    heir = _heir_of(press)
+    # Nobody erases what has come since without having been told.
+    inherited = doomed.inherited if heir is None else None
+    return AskedErasure(person=doomed.user.id, heir=heir, message=message, inherited=inherited)
 
 
 def _heir_of(press: Press) -> int | None:

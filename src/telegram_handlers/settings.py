@@ -1,4 +1,4 @@
-"""«Мои настройки»: the time zone, the language of recordings, and what short voice notes are."""
+"""«Мои настройки»: the time zone, sound, the language of recordings, and what short voice notes are."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from markups.settings import (
     DEFAULT,
     language_name,
     language_question,
+    quiet_question,
     recording_language_question,
     settings_screen,
     understood,
@@ -22,7 +23,7 @@ from markups.settings import (
 from message_tracker import MessageTracker
 from recordings.intake import Intake
 from recordings.lookup import Recordings, is_ready
-from recordings.preferences import Preferences
+from recordings.preferences import Preferences, Quiet
 from recordings.time_zones import zone_said
 from system.local_time import in_zone
 from telegram_handlers.context import Context, Routes
@@ -30,7 +31,7 @@ from telegram_handlers.effects import followed_anew
 from telegram_handlers.shared import show
 from texts.transcript import LANGUAGES
 
-_ASK = "ask"
+_ASK, _SOUND = "ask", "sound"
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class SettingsHandlers:
             presses={
                 Action.MY_SETTINGS: (Permission.LOOK, self._settings),
                 Action.MY_ZONE: (Permission.LOOK, self._zone),
+                Action.MY_QUIET: (Permission.LOOK, self._quiet),
                 Action.MY_LANGUAGE: (Permission.RECORD, self._language),
                 Action.MY_VOICE_NOTES: (Permission.RECORD, self._voice_notes),
                 Action.RECORDING_LANGUAGE: (Permission.RECORD, self._recording_language),
@@ -109,6 +111,15 @@ class SettingsHandlers:
             raise OutdatedButton(data=press.action)
         chosen = None if press.word == _ASK else FilePurpose(press.word)
         await self.preferences.set(context.user.id, voice_notes=chosen)
+        await self._show(context)
+
+    async def _quiet(self, context: Context, press: Press) -> None:
+        if not press.words:
+            await show(self.messages, context, MessageKind.MENU, quiet_question())
+            return
+        if press.word not in texts.voice_notes.QUIET_BUTTONS:
+            raise OutdatedButton(data=press.action)
+        await self.preferences.set(context.user.id, quiet=None if press.word == _SOUND else Quiet(press.word))
         await self._show(context)
 
     async def _recording_language(self, context: Context, press: Press) -> None:

@@ -46,10 +46,10 @@ CARD_NEEDED = (
 CARD_READY = "Можно обучать. Добавить снимков можно, пока их меньше {most}."
 CARD_REFUSED = "Не подошли: {reasons}"
 REFUSED_ITEM = "{reason} ({count})"
-CARD_PRICE = "Обучение: {steps} шагов, около ${price}. Осталось обучений в этом месяце: {left}."
-START = "🚀 Обучить за ${price}"
-START_AGAIN = "🚀 Обучить ещё раз за ${price}"
-START_UNCERTAIN = "🚀 Всё равно обучить за ${price}"
+CARD_PRICE = "Обучение: {steps} шагов, около {price} $. Осталось обучений в этом месяце: {left}."
+START = "🚀 Обучить за {price} $"
+START_AGAIN = "🚀 Обучить ещё раз за {price} $"
+START_UNCERTAIN = "🚀 Всё равно обучить за {price} $"
 STARTED = "Обучение началось"
 STARTED_ALREADY = "Обучение уже идёт"
 CANCEL = "✖ Отменить обучение"
@@ -105,7 +105,7 @@ ICONS = {
 }
 
 ASK_ASPECT = (
-    "🎨 <b>{name}</b>\n\nКакой формы будет картинка? Одна стоит около ${price}. "
+    "🎨 <b>{name}</b>\n\nКакой формы будет картинка? Одна стоит около {price} $. "
     "Осталось картинок в этом месяце: {left}."
 )
 ASPECTS = {"square": "1:1", "portrait": "3:4", "tall": "9:16", "wide": "16:9"}
@@ -152,5 +152,5 @@ TRIGGER = {"female": "{word} woman", "male": "{word} man"}
 PROMPT = "photo of {trigger}, {prompt}"
 
 OFF_NO_KEY = "выключены: не задан FAL_API_KEY"
-ON = "fal.ai, обучение: {trainer}, около ${price}"
+ON = "fal.ai, обучение: {trainer}, около {price} $"
 ON_TEST = "тестовый режим (FAL_TRAINING_TEST_MODE): двойник сервиса на этой машине"

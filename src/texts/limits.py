@@ -8,8 +8,14 @@ from texts.units import Noun
 QUESTION = Noun("вопрос", "вопроса", "вопросов")
 MINUTES = "{amount} мин"
 THOUSANDS = "{amount} тыс. токенов"
-MONEY = "${amount}"
+MONEY = "{amount} $"
 
+ABOUT_QUESTION = "Вопрос «{name}» не задан."
+ABOUT_REPORTS = "Отчёты по записи №{number} не заказаны."
+ABOUT_RESEARCH = "Исследование «{name}» не заказано."
+ABOUT_SPEECH = "Озвучка «{name}» не заказана."
+ABOUT_TRAINING = "Обучение аватара «{name}» не начато."
+ABOUT_PICTURE = "Картинка с аватаром «{name}» не заказана."
 REFUSED = {
     "sound": "минуты записей в этом месяце, занято {used} из {limit}, нужно ещё {wanted}",
     "tokens": "языковая модель в этом месяце, занято {used} из {limit}, нужно ещё {wanted}",

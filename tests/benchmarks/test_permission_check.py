@@ -85,7 +85,7 @@ async def _measured(database: Database) -> dict[str, list[float]]:
             await _check(connection, place)
 
         async def reserved(place: int) -> None:
-            await reserve_question(connection, people[place % len(people)], AnswerId(uuid4()))
+            await reserve_question(connection, people[place % len(people)], AnswerId(uuid4()), "?")
 
         measured["role and permission"] = await _times(checked)
         measured["a question reserved against its limit"] = await _times(reserved)

@@ -37,7 +37,7 @@ async def test_an_avatar_is_trained_once_though_the_bot_is_killed(
     await anna.send_album(*(AlbumFile(path, kind="photo") for path in paths[:9]))
     await anna.send_file(paths[9], file_name="портрет.png")
     await anna.sees("Фотографий: 10 из 20", timeout=LONG_S)
-    await anna.press("🚀 Обучить за $6,00")
+    await anna.press("🚀 Обучить за 6,00 $")
     await anna.sees("Заказ принят сервисом", timeout=LONG_S)
     await bot.restart()
     await anna.sees("обучен. Можно рисовать", timeout=LONG_S)

@@ -35,6 +35,8 @@ from handlers_world import Bot, Person
 from health.board import OK, Board, Level, Reading, Why
 from health.checks import images_check
 from health.spending import spent_since
+from limits import store
+from limits.values import Resource
 from markups.callback_data import unpack
 from provider_calls.fal.double import DoubledOrder
 from provider_calls.fal.queue import ImageQueue
@@ -81,9 +83,14 @@ async def test_from_a_name_to_a_picture_and_back(anna: Sitter, world: AvatarBot,
     await person.press_data("avatar_start||1")
     assert "нужно от 10 до 20 подходящих фотографий, а принято 9." in person.heard[-1]
     await anna.sends_good(1)
-    assert "около $6,00" in person.sees
-    await person.press("🚀 Обучить за $6,00")
+    assert "около 6,00 $" in person.sees
+    await person.press("🚀 Обучить за 6,00 $")
     assert "Готовлю фотографии" in person.sees
+    async with world.bot.database.transaction() as connection:
+        taken = await store.uses_of(connection, world.enqueued[0])
+    assert [(use.resource, use.reserved, use.state) for use in taken.values()] == [
+        (Resource.MONEY, Decimal(6), "reserved")
+    ]
     await world.work()
     assert "✔ Обучен. Картинок: 0" in person.sees
     assert "✔ Аватар <b>Анна</b> обучен." in person.sees

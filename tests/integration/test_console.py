@@ -850,7 +850,7 @@ async def test_photographs_are_kept_or_refused_with_a_reason(console: World, res
         told_photo("она 511×600 пикселей, а нужно от 512 по меньшей стороне"),
         "10",
     ]
-    assert "Обучить за $6,00" in (await researcher.client.get(f"/avatars/{number}")).text
+    assert "Обучить за 6,00 $" in (await researcher.client.get(f"/avatars/{number}")).text
     # Without scripts, by the form; exactly the limit comes in and is looked at, more is refused by its length.
     for size, told in ((LARGEST_BYTES, "это не jpg"), (LARGEST_BYTES + 9000, "она больше 20 МБ")):
         files = {"photo": ("a.jpg", bytes(size))}
@@ -928,7 +928,7 @@ async def test_the_operator_sees_what_failed_and_tries_it_again(console: World) 
         assert "Тайна" not in page
         assert "1.2, сборка 01234567" in page
         assert "запускается, с" in page
-        assert "1 обращение · 129 356 ток. · $0,05" in page, "what was spent in another month does not count"
+        assert "1 обращение · 129 356 ток. · 0,05 $" in page, "what was spent in another month does not count"
         letter = {"kind": "recording", "row": str(recording.id)}
         assert (await boss.post("/operation/letters/retry", **letter)).status_code == 303
         assert (await boss.post("/operation/letters/retry", **letter)).status_code == 409

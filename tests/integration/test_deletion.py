@@ -44,10 +44,12 @@ from erasure_world import MARKS, NAME, PERSONAL, RECORDED, come, erasing_of, giv
 from handlers_world import Bot, Person
 from jobs import erasures_rows
 from knowledge_world import KnowledgeWorld
+from markups.erasures import erase_question, last_question
 from object_store import ObjectStore, key_for_transcript
 from openai_server import OpenAIServer
 from reports.takeout.service import Takeout
 from research_world import QUESTION, add_interview, answered, worked
+from screens import drawn
 from scripted_model import ScriptedModel
 from sign_in.erasures import EndedErasures, Erasures
 from sign_in.erasures_store import Erasure
@@ -286,6 +288,15 @@ async def has_the_bytes_of(database: Database, person: UserId, recording: Record
     return own
 
 
+async def is_told_what_would_go(erasures: Erasures, heir: UserId, counted: str) -> None:
+    doomed = await erasures.look_at(heir, heir)
+    assert doomed.has.recordings == 2, "one is the heir's own"
+    question, last = erase_question(doomed, own=True), last_question(doomed, None, own=True)
+    assert f"досталось от людей, которых удалили раньше: {counted}" in question.text
+    assert f"исчезнет доставшееся от людей, которых удалили раньше: {counted}" in last.text
+    assert not any(mark in drawn(each) for each in (question, last) for mark in PERSONAL.values())
+
+
 @pytest.mark.parametrize("gives", [False, True], ids=["erases", "gives"])
 async def test_nothing_of_an_erased_person_is_left_but_what_was_given_away(
     bot: Bot, knowledge: KnowledgeWorld, tmp_path: Path, gives: bool
@@ -349,6 +360,8 @@ async def test_nothing_of_an_erased_person_is_left_but_what_was_given_away(
     assert (await bot.archive.read(vera.user.id, report.number))[1] == RECORDED["report"]
     assert await bot.objects.exists(mine.object_key)
     assert await bot.objects.exists(key_for_transcript(vera.user.id, mine.id))
+    await is_told_what_would_go(erasures, vera.user.id, told_heir)
+    assert not (await erasures.look_at(boris.user.id, boris.user.id)).inherited.can_be_given
 
 
 async def test_nothing_that_an_erased_person_sent_before_is_handled_anew(bot: Bot) -> None:

@@ -261,12 +261,14 @@ async def test_a_person_sets_time_and_language_for_themselves_alone(person: Pers
     stranger = await Person.come(person.bot)
     recording = await person.has_recording()
     await person.press_data("my_settings")
-    for label in ("🕒 Время", "Владивосток", "🌐 Язык записей", "английский"):
+    for label in ("🕒 Время", "Владивосток", "🌐 Язык записей", "английский", "🔔 Уведомления", "🌙 Ночью без звука"):
         await person.press(label)
+    assert "Уведомления: <b>ночью без звука</b>" in person.sees
     assert "Время: <b>Владивосток</b>" in person.sees
     assert "Язык записей: <b>английский</b>" in person.sees
     await stranger.press_data("my_settings")
     assert "Время: <b>как на сервере</b>" in stranger.sees
+    assert "Уведомления: <b>со звуком</b>" in stranger.sees
     after_restart = Preferences(person.bot.database)
     assert str(await after_restart.zone_of(person.user.id)) == "Asia/Vladivostok"
     assert (await after_restart.of(stranger.user.id)).language is None

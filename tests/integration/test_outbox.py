@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -38,6 +39,7 @@ from object_files import FolderObjectStore
 from object_store import ObjectStore
 from outbox import Outbox, OutboxFiles
 from recordings.originals import Originals
+from recordings.preferences import Preferences, Quiet
 from updates_journal import UpdatesJournal
 from utils import sha256_of_stream
 
@@ -105,6 +107,23 @@ async def test_messages_of_a_chat_come_in_their_order(
     await look(outbox, times=6)
     assert telegram.shown(somebody.chat) == ["0.", "1.", "2.", "3.", "4."]
     assert telegram.sends == 5
+
+
+async def test_at_night_messages_come_without_a_sound_to_whoever_wants_that(
+    followed: Database, telegram: TelegramOfFiles, files: OutboxFiles
+) -> None:
+    at = datetime(2026, 11, 3, 12, 30, tzinfo=UTC)  # 22:30 in Vladivostok
+    preferences = Preferences(followed, lambda: at)
+    outbox = Outbox(followed, MessageTracker(followed, telegram), files, is_quiet=preferences.is_quiet)
+    people = [await Somebody.come(followed) for _ in range(4)]
+    for each, chosen in zip(people, [None, Quiet.NIGHT, Quiet.NIGHT, Quiet.ALWAYS], strict=True):
+        zone = "Europe/Berlin" if each is people[1] else "Asia/Vladivostok"
+        await preferences.set(each.owner, quiet=chosen, time_zone=zone)
+        await put(each, text("Готово"))
+    await look(outbox, times=2)
+    came = [next(iter(telegram.chats[each.chat])) in telegram.silent for each in people]
+    assert came == [False, False, True, True]
+    assert (await Preferences(followed).of(people[3].owner)).quiet is Quiet.ALWAYS
 
 
 async def test_a_chat_does_not_wait_for_another(

@@ -58,7 +58,7 @@ from screens import drawn
 from sign_in import erasures_store
 from sign_in.allowances import LimitSettings
 from sign_in.audit import AuditLog
-from sign_in.erasures import Erasures
+from sign_in.erasures import Erasures, Standing
 from sign_in.invitations import Invitations
 from sign_in.people import People
 from sign_in.sessions import Sessions
@@ -570,7 +570,7 @@ async def test_an_erasure_is_no_way_around_what_was_decided_and_used(
             await people.block(owner, user.id)
         await erasures.order(owner, user.id, None, ChatId(who.id))
         async with office.database.transaction() as connection:
-            await reserve_question(connection, user.id, AnswerId(uuid4()))
+            await reserve_question(connection, user.id, AnswerId(uuid4()), "?")
             await connection.execute(
                 "INSERT INTO image_orders "
                 "(id, owner_id, kind, number, occasion, quota, state, trainer, price_usd, is_test, ended_at) VALUES "
@@ -610,6 +610,32 @@ async def test_of_two_last_owners_who_erase_themselves_at_once_one_stays(databas
     assert sorted(type(each).__name__ for each in outcomes) == ["ErasureRefused", "NoneType"]
 
 
+@pytest.mark.parametrize("other", ["admin", "themselves"])
+async def test_of_two_orders_at_once_the_first_stands_and_the_second_reads_it(
+    office: Office, owner: UserId, other: str
+) -> None:
+    person, heir = [await office.somebody(Role.USER) for _ in range(2)]
+    second = person.id if other == "themselves" else (await office.somebody(Role.ADMIN)).id
+    outcomes = await asyncio.gather(
+        office.erasures.order(owner, person.id, heir.telegram_id, ChatId(1)),
+        office.erasures.order(second, person.id, None, ChatId(2)),
+    )
+    async with office.database.transaction() as connection:
+        stands = await erasures_store.ordered(connection, person.id)
+    assert stands is not None
+    assert await office.actions(person.id) == ["erasure_ordered"]
+    if outcomes[0] is None:
+        assert (stands.heir_id, stands.chat_id) == (heir.id, 1)
+        assert outcomes[1] is not None
+        assert outcomes[1].heir is not None
+        assert outcomes[1].heir.id == heir.id
+    else:
+        assert (stands.heir_id, stands.chat_id) == (None, ChatId(2))
+        assert list(outcomes) == [Standing(None), None]
+    again = (heir.telegram_id, ChatId(1)) if stands.heir_id else (None, ChatId(2))
+    assert await office.erasures.order(owner, person.id, *again) is None, "a killed step is done again"
+
+
 async def test_an_administrator_gives_what_a_person_has_to_a_named_one(office: Office) -> None:
     admin, person, heir = [await office.somebody(role) for role in (Role.ADMIN, Role.USER, Role.USER)]
     guest = await office.somebody(Role.GUEST)
@@ -643,6 +669,26 @@ async def test_an_administrator_gives_what_a_person_has_to_a_named_one(office: O
     async with office.database.transaction() as connection:
         [order] = [each for each in await erasures_store.list_open(connection) if each.person_id == person.id]
     assert order.heir_id == heir.id
+    coming = (await office.erasures.look_at(heir.id, heir.id)).inherited
+    assert (coming.documents, coming.recordings) == (1, 0), "it is promised before it has come"
+    theirs, third = heir.telegram_id or 0, await office.somebody(Role.USER)
+    await office.press_data(theirs, "my_erase")
+    await office.press(theirs, "🔥 Стереть всё, и доставшееся")
+    await execute(
+        office.database,
+        "INSERT INTO documents (id, owner_id, name, sha256, text) VALUES (%s, %s, 'a.txt', repeat('f', 64), 'a')",
+        uuid4(),
+        third.id,
+    )
+    await office.erasures.order(admin.id, third.id, theirs, ChatId(chat))
+    await office.press(theirs, "🗑 Да")
+    assert "erasure_ordered" not in await office.actions(heir.id), "more has come than the question said"
+    other = await office.somebody(Role.ADMIN)
+    await office.press_data(other.telegram_id or 0, f"person_erase||{word_of(person.id)}")
+    assert f"получает <b>{named(theirs).name}</b>" in office.sees(other.telegram_id or 0)[-1]
+    guests = (await office.somebody(Role.GUEST)).id
+    with pytest.raises(ErasureRefused):
+        await office.erasures.look_at(guests, person.id)
     await office.press_data(chat, f"erase_ask||a{(await office.somebody(Role.USER)).id.hex}||{guest.telegram_id}")
     assert "для передачи нужен другой" in office.sees(chat)[-1]
 
@@ -656,7 +702,7 @@ async def test_an_admin_limits_whoever_is_below_and_what_waited_goes_on(office: 
         waiting = await recordings_store.insert_recording(connection, new_recording(user.id))
         later = datetime.now(UTC) + timedelta(hours=1)
         await recordings_store.record_failure(connection, waiting.id, LimitReached.code, "Предел исчерпан.", later)
-        await reserve_question(connection, user.id, AnswerId(uuid4()))
+        await reserve_question(connection, user.id, AnswerId(uuid4()), "?")
     boss, someone = admin.telegram_id or 0, user.telegram_id or 0
     await office.press_data(boss, f"person||{word_of(user.id)}")
     for label in ("⚖️", "Вопросы", "50 вопросов"):

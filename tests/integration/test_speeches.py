@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -16,9 +17,11 @@ from datamodels_telegram import Voice
 from db import Database
 from default_pack import PACK
 from errors import BadText, NotFound, ProviderRefusedKey, VoxPersonaError
-from errors_of_operation import NoVoice, TooManySpeeches
+from errors_of_operation import LimitReached, NoVoice, TooManySpeeches
 from followers_world import TelegramOfFiles, look
 from handlers_world import Bot, Person
+from limits import store
+from limits.values import Resource, this_month
 from markups.callback_data import Action, pack, word_of
 from markups.ratings import rated_messages
 from object_store import ObjectStore
@@ -184,6 +187,35 @@ async def test_a_failure_is_told_and_goes_on_where_it_was(talking: Talking, serv
     await talking.delivers()
     assert len(talking.telegram.files) == 1
     assert len(server.asked(SPEECH)) == 4
+
+
+async def test_a_speech_takes_its_money_and_no_more_than_is_left(talking: Talking) -> None:
+    speeches, database = talking.bot.speeches, talking.bot.database
+    person, other = await Person.come(talking.bot), await Person.come(talking.bot)
+
+    async def taken(who: Person) -> Decimal:
+        async with database.transaction() as connection:
+            return (await store.used(connection, who.user.id, this_month())).get(Resource.MONEY, Decimal(0))
+
+    price = Decimal(len(LONG.strip()) - 1) * 15 / 1_000_000  # of two pieces, the blank between them is not said
+    async with database.transaction() as connection:
+        await store.set_for_person(connection, person.user.id, Resource.MONEY, Decimal("0.03"), own=True)
+    first = await speeches.order_text(person.user.id, LONG)
+    assert await taken(person) == price
+    assert await taken(other) == 0
+    await talking.bot.saying.do(first.id)
+    assert await taken(person) == price
+    await speeches.delete(person.user.id, first.id)
+    half = await taken(person)
+    assert 0 < half < price
+    second = await speeches.order_text(person.user.id, LONG)
+    with pytest.raises(LimitReached, match="money") as refused:
+        await speeches.order_text(person.user.id, SENTENCE * 19)
+    assert refused.value.user_text.startswith("Озвучка «Гостям нравится завтрак")
+    await talking.says(second.id)
+    assert await taken(person) == half + price
+    assert (await speeches.order_text(person.user.id, LONG)).state is State.READY
+    assert await taken(person) == half + price
 
 
 @pytest.mark.parametrize("text", ["", " \n", "…!", "а" * 5001])

@@ -323,10 +323,10 @@ def test_what_reports_took_stands_beside_what_was_expected() -> None:
     took = {"prompt_tokens": 20_000, "completion_tokens": 1_234, "duration_s": 31.0}
     runs = [each.model_copy(update={**took, "cost_usd": Decimal("0.011")}) for each in done]
     ordered = reports(*runs, delivered=True)
-    noted = ordered.card.model_copy(update={"expected": "≈ 9 запросов к модели, 45 000 токенов, $0,03, 1 мин"})
+    noted = ordered.card.model_copy(update={"expected": "≈ 9 запросов к модели, 45 000 токенов, 0,03 $, 1 мин"})
     shown = drawn(card_view(ordered.model_copy(update={"card": noted}), TIMES, PACK).screen)
     assert shown.endswith(
-        "Потрачено: 42 468 токенов, $0,02, 1 мин.\nОжидалось: ≈ 9 запросов к модели, 45 000 токенов, $0,03, 1 мин.\n"
+        "Потрачено: 42 468 токенов, 0,02 $, 1 мин.\nОжидалось: ≈ 9 запросов к модели, 45 000 токенов, 0,03 $, 1 мин.\n"
         "[📁 Готовые отчёты]"
     )
     unknown = ordered.model_copy(update={"runs": (runs[0], runs[1].model_copy(update={"cost_usd": None}))})

@@ -51,7 +51,7 @@ PRESSES = """
 look
     menu_main menu_storage menu_help menu_system
     mode_interview mode_design mode_meeting mode_none mode_all recording recording_play recording_transcript
-    transcript_file takeout takeout_file takeout_cancel my_settings my_zone
+    transcript_file takeout takeout_file takeout_cancel my_settings my_zone my_quiet
     my_erase my_heirs my_erase_ask my_erase_yes
     avatars avatar avatar_cancel avatar_delete avatar_delete_confirm avatar_gallery picture picture_delete
     avatar_photos avatar_photo avatar_photo_remove

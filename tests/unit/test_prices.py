@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from datamodels import Usage
-from prices import AudioFormat, audio_cost_usd, cost_usd, model_facts, shutdown_date
+from prices import AudioFormat, audio_cost_usd, cost_usd, model_facts, shutdown_date, speech_cost_usd
 
 
 def test_tokens_read_and_written_have_their_own_prices() -> None:
@@ -46,6 +46,20 @@ def test_a_provider_who_is_no_engine_of_ours_is_paid() -> None:
 
 def test_audio_costs_by_the_minute() -> None:
     assert audio_cost_usd("whisper-1", 90.0) == Decimal("0.009")
+
+
+@pytest.mark.parametrize(
+    ("voice", "price"),
+    [
+        ("tts-1/alloy@api.openai.com", "0.015"),
+        ("gpt-4o-mini-tts-2025-12-15/alloy@api.openai.com", "0.017"),
+        ("hexgrad/Kokoro-82M/af_heart@127.0.0.1", None),
+        ("festival/msu_ru_nsh_clunits", "0"),
+        ("sherpa-onnx/model", "0"),
+    ],
+)
+def test_speech_costs_by_the_character_where_it_is_paid(voice: str, price: str | None) -> None:
+    assert speech_cost_usd(voice, 1000) == (None if price is None else Decimal(price))
 
 
 @pytest.mark.parametrize("model", ["whisper-1", "gpt-4o-transcribe"])

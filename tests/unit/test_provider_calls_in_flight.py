@@ -1,10 +1,15 @@
 """Calls that an orderly stop waits for: which, how long, and that none begins meanwhile."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
+from datamodels import Completion, PromptMessage, Usage
 from provider_calls.in_flight import CallsInFlight
+from provider_calls.policy import ProviderCalls
+from reports.model_answers import ModelAnswers
+from scripted_model import MemoryAnswers, ScriptedModel
 
 _LONG_S = 60.0
 _SHORT_S = 0.05
@@ -83,3 +88,43 @@ async def test_the_limit_is_one_for_all_calls_to_drain(calls: CallsInFlight) -> 
     assert not call.task.done()
     call.may_end.set()
     await call.task
+
+
+class SlowModel(ScriptedModel):
+    """Answers after a while; one question at a time."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda _: "Да.")
+        self.calls_to_it = ProviderCalls("slow", 1, _LONG_S)
+
+    async def complete(self, messages: Any, **options: Any) -> Completion:
+        async def call() -> Completion:
+            await asyncio.Event().wait()
+            return await ScriptedModel.complete(self, messages, **options)
+
+        return await self.calls_to_it.run(call)
+
+
+class CountedAnswers(MemoryAnswers):
+    """Notes what was paid for nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lost: list[Usage] = []
+
+    async def paid(self, model: str, usage: Usage) -> None:  # noqa: ARG002
+        self.lost.append(usage)
+
+
+async def test_a_question_that_was_sent_is_paid_although_its_answer_was_given_up() -> None:
+    model, answers = SlowModel(), CountedAnswers()
+    asked = [PromptMessage(role="user", content="Тихо ли ночью? " * 100)]
+    works = [asyncio.create_task(ModelAnswers(model, answers).text("pass", asked, 100)) for _ in range(2)]
+    await settle()
+    for work in works:
+        work.cancel()
+    ended = await asyncio.gather(*works, return_exceptions=True)
+    assert [type(each) for each in ended] == [asyncio.CancelledError] * 2
+    [lost] = answers.lost
+    assert lost.prompt_tokens >= 500
+    assert lost.completion_tokens == 0

@@ -54,7 +54,7 @@ def test_estimates_are_rounded_and_what_was_spent_is_not() -> None:
     takes = Expected(
         calls=9, usage=Usage(prompt_tokens=40_400, completion_tokens=4_400), seconds=130, cost_usd=Decimal("0.001")
     )
-    assert expected_text(takes) == "≈ 9 запросов к модели, 45 000 токенов, $0,01, 2 мин"
+    assert expected_text(takes) == "≈ 9 запросов к модели, 45 000 токенов, 0,01 $, 2 мин"
     assert spent_text(takes.usage, None, 61.4) == "44 800 токенов, цена модели неизвестна, 1 мин"
     assert spent_text(Usage(prompt_tokens=16_183), None, 61).startswith("16 183 токена, ")
     assert spent_text(takes.usage, Decimal(0), 59.9) == "44 800 токенов, бесплатно, меньше минуты"

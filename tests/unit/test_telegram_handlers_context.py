@@ -3,8 +3,10 @@ import pytest
 from access import Permission
 from datamodels_telegram import IncomingMessage
 from dialogs import Step
+from errors import ProviderUnavailable
+from errors_of_operation import LimitReached
 from markups.callback_data import Action, Press
-from telegram_handlers.context import Context, Routes, joined
+from telegram_handlers.context import Context, Routes, failure_text, joined
 
 
 async def on_press(context: Context, press: Press) -> None:
@@ -51,3 +53,13 @@ def test_two_modules_do_not_take_care_of_the_same(again: Routes) -> None:
 def test_nothing_is_left_out(hole: Routes, name: str) -> None:
     with pytest.raises(ValueError, match=name):
         joined([hole])
+
+
+def test_a_refusal_at_a_limit_names_what_did_not_begin_and_needs_no_code() -> None:
+    details = {"about": "Вопрос «А <b>?» не задан.", "reason": "вопросы, задано 3 из 3", "advice": "Подождите"}
+    text = failure_text(LimitReached(**details), "abc123")
+    assert text == (
+        "Вопрос «А &lt;b&gt;?» не задан. Предел исчерпан: вопросы, задано 3 из 3. Подождите или попросите "
+        "администратора поднять предел."
+    )
+    assert "abc123" in failure_text(ProviderUnavailable(provider="p", reason="r"), "abc123")

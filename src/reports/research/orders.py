@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from hashlib import sha256
 
 import chat_history
+import texts.limits
 from constants import NO_SCENARIO, RESEARCH
 from datamodels import RecordingId, ReportRun, ReportRunId, RunStatus, UserId
 from datamodels_chats import AnswerId
@@ -24,6 +25,9 @@ from reports.research.estimate import estimate
 from reports.research.generation import steps_of
 from reports.research.store import NewResearch
 from reports.research.values import EVERYTHING, Interview, Offer, Scope, scope_of
+from text_cleaning import preview
+
+_LONGEST_NAMED = 60
 
 EnqueueReport = Callable[[Connection, RecordingId | None, ReportRunId], Awaitable[None]]
 """Adds, in the transaction, the job that will write a report."""
@@ -107,7 +111,8 @@ class ResearchOrders:
             ids = [each.id for each in interviews]
             run = await store.queue(connection, new, question, scope, ids, matching)
             if run.status is not RunStatus.DONE:
-                await reserve_report(connection, asker, run.id, expected.usage, expected.cost_usd)
+                about = texts.limits.ABOUT_RESEARCH.format(name=preview(question, _LONGEST_NAMED))
+                await reserve_report(connection, asker, run.id, expected.usage, expected.cost_usd, about)
                 await self._enqueue(connection, None, run.id)
             if with_research is not None:
                 await with_research(connection, run)
