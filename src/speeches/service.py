@@ -13,7 +13,8 @@ from datamodels import UserId, Value
 from datamodels_telegram import ChatId
 from db import Connection, Database
 from errors import BadText, NotFound
-from errors_of_operation import NoVoice, TooManySpeeches
+from errors_of_operation import NoVoice
+from limits import hourly
 from random_ids import new_id
 from speeches import store
 from speeches.pieces import beginning, pieces
@@ -26,6 +27,7 @@ from text_to_speech.port import LONGEST_PIECE
 LONGEST_TEXT = 5000
 """Characters. Of a longer answer or report the first sentences are said; a longer text is refused."""
 _LONGEST_TITLE = 200
+_FEATURE = "speech"
 
 
 class Source(Value):
@@ -97,7 +99,7 @@ class Speeches:
             NotFound: the person has nothing of this kind and name.
             BadText: there is nothing to say in it.
             NoVoice: nothing here speaks.
-            TooManySpeeches: the hour's orders are used up.
+            HourUsedUp: the hour's orders are used up.
         """
         source = await self._sources[kind](owner, subject)
         plain = await asyncio.to_thread(spoken_lines, source.markdown)
@@ -108,7 +110,7 @@ class Speeches:
 
         Raises:
             BadText: it has no words, or is too long.
-            NoVoice, TooManySpeeches: as of ``order``.
+            NoVoice, HourUsedUp: as of ``order``.
         """
         text = storable(text).strip()
         if len(text) > LONGEST_TEXT:
@@ -191,7 +193,7 @@ class Speeches:
 
     async def _taken(self, connection: Connection, new: NewSpeech) -> Ordered:
         owner = new.owner_id
-        free_in_s = await store.free_in_s(connection, owner, self._hourly)
+        await hourly.lock(connection, owner)
         same = await store.lock_same(connection, owner, new.key)
         if same is not None:
             if same.is_ready:
@@ -200,9 +202,7 @@ class Speeches:
                 await store.go_on(connection, same.id)
                 await self._enqueue(connection, same.id)
             return Ordered(same.id, State.AT_WORK)
-        if free_in_s:
-            raise TooManySpeeches(most=self._hourly, minutes=-(-free_in_s // 60), retry_after_s=free_in_s)
-        await store.use(connection, owner)
+        await hourly.use(connection, _FEATURE, owner, self._hourly, texts.speeches.SAY_TEXT)
         await store.insert(connection, new)
         await self._enqueue(connection, new.id)
         return Ordered(new.id, State.NEW)

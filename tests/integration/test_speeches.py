@@ -16,7 +16,7 @@ from datamodels_telegram import Voice
 from db import Database
 from default_pack import PACK
 from errors import BadText, NotFound, ProviderRefusedKey, VoxPersonaError
-from errors_of_operation import NoVoice, TooManySpeeches
+from errors_of_operation import HourUsedUp, NoVoice
 from followers_world import TelegramOfFiles, look
 from handlers_world import Bot, Person
 from markups.callback_data import Action, pack, word_of
@@ -211,7 +211,7 @@ async def test_an_hour_has_its_limit_which_a_deletion_does_not_lift(talking: Tal
     await speeches.order_text(person.user.id, "Три.")
     assert (await speeches.order_text(person.user.id, "Раз.")).state is State.AT_WORK
     await speeches.delete(person.user.id, first.id)
-    with pytest.raises(TooManySpeeches) as raised:
+    with pytest.raises(HourUsedUp) as raised:
         await speeches.order_text(person.user.id, "Раз.")
     assert 3500 < int(str(raised.value.details["retry_after_s"])) <= 3600
     assert (await speeches.order_text(other.user.id, "Раз.")).state is State.NEW
