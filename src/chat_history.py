@@ -94,7 +94,8 @@ _FINISH_ANSWER = """
         status = %(done)s, basis = %(basis)s, text = %(text)s, note = %(note)s, sources = %(sources)s,
         model = %(model)s, prompt_version = %(prompt_version)s, prompt_tokens = %(prompt_tokens)s,
         completion_tokens = %(completion_tokens)s, duration_s = %(duration_s)s, narrowing = %(narrowing)s,
-        refinable = %(refinable)s, similar_found = %(similar_found)s, draft = NULL, error_code = NULL, finished_at = now()
+        refinable = %(refinable)s, similar_found = %(similar_found)s, draft = NULL, error_code = NULL,
+        finished_at = now()
     WHERE id = %(id)s AND status = %(waiting)s
         AND question_id IN (SELECT chat_questions.id FROM chat_questions WHERE owner_id = %(owner_id)s)
     RETURNING id

@@ -144,7 +144,7 @@ def services_of(
         reading=ChatReading(database),
         ratings=Ratings(database, bot.storage),
         examples=partial(collect_from, database),
-        spoken=SpokenQuestions(database, partial(bot.jobs.enqueue_other, WORDS_QUEUE), 3),
+        spoken=SpokenQuestions(database, partial(bot.jobs.enqueue_other, WORDS_QUEUE), 4),
         speeches=bot.speeches,
         has_voice=lambda: bot.voice is not None,
         has_demo_model=lambda: bot.demonstration,

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from uuid import UUID
@@ -51,6 +52,7 @@ from datamodels import (
 from datamodels_chats import AnswerId, AnswerOutcome, Basis, Conversation, Occasion, Source
 from datamodels_telegram import TelegramPerson
 from default_pack import PACK
+from errors import BadInput, NotFound
 from errors_of_operation import SignInRefused
 from fal_server import fal_server
 from followers_world import look
@@ -61,6 +63,7 @@ from limits import store
 from limits.values import Resource
 from recorded_reports import written as made
 from recording_files import tone
+from recordings import spoken_store
 from sign_in.sessions import Sessions
 from texts.web import UPLOAD_KNOWN
 from transcription.ready.reading import read_ready
@@ -479,6 +482,62 @@ async def test_a_question_is_answered_within_one_request_and_learned_from(consol
         assert (await lead.client.get("/api/v1/learning/stats")).json()["by_stars"][4] >= 1
         lines = (await lead.client.get("/api/v1/learning/export")).text.splitlines()
     assert any("тихо в номере" in line for line in lines)
+
+
+async def listened(console: World, words: str | None = None) -> None:
+    """Do the job of a question by voice, for which somebody waits; with ``words`` an engine has understood these."""
+    query = "SELECT id FROM spoken_questions WHERE sound IS NOT NULL"
+    found = None
+    async with asyncio.timeout(20):
+        while found is None:
+            await asyncio.sleep(0.05)
+            async with console.bot.database.transaction() as connection:
+                found = await (await connection.execute(query)).fetchone()
+                if found is not None and words is not None:
+                    await spoken_store.store_words(connection, found["id"], words)
+                    return
+    try:
+        await console.bot.hearing.do(found["id"])
+    except BadInput as exc:
+        await console.bot.hearing.fail(found["id"], exc, None)
+
+
+async def test_a_question_by_voice_is_heard_and_asked_once(console: World, researcher: Browser) -> None:
+    recording, reading, owner = await has_recording(console), console.services.reading, researcher.person.user.id
+    address, kind = "/api/v1/voice/process", "audio/webm;codecs=opus"
+
+    async def ask(sound: bytes, kind: str = kind, **more: str) -> httpx2.Response:
+        sent = {"X-CSRF-Token": researcher.token, "Content-Type": kind}
+        return await researcher.client.post(address, content=sound, headers=sent, params=more)
+
+    head = f"POST {address} HTTP/1.1\r\nX-CSRF-Token: {researcher.token}\r\nContent-Length: {4 * MB + 1}"
+    for told, code in ((kind, 413), ("text/plain", 415), (JSON, 413)):
+        reader, writer = await opened(console, researcher, f"{head}\r\nContent-Type: {told}")
+        async with asyncio.timeout(20):
+            assert (await reader.readline()).split()[1] == str(code).encode(), "before any byte of it"
+        writer.close()
+    assert [(await ask(b"")).status_code, (await ask(b"x", JSON)).status_code] == [422, 422]
+
+    waiting = (await asyncio.gather(ask(SOUND, wait="false"), listened(console, "Было ли тихо в номере?")))[0].json()
+    assert (waiting["status"], waiting["question"]) == ("waiting", "Было ли тихо в номере?")
+    asking = asyncio.create_task(ask(SOUND))
+    await answered(console, owner, AnswerId(UUID(waiting["log_id"])), recording)
+    answer = (await asking).json()
+    assert (answer["log_id"], answer["status"], answer["similar_found"]) == (waiting["log_id"], "done", 0)
+    assert [each["recording_number"] for each in answer["sources"]] == [recording.number]
+    assert len((await reading.chat(owner, answer["session_id"]))[1]) == 1
+    with pytest.raises(NotFound):
+        await console.services.spoken.said(console.people["colleague"].user.id, sha256(SOUND).hexdigest())
+
+    for sound, said in ((wav(1), "не слышно речи"), (wav(61), "Скажите короче"), (bytes(4 * MB), "не похож")):
+        for again in (False, True):
+            refused, _ = await asyncio.gather(ask(sound), asyncio.sleep(0) if again else listened(console))
+            assert (refused.status_code, said in refused.json()["message"]) == (422, True), refused.text
+    used_up = await ask(wav(3))
+    assert (used_up.status_code, int(used_up.headers["retry-after"]) > 3500) == (429, True)
+    assert "спросить голосом не больше 4 раз" in used_up.json()["message"]
+    described = (await researcher.client.get("/api/v1/openapi.json")).json()["paths"][address]["post"]
+    assert set(described["requestBody"]["content"]) == {JSON, "audio/*"}
 
 
 async def test_a_text_is_said_kept_and_deleted(console: World, researcher: Browser) -> None:
