@@ -214,7 +214,7 @@ class Bot:
         waiting = WaitingRecordings(database)
         form = MetadataForm(database, lambda: TODAY)
         facts = SystemFacts(str, "", LIMITS, folder)
-        self.menu_work = MenuWork(WorkInProgress(database), self.letters, self.machine, facts, waiting)
+        self.menu_work = MenuWork(WorkInProgress(database), self.letters, self.machine, facts, waiting, self.speeches)
         self.menu = MenuHandlers(messages, self.menu_work)
         metadata = MetadataHandlers(form, self.menu.main_menu_of, messages, PACK, self._wake, self.ask, estimates)
         ordering = ReportHandlers(messages, reports)
@@ -237,7 +237,7 @@ class Bot:
             ResearchHandlers(messages, ResearchWork(PACK, self.research, self._wake)).routes(),
             DocumentHandlers(messages, Documents(database)).routes(),
             *corrections(database, PACK, messages, self._wake),
-            SpeechHandlers(self.speeches, Dialogs(database), self._wake).routes(),
+            SpeechHandlers(messages, self.speeches, Dialogs(database), self._wake).routes(),
             BrowserHandlers(messages, Sessions(database, Team(None, frozenset())), "https://vox.example").routes(),
         ]
 

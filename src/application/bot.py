@@ -20,6 +20,7 @@ from application.objects import StartProgress
 from application.only_bot import only_bot
 from application.parts import Application
 from application.privacy import consents_of
+from application.speeches import speeches_of
 from application.team import TeamParts
 from application.web import administration_of, services_of, sessions_of
 from avatars.intake import AvatarPhotos
@@ -230,7 +231,8 @@ def router_of(
     recordings, chats = _recording_work(application, preferences, wake_all), chats_of(application, messages)
     waiting = WaitingRecordings(database)
     form = MetadataForm(database, today)
-    work = MenuWork(WorkInProgress(database), letters, machine, _facts(application), waiting, followers.avatars)
+    said, facts = speeches_of(application), _facts(application)
+    work = MenuWork(WorkInProgress(database), letters, machine, facts, waiting, said, followers.avatars)
     menu = MenuHandlers(messages, work)
     estimates = application.estimates
     metadata = MetadataHandlers(form, menu.main_menu_of, messages, pack, wake_deliveries, chats.ask, estimates)
@@ -261,7 +263,7 @@ def router_of(
             AvatarHandlers(messages, avatars).routes(),
             photos.routes(),
             _takeouts(application, messages, followers).routes(),
-            *about_chats(application, messages, chats, followers.speeches.wake),
+            *about_chats(application, messages, chats, said, followers.speeches.wake),
             *team.routes(),
             ConsentHandlers(messages, recordings.consents or consents_of(application)).routes(),
             ErasureHandlers(messages, team.erasures, followers.background.erasing.wake).routes(),

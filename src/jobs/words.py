@@ -10,7 +10,7 @@ from uuid import UUID
 
 import structlog
 
-import texts.voice_notes
+import texts.web
 from audio import probe
 from constants import LONGEST_SPOKEN_S
 from datamodels import PartPlan, PartTranscript
@@ -86,16 +86,14 @@ class WordsSteps:
         """Note why nothing was recognised, and when that will be tried again."""
         async with self._context.database.transaction() as connection:
             refused = isinstance(error, BadInput)
-            await spoken_store.store_failure(
-                connection, id_, error.code, error.user_text, again_at, is_refused=refused
-            )
+            await spoken_store.store_failure(connection, id_, error.code, error.user_text, again_at, is_refused=refused)
 
     async def _heard(self, spoken: Spoken, folder: Path, language: str | None) -> str:
         original, pcm = folder / "original.ogg", folder / "audio.pcm"
         with disk_full_mapped(folder):
             await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
         await asyncio.to_thread(write_atomically, original, spoken.sound)
-        name = spoken.file_name or texts.voice_notes.QUESTION
+        name = spoken.file_name or texts.web.SPOKEN_NAME
         info = await probe(original, name)
         if spoken.file_name is None:
             # Of a voice note the messenger tells beforehand how long it is.
@@ -130,4 +128,4 @@ def _check_length(duration_s: float) -> None:
     """
     if duration_s > LONGEST_SPOKEN_S:
         told, most = human_duration(duration_s), human_duration(LONGEST_SPOKEN_S)
-        raise BadText(reason=texts.voice_notes.QUESTION_TOO_LONG.format(duration=told, longest=most))
+        raise BadText(reason=texts.web.SPOKEN_TOO_LONG.format(duration=told, longest=most))

@@ -4,7 +4,7 @@ from hashlib import sha256
 from typing import NamedTuple
 from uuid import UUID
 
-import texts.voice_notes
+import texts.web
 from datamodels import UserId
 from db import Database
 from errors import BadText, NotFound, ProviderUnavailable
@@ -45,7 +45,7 @@ class SpokenQuestions:
             if found is not None and (found.words is not None or found.is_refused):
                 return key
             if found is None:
-                await hourly.use(connection, _FEATURE, owner, self._most, texts.voice_notes.ASK_BY_VOICE)
+                await hourly.use(connection, _FEATURE, owner, self._most, texts.web.SPOKEN_WHAT)
             await self._enqueue(connection, await spoken_store.put_question(connection, new_id(), owner, key, sound))
         return key
 

@@ -118,6 +118,24 @@ class Speeches:
         title = preview(one_line(text), _LONGEST_TITLE)
         return await self._order(owner, SpeechOf.TEXT, Source(title=title, markdown=""), text, None, "")
 
+    async def send(self, owner: UserId, id_: UUID, chat: ChatId, occasion: str) -> State:
+        """Have a speech sent to ``chat`` once more; one that failed goes on where it failed. Nothing is said anew.
+
+        The same ``occasion`` again changes nothing.
+
+        Raises:
+            NotFound: the owner has no such speech.
+        """
+        async with self._database.transaction() as connection:
+            found = await store.find(connection, owner, id_)
+            if found is None:
+                raise NotFound(what=f"speech {id_} of {owner}")
+            if found.has_failed:
+                await store.go_on(connection, id_)
+                await self._enqueue(connection, id_)
+            await store.set_chat(connection, id_, chat, occasion)
+        return State.READY if found.is_ready else State.AT_WORK
+
     async def page(self, owner: UserId, page: int, size: int) -> Page:
         """Load a page of the owner's speeches, the newest first; for one that does not exist, the nearest."""
         async with self._database.transaction() as connection:

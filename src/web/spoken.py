@@ -8,7 +8,7 @@ from fastapi import HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-import texts.voice_notes
+import texts.web
 from constants import LARGEST_SPOKEN_BYTES
 from datamodels import UserId
 from errors import EmptyFile, ProviderUnavailable, RecordingTooLarge
@@ -71,7 +71,7 @@ async def _sound_of(request: Request) -> bytes:
     length = request.headers.get("content-length", "")
     if not length.isascii() or not length.isdecimal():
         raise HTTPException(400)
-    name = texts.voice_notes.QUESTION
+    name = texts.web.SPOKEN_NAME
     if int(length) > LARGEST_SPOKEN_BYTES:
         size, maximum = human_size(int(length)), human_size(LARGEST_SPOKEN_BYTES)
         raise RecordingTooLarge(file_name=name, size=size, maximum=maximum)
