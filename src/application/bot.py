@@ -229,9 +229,8 @@ def router_of(
     letters = DeadLetters(database, Enqueue(jobs.enqueue_recording, jobs.enqueue_report, jobs.enqueue_answer))
     wake_deliveries, wake_all = followers.wake_deliveries, followers.wake_all
     recordings, chats = _recording_work(application, preferences, wake_all), chats_of(application, messages)
-    waiting = WaitingRecordings(database)
-    form = MetadataForm(database, today)
-    said, facts = speeches_of(application), _facts(application)
+    waiting, form = WaitingRecordings(database), MetadataForm(database, today)
+    facts, said = _facts(application), speeches_of(application)
     work = MenuWork(WorkInProgress(database), letters, machine, facts, waiting, said, followers.avatars)
     menu = MenuHandlers(messages, work)
     estimates = application.estimates
@@ -263,7 +262,7 @@ def router_of(
             AvatarHandlers(messages, avatars).routes(),
             photos.routes(),
             _takeouts(application, messages, followers).routes(),
-            *about_chats(application, messages, chats, said, followers.speeches.wake),
+            *about_chats(application, messages, chats, followers.speeches.wake),
             *team.routes(),
             ConsentHandlers(messages, recordings.consents or consents_of(application)).routes(),
             ErasureHandlers(messages, team.erasures, followers.background.erasing.wake).routes(),

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from application.parts import Application
+from application.speeches import speeches_of
 from application.training_data import collect_from
 from chats.asking import Asking
 from chats.export import write_history
@@ -11,7 +12,6 @@ from chats.threads import Chats
 from conversations.ratings import Ratings
 from dialogs import Dialogs
 from message_tracker import MessageTracker
-from speeches.service import Speeches
 from system.local_time import today
 from telegram_handlers.asking import AskingHandlers, AskingWork
 from telegram_handlers.chats import ChatHandlers, ChatWork
@@ -33,11 +33,7 @@ def chats_of(application: Application, messages: MessageTracker) -> ChatHandlers
 
 
 def about_chats(
-    application: Application,
-    messages: MessageTracker,
-    chats: ChatHandlers,
-    speeches: Speeches,
-    wake_speeches: Callable[[], None],
+    application: Application, messages: MessageTracker, chats: ChatHandlers, wake_speeches: Callable[[], None]
 ) -> list[Routes]:
     """Return what people can do in chats and with the answers in them."""
     dialogs = Dialogs(application.database)
@@ -45,7 +41,7 @@ def about_chats(
         chats.routes(),
         AskingHandlers(messages, _asking(application)).routes(),
         RatingHandlers(dialogs, messages, _ratings(application)).routes(),
-        SpeechHandlers(messages, speeches, dialogs, wake_speeches).routes(),
+        SpeechHandlers(messages, speeches_of(application), dialogs, wake_speeches).routes(),
     ]
 
 
