@@ -51,10 +51,9 @@ def pages() -> list[str]:
     found = set()
     for context in iter_route_contexts(application.routes):
         route, path = context.original_route, str(context.path)
-        needs = isinstance(route, APIRoute) and any(
-            isinstance(each.call, Needs) for each in route.dependant.dependencies
-        )
-        if needs and "GET" in (route.methods or ()) and not NO_PAGES.search(path):
+        assert isinstance(route, APIRoute)
+        is_somebodys = any(isinstance(each.call, Needs) for each in route.dependant.dependencies)
+        if is_somebodys and "GET" in (route.methods or ()) and not NO_PAGES.search(path):
             found.add(path.replace("{number}", "1"))
     return sorted(found)
 
