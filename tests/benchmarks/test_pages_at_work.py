@@ -97,6 +97,7 @@ async def test_pages_answer_while_six_recordings_are_at_work(tmp_path: Path) -> 
         try:
             owner, answers = telegram.world.user("Владелица", id=1000), list[float]()
             await owner.send_file(ROOT / "samples" / "interview.txt", kind="document", file_name="interview.txt")
+            await owner.press("Только расшифровка")
             await owner.sees(READY)
             senders = [telegram.world.user(f"Отправитель {number}", id=1001 + number) for number in range(PEOPLE)]
             for sender, hour in zip(senders, hours, strict=True):
