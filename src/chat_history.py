@@ -77,6 +77,11 @@ _INSERT_ANSWER = """
 _SELECT_IS_ASKED = """
     SELECT EXISTS (SELECT FROM chat_questions WHERE door = %(door)s AND key = %(key)s) AS asked
 """
+_SELECT_ASKED = """
+    SELECT chat_answers.id FROM chat_answers JOIN chat_questions ON chat_questions.id = question_id
+    WHERE owner_id = %(owner_id)s AND door = %(door)s AND key = %(key)s
+    ORDER BY chat_answers.created_at, chat_answers.id LIMIT 1
+"""
 _SELECT_TO_ANSWER = """
     SELECT question_id, owner_id, chat_number, chat_questions.text, status, search, filters, narrowing, draft
     FROM chat_answers
@@ -89,7 +94,8 @@ _FINISH_ANSWER = """
         status = %(done)s, basis = %(basis)s, text = %(text)s, note = %(note)s, sources = %(sources)s,
         model = %(model)s, prompt_version = %(prompt_version)s, prompt_tokens = %(prompt_tokens)s,
         completion_tokens = %(completion_tokens)s, duration_s = %(duration_s)s, narrowing = %(narrowing)s,
-        refinable = %(refinable)s, draft = NULL, error_code = NULL, finished_at = now()
+        refinable = %(refinable)s, similar_found = %(similar_found)s, draft = NULL, error_code = NULL,
+        finished_at = now()
     WHERE id = %(id)s AND status = %(waiting)s
         AND question_id IN (SELECT chat_questions.id FROM chat_questions WHERE owner_id = %(owner_id)s)
     RETURNING id
@@ -108,7 +114,7 @@ _SELECT_ENDED = """
     SELECT
         chat_answers.id, owner_id, chat_number, chat_questions.text AS question, return_to,
         status, basis, chat_answers.text, note, sources, model, prompt_version, prompt_tokens, completion_tokens,
-        duration_s, narrowing, refinable
+        duration_s, narrowing, refinable, similar_found
     FROM chat_answers JOIN chat_questions ON chat_questions.id = question_id
     WHERE status <> 'waiting' AND delivered_at IS NULL AND return_to IS NOT NULL AND door = %(door)s
     ORDER BY finished_at, chat_answers.id LIMIT %(limit)s
@@ -240,6 +246,13 @@ async def is_asked(connection: Connection, occasion: Occasion) -> bool:
     """Tell whether a question with this occasion is stored already."""
     row = await (await connection.execute(_SELECT_IS_ASKED, {"door": occasion.door, "key": occasion.key})).fetchone()
     return row is not None and bool(row["asked"])
+
+
+async def find_asked(connection: Connection, owner: UserId, occasion: Occasion) -> AnswerId | None:
+    """Return the first answer to the owner's question with this occasion; None when nothing was asked by it."""
+    parameters = {"owner_id": owner, "door": occasion.door, "key": occasion.key}
+    row = await (await connection.execute(_SELECT_ASKED, parameters)).fetchone()
+    return None if row is None else AnswerId(row["id"])
 
 
 async def add_question(

@@ -200,6 +200,7 @@ class Settings(BaseSettings):
     tts_voice: str = "alloy"
     tts_model_dir: _Path | None = None
     tts_hourly_limit: int = Field(50, ge=1, le=10_000)
+    voice_hourly_limit: int = Field(20, ge=1, le=10_000)
 
     telegram_bot_token: Annotated[SecretStr | None, matches("[0-9]+:[A-Za-z0-9_-]+")] = None
     telegram_api_id: int | None = Field(None, ge=1)

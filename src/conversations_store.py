@@ -78,7 +78,8 @@ _CONVERSATION = """
     SELECT
         chat_answers.id AS answer_id, chat_questions.owner_id, chat_questions.text AS question, chat_answers.created_at,
         basis, chat_answers.text, coalesce(note, '') AS note, sources, model, prompt_version, prompt_tokens,
-        completion_tokens, duration_s, narrowing, refinable, rating AS stars, comment, embedding_model, embedding
+        completion_tokens, duration_s, narrowing, refinable, similar_found, rating AS stars, comment, embedding_model,
+        embedding
     FROM chat_answers
     JOIN chat_questions ON chat_questions.id = question_id
     LEFT JOIN conversations ON answer_id = chat_answers.id

@@ -138,13 +138,15 @@ class AnswerOutcome(Value):
     narrowing: Narrowing = Narrowing()
     refinable: bool = False
     """Whether better questions can be proposed."""
+    similar_found: int = 0
+    """How many earlier questions like it, with good answers, the model was shown."""
 
     @classmethod
     def taken_from(cls, row: dict[str, Any]) -> Self:
         """Make an outcome of its columns in a database row, and remove them from ``row``."""
         names = (
             *("basis", "text", "note", "sources", "model", "prompt_version", "duration_s"),
-            *("narrowing", "refinable"),
+            *("narrowing", "refinable", "similar_found"),
         )
         usage = {name: row.pop(name) for name in ("prompt_tokens", "completion_tokens")}
         return cls(**{name: row.pop(name) for name in names}, usage=Usage(**usage))

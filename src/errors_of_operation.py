@@ -29,7 +29,7 @@
     ├── UploadOutOfStep                a piece of a file is not the one that comes next
     ├── TooManyUploads                 a person begins many files and ends none
     ├── SeveralFiles                   a form brings more than one file
-    ├── TooManySpeeches                the hour's orders are used up
+    ├── HourUsedUp                     what may be done so many times an hour was
     ├── PhotoRefused                   no photograph to train on; the reason says why
     ├── AvatarRefused                  an avatar cannot be trained or painted with now; the reason is the whole sentence
     └── ErasureRefused                 a person cannot be erased so
@@ -334,10 +334,10 @@ class NoVoice(BadSettings):
     user_text_template = texts.errors.NO_VOICE
 
 
-class TooManySpeeches(BadInput):
-    """The person has had {most} texts said within an hour; the next one is in {retry_after_s} s."""
+class HourUsedUp(BadInput):
+    """The person may not {what} more than {most} times an hour; the next time is in {retry_after_s} s."""
 
-    user_text_template = texts.errors.TOO_MANY_SPEECHES
+    user_text_template = texts.errors.HOUR_USED_UP
 
 
 class SignInNeeded(AccessDenied):

@@ -82,6 +82,7 @@ RETENTIONS = (
     Retention("invitations", "expires_at < %(before)s", timedelta(days=30)),
     # What was said is heard again from here.
     Retention("speeches", "created_at < %(before)s AND ended_at IS NOT NULL", None),
+    Retention("spoken_questions", "created_at < %(before)s", timedelta(days=1)),
     Retention("hourly_uses", "used_at < %(before)s", timedelta(days=1)),
     # This month's count; what was recognised in another language long ago is reserved anew.
     Retention("limit_uses", "at < %(before)s AND state <> 'reserved'", timedelta(days=400)),

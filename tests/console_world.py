@@ -28,10 +28,12 @@ from embedded.ports import free_ports
 from handlers_world import LIMITS, TODAY, Bot, Person
 from health.board import Board
 from health.operation import Operation
+from jobs.words import WORDS_QUEUE
 from metadata.waiting import WaitingRecordings
 from provider_calls.fal.trainers import TrainerName
 from recordings.listening import Listening
 from recordings.originals import Originals
+from recordings.spoken_questions import SpokenQuestions
 from recordings.transcript_pages import TranscriptPages
 from recordings.uploads import Uploads
 from reports.estimate import Estimates
@@ -142,6 +144,7 @@ def services_of(
         reading=ChatReading(database),
         ratings=Ratings(database, bot.storage),
         examples=partial(collect_from, database),
+        spoken=SpokenQuestions(database, partial(bot.jobs.enqueue_other, WORDS_QUEUE), 4),
         speeches=bot.speeches,
         has_voice=lambda: bot.voice is not None,
         has_demo_model=lambda: bot.demonstration,

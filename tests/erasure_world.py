@@ -75,6 +75,7 @@ _ROWS = (
     "VALUES (%(me)s, %(chat_id)s, 2, jsonb_build_object('file_name', %(refused)s::text), 'refused', now())",
     "INSERT INTO spoken_words (id, incoming_id, words) SELECT gen_random_uuid(), id, %(heard)s FROM incoming_files "
     "WHERE chat_id = %(chat_id)s AND message_id = 2",
+    "INSERT INTO spoken_questions (id, owner_id, sha256, words) VALUES (gen_random_uuid(), %(me)s, 's', %(heard)s)",
     "INSERT INTO sent_documents (incoming_id, number) SELECT id, 1 FROM incoming_files "
     "WHERE chat_id = %(chat_id)s AND message_id = 2",
     "INSERT INTO progress_cards (kind, owner_id, chat_id, recording_id, random_id, expected) "

@@ -48,6 +48,7 @@ from jobs.recordings import RecordingSteps
 from jobs.reports import ReportSteps
 from jobs.running import OtherSteps
 from jobs.speeches import SPEECH_QUEUE, SpeechSteps
+from jobs.words import WORDS_QUEUE, WordsSteps
 from knowledge.documents import Documents
 from language_model.port import LanguageModel
 from machine import Machine
@@ -153,7 +154,10 @@ class Bot:
         files = ReportFiles(folder / "reports")
         self.archive = ReportArchive(database, files, PACK)
         steps = ReportSteps(context, files, self.archive)
-        others: dict[str, OtherSteps] = {SPEECH_QUEUE: SpeechSteps(context, self._text_to_speech)}
+        others: dict[str, OtherSteps] = {
+            SPEECH_QUEUE: SpeechSteps(context, self._text_to_speech),
+            WORDS_QUEUE: WordsSteps(context),
+        }
         jobs = Jobs(database, RecordingSteps(context), steps, 1, others=others)
 
         async def engine() -> tuple[str, str]:
@@ -174,7 +178,7 @@ class Bot:
         self.voice: TextToSpeech | None = None
         """What says texts."""
         self.hourly = 3
-        self.saying = others[SPEECH_QUEUE]
+        self.saying, self.hearing = others[SPEECH_QUEUE], others[WORDS_QUEUE]
         sources = {
             SpeechOf.ANSWER: partial(answer_source, ChatReading(database)),
             SpeechOf.REPORT: partial(report_source, self.archive),
@@ -210,7 +214,7 @@ class Bot:
         waiting = WaitingRecordings(database)
         form = MetadataForm(database, lambda: TODAY)
         facts = SystemFacts(str, "", LIMITS, folder)
-        self.menu_work = MenuWork(WorkInProgress(database), self.letters, self.machine, facts, waiting)
+        self.menu_work = MenuWork(WorkInProgress(database), self.letters, self.machine, facts, waiting, self.speeches)
         self.menu = MenuHandlers(messages, self.menu_work)
         metadata = MetadataHandlers(form, self.menu.main_menu_of, messages, PACK, self._wake, self.ask, estimates)
         ordering = ReportHandlers(messages, reports)
@@ -233,7 +237,7 @@ class Bot:
             ResearchHandlers(messages, ResearchWork(PACK, self.research, self._wake)).routes(),
             DocumentHandlers(messages, Documents(database)).routes(),
             *corrections(database, PACK, messages, self._wake),
-            SpeechHandlers(self.speeches, Dialogs(database), self._wake).routes(),
+            SpeechHandlers(messages, self.speeches, Dialogs(database), self._wake).routes(),
             BrowserHandlers(messages, Sessions(database, Team(None, frozenset())), "https://vox.example").routes(),
         ]
 

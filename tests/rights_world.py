@@ -132,6 +132,12 @@ class World:
         return found
 
 
+_SPEECH = """
+    INSERT INTO speeches (id, owner_id, kind, title, text, is_whole, voice, key, pieces, sound, duration_s, ended_at)
+    VALUES (%s, %s, 'text', %s, %s, true, 'v', 'k', 1, 'x', 2, now())
+"""
+
+
 async def give(application: Application, anna: UserId) -> Sequence[Sequence[str]]:
     """Give Anna one of everything; return what buttons about it could have as arguments."""
     segment = Segment(start=0.5, end=1.5, speaker="S1", role="Клиент", text=SECRET)
@@ -166,6 +172,8 @@ async def give(application: Application, anna: UserId) -> Sequence[Sequence[str]
             file=AttachedFile(kind=FileKind.VOICE, file_name=f"{SECRET}.ogg", size_bytes=10),
         )
         incoming = await incoming_store.add(connection, anna, message, None)
+        speech = uuid4()
+        await connection.execute(_SPEECH, (speech, anna, SECRET, SECRET))
     chats = Chats(application.database, application.jobs.enqueue_answer, application.conversations.get_stats)
     answer = await chats.ask(anna, Occasion(door="telegram", key=f"{ANNA}:9", turn=9), SECRET)
     await TakeoutOrders(application.database).add(anna, ChatId(ANNA), "zip")
@@ -177,6 +185,7 @@ async def give(application: Application, anna: UserId) -> Sequence[Sequence[str]
         ("hotel", "2", "all"),
         (word_of(recording.id), "1"),
         (word_of(answer),),
+        (word_of(speech),),
     ]
 
 

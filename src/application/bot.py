@@ -20,6 +20,7 @@ from application.objects import StartProgress
 from application.only_bot import only_bot
 from application.parts import Application
 from application.privacy import consents_of
+from application.speeches import speeches_of
 from application.team import TeamParts
 from application.web import administration_of, services_of, sessions_of
 from avatars.intake import AvatarPhotos
@@ -228,9 +229,9 @@ def router_of(
     letters = DeadLetters(database, Enqueue(jobs.enqueue_recording, jobs.enqueue_report, jobs.enqueue_answer))
     wake_deliveries, wake_all = followers.wake_deliveries, followers.wake_all
     recordings, chats = _recording_work(application, preferences, wake_all), chats_of(application, messages)
-    waiting = WaitingRecordings(database)
-    form = MetadataForm(database, today)
-    work = MenuWork(WorkInProgress(database), letters, machine, _facts(application), waiting, followers.avatars)
+    waiting, form = WaitingRecordings(database), MetadataForm(database, today)
+    facts, said = _facts(application), speeches_of(application)
+    work = MenuWork(WorkInProgress(database), letters, machine, facts, waiting, said, followers.avatars)
     menu = MenuHandlers(messages, work)
     estimates = application.estimates
     metadata = MetadataHandlers(form, menu.main_menu_of, messages, pack, wake_deliveries, chats.ask, estimates)

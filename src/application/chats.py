@@ -41,7 +41,7 @@ def about_chats(
         chats.routes(),
         AskingHandlers(messages, _asking(application)).routes(),
         RatingHandlers(dialogs, messages, _ratings(application)).routes(),
-        SpeechHandlers(speeches_of(application), dialogs, wake_speeches).routes(),
+        SpeechHandlers(messages, speeches_of(application), dialogs, wake_speeches).routes(),
     ]
 
 

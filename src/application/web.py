@@ -32,6 +32,7 @@ from errors import BadSettings
 from followers import Loop
 from health.board import Board
 from health.operation import Operation
+from jobs.words import WORDS_QUEUE
 from metadata.waiting import WaitingRecordings
 from prompt_pack.models import ReportPack
 from random_ids import new_secret
@@ -39,6 +40,7 @@ from recordings.cancellations import Cancellations
 from recordings.descriptions import Descriptions
 from recordings.listening import Listening
 from recordings.lookup import Recordings
+from recordings.spoken_questions import SpokenQuestions
 from recordings.transcript_pages import TranscriptPages
 from recordings.uploads import Uploads
 from reports.made_files import MadeFiles
@@ -91,6 +93,7 @@ def services_of(
         reading=ChatReading(database),
         ratings=Ratings(database, application.conversations),
         examples=partial(collect_from, database),
+        spoken=SpokenQuestions(database, partial(jobs.enqueue_other, WORDS_QUEUE), settings.voice_hourly_limit),
         speeches=speeches_of(application),
         has_voice=lambda: application.engines.has_voice,
         has_demo_model=lambda: application.engines.has_demo_model,

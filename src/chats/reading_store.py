@@ -14,7 +14,7 @@ _ANSWER: LiteralString = """
     SELECT
         chat_answers.id, chat_number, chat_questions.text AS question, asked_at, status, draft, basis,
         chat_answers.text, coalesce(note, '') AS note, sources, model, prompt_version, prompt_tokens,
-        completion_tokens, duration_s, narrowing, refinable, rating AS stars, comment
+        completion_tokens, duration_s, narrowing, refinable, similar_found, rating AS stars, comment
     FROM chat_questions
     JOIN chat_answers ON question_id = chat_questions.id
     LEFT JOIN conversations ON conversations.answer_id = chat_answers.id

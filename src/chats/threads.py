@@ -166,6 +166,11 @@ class Chats:
                 return True
             return await chat_history.is_asked(connection, occasion)
 
+    async def asked(self, owner: UserId, occasion: Occasion) -> AnswerId | None:
+        """Return the answer to what the owner asked on ``occasion``; None when that was nothing."""
+        async with self._database.transaction() as connection:
+            return await chat_history.find_asked(connection, owner, occasion)
+
     async def ask(
         self,
         owner: UserId,

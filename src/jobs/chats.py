@@ -179,7 +179,8 @@ class AnswerSteps:
         examples = await self._learning.examples(asked.owner_id, embedding)
 
         async def composed() -> AnswerOutcome:
-            return await composer.compose(asked.text, passages, turns, examples, self._drafts.of(answer_id))
+            outcome = await composer.compose(asked.text, passages, turns, examples, self._drafts.of(answer_id))
+            return outcome.model_copy(update={"similar_found": len(examples)})
 
         try:
             async with asyncio.timeout(self._longest_s):

@@ -22,6 +22,7 @@ _SELECT_SPOOLED = """
     UNION ALL SELECT 'speech-' || replace(id::text, '-', '') FROM speeches WHERE owner_id = %(person)s
     UNION ALL SELECT 'words-' || replace(spoken_words.id::text, '-', '')
         FROM spoken_words JOIN incoming_files ON incoming_files.id = incoming_id WHERE owner_id = %(person)s
+    UNION ALL SELECT 'words-' || replace(id::text, '-', '') FROM spoken_questions WHERE owner_id = %(person)s
 """
 _SELECT_AWAITS_SERVICE = """
     SELECT EXISTS (

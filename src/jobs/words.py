@@ -10,9 +10,11 @@ from uuid import UUID
 
 import structlog
 
+import texts.web
 from audio import probe
+from constants import LONGEST_SPOKEN_S
 from datamodels import PartPlan, PartTranscript
-from errors import NoSpeech, VoxPersonaError
+from errors import BadInput, BadText, NoSpeech, VoxPersonaError
 from jobs.context import JobContext
 from recordings import spoken_store
 from recordings.preferences import settings_of
@@ -20,7 +22,7 @@ from recordings.spoken_store import Spoken
 from speakers.channels import prepare_channels
 from system.shortages import shortages_mapped
 from transcription.transcriber import Transcription
-from utils import disk_full_mapped, write_atomically
+from utils import disk_full_mapped, human_duration, write_atomically
 
 log = structlog.get_logger(__name__)
 
@@ -83,29 +85,47 @@ class WordsSteps:
     async def fail(self, id_: UUID, error: VoxPersonaError, again_at: datetime | None) -> None:
         """Note why nothing was recognised, and when that will be tried again."""
         async with self._context.database.transaction() as connection:
-            await spoken_store.store_failure(connection, id_, error.code, error.user_text, again_at)
+            refused = isinstance(error, BadInput)
+            await spoken_store.store_failure(connection, id_, error.code, error.user_text, again_at, is_refused=refused)
 
     async def _heard(self, spoken: Spoken, folder: Path, language: str | None) -> str:
         original, pcm = folder / "original.ogg", folder / "audio.pcm"
         with disk_full_mapped(folder):
             await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
         await asyncio.to_thread(write_atomically, original, spoken.sound)
-        info = await probe(original, spoken.file_name)
+        name = spoken.file_name or texts.web.SPOKEN_NAME
+        info = await probe(original, name)
+        if spoken.file_name is None:
+            # Of a voice note the messenger tells beforehand how long it is.
+            _check_length(info.duration_s)
         async with self._context.processors:
             layout, speech = await prepare_channels(
                 original,
                 pcm,
                 info,
-                file_name=spoken.file_name,
+                file_name=name,
                 ffmpeg=self._context.ffmpeg,
                 time_limit_s=_DECODING_S,
             )
+        if spoken.file_name is None:
+            _check_length(layout.duration_s)
         if not speech:
-            raise NoSpeech(file_name=spoken.file_name)
+            raise NoSpeech(file_name=name)
         engine = await self._context.engines.speech_to_text()
         key = sha256(spoken.sound).hexdigest()
         draft = await Transcription(engine, _Parts()).run(key, pcm, speech, layout.whole_s, language)
         words = " ".join(segment.text for segment in draft.segments).strip()
         if not words:
-            raise NoSpeech(file_name=spoken.file_name)
+            raise NoSpeech(file_name=name)
         return words
+
+
+def _check_length(duration_s: float) -> None:
+    """Refuse a question that is longer than a voice note may be.
+
+    Raises:
+        BadText: it is longer.
+    """
+    if duration_s > LONGEST_SPOKEN_S:
+        told, most = human_duration(duration_s), human_duration(LONGEST_SPOKEN_S)
+        raise BadText(reason=texts.web.SPOKEN_TOO_LONG.format(duration=told, longest=most))

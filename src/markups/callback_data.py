@@ -187,6 +187,11 @@ class Action(StrEnum):
     CANCEL_COMMENT = "cancel_comment"
     SPEAK_ANSWER = "speak_answer"  # answer
     SPEAK_REPORT = "speak_report"  # report number
+    SPEECHES = "speeches"  # page, from 1
+    SPEECH = "speech"  # what was said, as in the next three
+    SPEECH_SEND = "speech_send"
+    SPEECH_DELETE = "speech_delete"
+    SPEECH_DELETE_CONFIRM = "speech_delete_confirm"
     RESEARCH = "research"  # answer: tells what a deep research of its question takes
     RESEARCH_START = "research_start"  # answer
     RESEARCH_AGAIN = "research_again"  # report run that failed or was cancelled

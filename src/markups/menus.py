@@ -11,6 +11,7 @@ import texts.cards
 import texts.dead_letters
 import texts.documents
 import texts.editing
+import texts.speeches
 import texts.takeout
 import texts.telegram
 import texts.voice_notes
@@ -56,8 +57,8 @@ def welcome_text(name: str, *, may_record: bool) -> str:
     return text.format(name=addressed)
 
 
-def storage_menu(*, documents: bool = False, glossary: bool = False) -> Screen:
-    """Show what is stored: recordings and, to who may change them, the ``glossary`` and ``documents``."""
+def storage_menu(*, documents: bool = False, glossary: bool = False, speeches: bool = False) -> Screen:
+    """Show what is stored: recordings, to who may change them the ``glossary`` and ``documents``, and ``speeches``."""
     return Screen(
         text=texts.telegram.STORAGE_TITLE,
         keyboard=(
@@ -72,6 +73,7 @@ def storage_menu(*, documents: bool = False, glossary: bool = False) -> Screen:
             ),
             *([(button(texts.documents.BUTTON, Action.DOCUMENTS, 1),)] if documents else []),
             *([(button(texts.editing.GLOSSARY, Action.GLOSSARY),)] if glossary else []),
+            *([(button(texts.speeches.MY, Action.SPEECHES, 1),)] if speeches else []),
             (button(texts.takeout.BUTTON, Action.TAKEOUT),),
             (button(texts.telegram.BACK, Action.MENU_MAIN),),
         ),

@@ -13,7 +13,8 @@ from datamodels import UserId, Value
 from datamodels_telegram import ChatId
 from db import Connection, Database
 from errors import BadText, NotFound
-from errors_of_operation import NoVoice, TooManySpeeches
+from errors_of_operation import NoVoice
+from limits import hourly
 from limits.reservations import reserve_speech
 from prices import speech_cost_usd
 from random_ids import new_id
@@ -28,6 +29,7 @@ from text_to_speech.port import LONGEST_PIECE
 LONGEST_TEXT = 5000
 """Characters. Of a longer answer or report the first sentences are said; a longer text is refused."""
 _LONGEST_TITLE = 200
+_FEATURE = "speech"
 
 
 class Source(Value):
@@ -99,7 +101,7 @@ class Speeches:
             NotFound: the person has nothing of this kind and name.
             BadText: there is nothing to say in it.
             NoVoice: nothing here speaks.
-            TooManySpeeches: the hour's orders are used up.
+            HourUsedUp: the hour's orders are used up.
             LimitReached: it costs more than the person has left.
         """
         source = await self._sources[kind](owner, subject)
@@ -111,13 +113,31 @@ class Speeches:
 
         Raises:
             BadText: it has no words, or is too long.
-            NoVoice, TooManySpeeches, LimitReached: as of ``order``.
+            NoVoice, HourUsedUp, LimitReached: as of ``order``.
         """
         text = storable(text).strip()
         if len(text) > LONGEST_TEXT:
             raise BadText(reason=texts.speeches.TOO_LONG.format(length=len(text), longest=LONGEST_TEXT))
         title = preview(one_line(text), _LONGEST_TITLE)
         return await self._order(owner, SpeechOf.TEXT, Source(title=title, markdown=""), text, None, "")
+
+    async def send(self, owner: UserId, id_: UUID, chat: ChatId, occasion: str) -> State:
+        """Have a speech sent to ``chat`` once more; one that failed goes on where it failed. Nothing is said anew.
+
+        The same ``occasion`` again changes nothing.
+
+        Raises:
+            NotFound: the owner has no such speech.
+        """
+        async with self._database.transaction() as connection:
+            found = await store.find(connection, owner, id_)
+            if found is None:
+                raise NotFound(what=f"speech {id_} of {owner}")
+            if found.has_failed:
+                await store.go_on(connection, id_)
+                await self._enqueue(connection, id_)
+            await store.set_chat(connection, id_, chat, occasion)
+        return State.READY if found.is_ready else State.AT_WORK
 
     async def page(self, owner: UserId, page: int, size: int) -> Page:
         """Load a page of the owner's speeches, the newest first; for one that does not exist, the nearest."""
@@ -194,7 +214,7 @@ class Speeches:
 
     async def _taken(self, connection: Connection, new: NewSpeech, characters: int) -> Ordered:
         owner = new.owner_id
-        free_in_s = await store.free_in_s(connection, owner, self._hourly)
+        await hourly.lock(connection, owner)
         same = await store.lock_same(connection, owner, new.key)
         if same is not None:
             if same.is_ready:
@@ -204,9 +224,7 @@ class Speeches:
                 await self._enqueue(connection, same.id)
                 await reserve_speech(connection, owner, same.id, new.title, speech_cost_usd(new.voice, characters))
             return Ordered(same.id, State.AT_WORK)
-        if free_in_s:
-            raise TooManySpeeches(most=self._hourly, minutes=-(-free_in_s // 60), retry_after_s=free_in_s)
-        await store.use(connection, owner)
+        await hourly.use(connection, _FEATURE, owner, self._hourly, texts.speeches.SAY_TEXT)
         await store.insert(connection, new)
         await self._enqueue(connection, new.id)
         await reserve_speech(connection, owner, new.id, new.title, speech_cost_usd(new.voice, characters))

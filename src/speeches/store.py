@@ -1,4 +1,4 @@
-"""Rows of ``speeches`` and of ``hourly_uses``."""
+"""Rows of ``speeches``."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,7 +10,6 @@ from datamodels import UserId, Value
 from datamodels_telegram import ChatId, MessageId
 from db import Connection
 
-FEATURE = "speech"
 _COLUMNS: LiteralString = """
     id, owner_id, kind, title, text, is_whole, voice, pieces, cardinality(parts) AS pieces_said, duration_s,
     octet_length(sound) AS size_bytes, error_code, error_text, retry_at, created_at, ended_at
@@ -65,16 +64,6 @@ _NOTE_DELIVERED = """
     UPDATE speeches SET delivered_at = now(), progress_id = NULL
     WHERE id = %(id)s AND occasion = %(occasion)s AND delivered_at IS NULL
 """
-# One order of a person at a time counts.
-_LOCK_OWNER = "SELECT FROM users WHERE id = %(owner_id)s FOR NO KEY UPDATE"
-_COUNT_USES = """
-    SELECT count(*) AS uses, extract(epoch FROM min(used_at) + interval '1 hour' - now()) AS free_in_s FROM (
-        SELECT used_at FROM hourly_uses
-        WHERE feature = %(feature)s AND owner_id = %(owner_id)s AND used_at > now() - interval '1 hour'
-        ORDER BY used_at DESC LIMIT %(most)s
-    ) AS latest
-"""
-_USE = "INSERT INTO hourly_uses (feature, owner_id) VALUES (%(feature)s, %(owner_id)s)"
 
 
 class SpeechOf(StrEnum):
@@ -241,18 +230,3 @@ async def note_progress(connection: Connection, id_: UUID, message: MessageId) -
 async def note_delivered(connection: Connection, id_: UUID, occasion: str) -> bool:
     """Note that the chat has what it waited for; False when it was asked for anew meanwhile."""
     return (await connection.execute(_NOTE_DELIVERED, {"id": id_, "occasion": occasion})).rowcount == 1
-
-
-async def free_in_s(connection: Connection, owner: UserId, most: int) -> int:
-    """Return in how many seconds the owner may use the feature again, 0 for now; other orders of the owner wait."""
-    await connection.execute(_LOCK_OWNER, {"owner_id": owner})
-    parameters = {"feature": FEATURE, "owner_id": owner, "most": most}
-    row = await (await connection.execute(_COUNT_USES, parameters)).fetchone()
-    if row is None or row["uses"] < most:
-        return 0
-    return max(1, int(row["free_in_s"] or 3600))
-
-
-async def use(connection: Connection, owner: UserId) -> None:
-    """Note that the owner has used the feature."""
-    await connection.execute(_USE, {"feature": FEATURE, "owner_id": owner})

@@ -23,6 +23,7 @@ from message_tracker import MessageTracker
 from metadata.waiting import WaitingRecordings
 from recordings.intake import IntakeLimits
 from recordings.work_in_progress import WorkInProgress
+from speeches.service import Speeches
 from telegram_handlers.context import Context, Routes
 from utils import human_duration, human_size
 
@@ -50,6 +51,7 @@ class MenuWork:
     machine: Machine
     facts: SystemFacts
     waiting: WaitingRecordings
+    speeches: Speeches
     avatars: Avatars | None = None
 
 
@@ -123,7 +125,12 @@ class MenuHandlers:
 
     async def _storage(self, context: Context, press: Press) -> None:  # noqa: ARG002
         role = context.user.role
-        screen = storage_menu(documents=may(role, Permission.CURATE), glossary=may(role, Permission.RECORD))
+        speeches = await self._work.speeches.page(context.user.id, 1, 1)
+        screen = storage_menu(
+            documents=may(role, Permission.CURATE),
+            glossary=may(role, Permission.RECORD),
+            speeches=bool(speeches.total),
+        )
         await self._show(context, screen)
 
     async def _system(self, context: Context, press: Press) -> None:  # noqa: ARG002

@@ -108,7 +108,7 @@ CONTEXT_TOO_SMALL = (
 NO_VOICE = (
     "Озвучивать нечем: ни TTS_MODEL, ни TTS_MODEL_DIR не заданы, и festival не установлен. Настройте одно из них."
 )
-TOO_MANY_SPEECHES = "За час можно озвучить не больше {most} текстов. Подождите {minutes} мин. и повторите."
+HOUR_USED_UP = "За час можно {what} не больше {most} раз. Подождите {minutes} мин. и повторите."
 LIMIT_REACHED = "Предел исчерпан: {reason}. {advice} или попросите администратора поднять предел."
 NO_LANGUAGE_MODEL = "Языковая модель отключена (LLM_ENGINE=none), поэтому отчётов нет. Включите её в .env."
 MISSING_PROGRAM = "Не найдена программа {program}. Установите её или укажите верный путь в .env."

@@ -15,8 +15,8 @@ _LONGEST_KEY = 64
 _MOST_STARS = 5
 
 
-async def asked_in(services: Services, owner: UserId, number: int, text: str, key: str) -> AnswerId | None:
-    """Ask a question in a chat; None when the same ``key`` of the same person has asked before.
+async def asked_in(services: Services, owner: UserId, number: int, text: str, key: str) -> AnswerId:
+    """Ask a question in a chat, once with the same ``key`` of the same person; return the id of its answer.
 
     Raises:
         BadText: it is no question.
@@ -27,9 +27,8 @@ async def asked_in(services: Services, owner: UserId, number: int, text: str, ke
         raise BadText(reason=said)
     occasion = Occasion(door=_DOOR, key=f"{owner}:{storable(key)[:_LONGEST_KEY]}")
     async with get_user_lock(owner):
-        if await services.chats.is_known(owner, occasion):
-            return None
-        return await services.chats.ask(owner, occasion, question, number=number)
+        asked = await services.chats.asked(owner, occasion)
+        return asked or await services.chats.ask(owner, occasion, question, number=number)
 
 
 async def rated(services: Services, owner: UserId, answer_id: AnswerId, stars: str, comment: str) -> None:

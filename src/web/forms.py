@@ -1,4 +1,4 @@
-"""Fields of forms, as pages send them."""
+"""What requests bring: fields of forms as pages send them, and JSON."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -16,6 +16,11 @@ async def _fields(request: Request) -> Mapping[str, list[str]]:
 
 
 Fields = Annotated[Mapping[str, list[str]], Depends(_fields)]
+
+
+def is_json(request: Request) -> bool:
+    """Tell whether the body is said to be JSON."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
 
 
 def one(fields: Mapping[str, list[str]], name: str) -> str:

@@ -9,6 +9,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web.failures import response
+from web.forms import is_json
 from web.people import FILE_FORMS
 from web.rendering import Templates
 from web.site import Site
@@ -17,6 +18,7 @@ OF_MONITORING = ("/health/", "/metrics", "/version")
 OF_SERVICES = "/webhook/"
 _PIECES = "/api/v1/uploads/"
 _PHOTOS = re.compile(r"/api/v1/avatars/[0-9]{1,9}/photos", re.ASCII)
+_VOICE = "/api/v1/voice/process"
 _MOST_BYTES = 64 * 1024
 """The longest form: a question has a tenth of that. Files come elsewhere."""
 _POLICY = (
@@ -88,6 +90,8 @@ def _brings_file(request: Request) -> bool:
     path = request.url.path
     if request.method == "PATCH":
         return path.startswith(_PIECES)
+    if path == _VOICE:
+        return not is_json(request)
     return any(each.fullmatch(path) for each in (FILE_FORMS, _PHOTOS))
 
 

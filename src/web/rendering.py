@@ -25,6 +25,7 @@ import texts.web_errors
 from access import Permission, may
 from chats.sources import source_line
 from chats.threads import shown_title
+from constants import LONGEST_SPOKEN_S
 from recordings.sent_files import accepted_names
 from texts.errors_in_chats import chat_text
 from utils import clock, human_duration, human_size
@@ -73,6 +74,7 @@ class Templates:
             "shown_title": shown_title,
             "static": self._address,
             "accepted_names": accepted_names(),
+            "longest_spoken_s": LONGEST_SPOKEN_S,
             "told": chat_text,
             "code_of": lambda code: texts.web_errors.CODE.format(code=code),
         }

@@ -27,6 +27,9 @@ _CONNECTIONS = 256
 """More get 503: monitoring needs one or two, and a browser up to six, one of them for as long as a page is open."""
 _IDLE_S = 5
 _HEADERS_S = 10.0
+_BODY_S = 30.0
+_LEAST_RATE = 1000
+"""Bytes a second, less ``_BODY_S``: a body that comes slower never ends, or is not worth a connection."""
 _LINGER_S = 5.0
 """Seconds for which what still comes of a refused file is thrown away, so that its sender can read the answer."""
 _STOP_S = 2
@@ -36,13 +39,16 @@ _STOP_S = 2
 class _Connection(H11Protocol):
     """A connection that is closed when a request does not come whole, up to its body, within ``headers_s``.
 
-    Else some hundred requests that never end their headers would be all connections there are. One whose request was
-    answered before its body had come is closed as well, unless the rest comes soon.
+    Else some hundred requests that never end their headers would be all connections there are. One whose body comes too
+    slowly is closed, too: what has come of a file is kept. One whose request was answered before its body had come is
+    closed as well, unless the rest comes soon.
     """
 
-    def __init__(self, *args: Any, headers_s: float, **options: Any) -> None:
+    def __init__(self, *args: Any, headers_s: float, body_s: float, **options: Any) -> None:
         super().__init__(*args, **options)
         self._headers_s = headers_s
+        self._body_s = body_s
+        self._until_body: asyncio.TimerHandle | None = None
         self._until_headers: asyncio.TimerHandle | None = None
         self._lingering: asyncio.TimerHandle | None = None
 
@@ -56,22 +62,45 @@ class _Connection(H11Protocol):
             self._end_lingering()
         if self.cycle is not None and not self.cycle.response_complete:
             self._pass()
+            self._await_body(len(data))
         elif self._until_headers is None:
             self._watch()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
+        self._end_body()
         self._pass()  # until more comes, uvicorn's own time for idle connections counts
         if self.conn.their_state is h11.SEND_BODY:
             self._lingering = self.loop.call_later(_LINGER_S, self.transport.close)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._pass()
+        self._end_body()
         self._end_lingering()
         super().connection_lost(exc)
 
     def _watch(self) -> None:
         self._until_headers = self.loop.call_later(self._headers_s, self.transport.close)
+
+    def _await_body(self, came: int) -> None:
+        """Close the connection unless the rest of the body comes in time, to which what ``came`` adds some."""
+        now = self.loop.time()
+        until = now + self._body_s if self._until_body is None else self._until_body.when() + came / _LEAST_RATE
+        self._end_body()
+        if self.conn.their_state is h11.SEND_BODY:
+            self._until_body = self.loop.call_at(min(until, now + 2 * self._body_s), self._give_up_body)
+
+    def _give_up_body(self) -> None:
+        self._until_body = None
+        if self.flow.read_paused:
+            self._await_body(0)  # it is we who do not read
+        else:
+            self.transport.close()
+
+    def _end_body(self) -> None:
+        if self._until_body is not None:
+            self._until_body.cancel()
+            self._until_body = None
 
     def _end_lingering(self) -> None:
         if self._lingering is not None:
@@ -119,13 +148,13 @@ async def listen(host: str, port: int | None) -> socket.socket | None:
 
 @asynccontextmanager
 async def serving(
-    application: FastAPI, listener: socket.socket, *, headers_s: float = _HEADERS_S
+    application: FastAPI, listener: socket.socket, *, headers_s: float = _HEADERS_S, body_s: float = _BODY_S
 ) -> AsyncIterator[None]:
     """Serve ``application`` at ``listener`` during the block, and close ``listener`` at its end."""
     host, port, *_ = listener.getsockname()
     config = uvicorn.Config(
         application,
-        http=partial(_Connection, headers_s=headers_s),  # type: ignore[arg-type]  # what makes one
+        http=partial(_Connection, headers_s=headers_s, body_s=body_s),  # type: ignore[arg-type]  # what makes one
         ws="none",
         lifespan="off",
         log_config=None,

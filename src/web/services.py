@@ -20,6 +20,7 @@ from recordings.descriptions import Descriptions
 from recordings.intake import Intake, IntakeLimits
 from recordings.listening import Listening
 from recordings.lookup import Recordings
+from recordings.spoken_questions import SpokenQuestions
 from recordings.transcript_pages import TranscriptPages
 from recordings.uploads import Uploads
 from reports.archive import ReportArchive
@@ -84,6 +85,7 @@ class Services:
     reading: ChatReading
     ratings: Ratings
     examples: Callable[[], Awaitable[Examples]]
+    spoken: SpokenQuestions
     speeches: Speeches
     has_voice: Callable[[], bool]
     has_demo_model: Callable[[], bool]

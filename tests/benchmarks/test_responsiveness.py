@@ -22,19 +22,17 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-import speech_corpus
 from bot import Bot
 from openai_server import OpenAIServer
 from product import Product
 from promises import progress_cards
+from six_hours import PEOPLE, six_hours
 from telegram_events import Happening
 from telegram_server import TelegramServer
 from telegram_user import ScriptedUser
 
 pytestmark = [pytest.mark.weights, pytest.mark.timeout(3600)]
 
-PEOPLE = 6
-MINUTES = 60
 ANSWER_BAR_S = 0.3
 LAG_BAR_S = 0.1
 FIRST_REACTION_BAR_S = 2.0
@@ -80,22 +78,7 @@ class Watched:
 
 @pytest.fixture(scope="module")
 def hours(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Six recordings of an hour, each of bytes of its own."""
-    folder = tmp_path_factory.mktemp("hours")
-    pcm = folder / "hour.pcm"
-    speech_corpus.write_long_recording(pcm, MINUTES)
-    made: list[Path] = []
-    for number in range(PEOPLE):
-        path = folder / f"hour-{number}.ogg"
-        raw = ["-f", "s16le", "-ar", str(speech_corpus.SAMPLE_RATE), "-ac", "1", "-i", str(pcm)]
-        if made:
-            source = ["-i", str(made[0]), "-c", "copy", "-metadata", f"comment={number}"]
-        else:
-            source = [*raw, "-c:a", "libopus", "-b:a", "28k"]
-        subprocess.run(["ffmpeg", "-v", "error", *source, str(path)], check=True)
-        made.append(path)
-    pcm.unlink()
-    return made
+    return six_hours(tmp_path_factory.mktemp("hours"))
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from uuid import UUID
@@ -51,6 +52,7 @@ from datamodels import (
 from datamodels_chats import AnswerId, AnswerOutcome, Basis, Conversation, Occasion, Source
 from datamodels_telegram import TelegramPerson
 from default_pack import PACK
+from errors import BadInput, NotFound
 from errors_of_operation import SignInRefused
 from fal_server import fal_server
 from followers_world import look
@@ -61,6 +63,7 @@ from limits import store
 from limits.values import Resource
 from recorded_reports import written as made
 from recording_files import tone
+from recordings import spoken_store
 from sign_in.sessions import Sessions
 from texts.web import UPLOAD_KNOWN
 from transcription.ready.reading import read_ready
@@ -381,16 +384,24 @@ async def test_no_request_makes_the_application_fail(console: World) -> None:
 
 
 async def test_what_people_wrote_is_shown_and_never_run(console: World, researcher: Browser) -> None:
-    recording = await has_recording(console)
-    answer = await has_answer(console, "researcher", recording)
-    chat = (await console.services.chats.active(researcher.person.user.id)).number
-    for path in ("/", "/recordings", f"/recordings/{recording.number}", f"/chats/{chat}"):
-        page = await researcher.client.get(path)
-        assert page.status_code == 200
-        assert "<script>alert" not in page.text
-        assert "&lt;script&gt;alert" in page.text
-        assert len(page.content) < 300_000
-    events = await researcher.client.get(f"/answers/{answer}/events")
+    ids, owner = await addresses(console), researcher.person.user.id
+    ids["speech_id"] = str((await console.bot.speeches.order_text(owner, SCRIPT)).id)
+    await console.services.chats.rename(owner, 1, SCRIPT, Occasion(door="test", key="1"))
+    await researcher.post(f"/answers/{ids['answer_id']}/rating", stars="2", comment=SCRIPT)
+    async with console.bot.database.transaction() as connection:
+        await connection.execute("UPDATE users SET name = %s", (SCRIPT,))
+    shown = set()
+    async with console.browser("lead") as lead:
+        for _, path, needed in [each for each in routes() if each[0] == "GET" and not each[1].endswith("events")]:
+            browser = researcher if may(Role.USER, needed) else lead
+            page = await browser.client.get(path.format(**ids))
+            if page.headers["content-type"].startswith("text/html") and page.status_code == 200:
+                assert "<script>alert" not in page.text, path
+                assert len(page.content) < 300_000, path
+                shown |= {path} if "&lt;script&gt;alert" in page.text else set()
+    of_one = {"/recordings/{number}/edit", "/chats/{number}", "/speeches/{speech_id}", "/avatars/{number}"}
+    assert shown > {"/", "/recordings", "/recordings/{number}", "/chats", "/speeches", "/avatars", "/people"} | of_one
+    events = await researcher.client.get(f"/answers/{ids['answer_id']}/events")
     assert "<script>alert" not in events.text
     assert events.text.endswith("event: end\ndata: {}\n\n")
 
@@ -481,6 +492,62 @@ async def test_a_question_is_answered_within_one_request_and_learned_from(consol
     assert any("тихо в номере" in line for line in lines)
 
 
+async def listened(console: World, words: str | None = None) -> None:
+    """Do the job of a question by voice, for which somebody waits; with ``words`` an engine has understood these."""
+    query = "SELECT id FROM spoken_questions WHERE sound IS NOT NULL"
+    found = None
+    async with asyncio.timeout(20):
+        while found is None:
+            await asyncio.sleep(0.05)
+            async with console.bot.database.transaction() as connection:
+                found = await (await connection.execute(query)).fetchone()
+                if found is not None and words is not None:
+                    await spoken_store.store_words(connection, found["id"], words)
+                    return
+    try:
+        await console.bot.hearing.do(found["id"])
+    except BadInput as exc:
+        await console.bot.hearing.fail(found["id"], exc, None)
+
+
+async def test_a_question_by_voice_is_heard_and_asked_once(console: World, researcher: Browser) -> None:
+    recording, reading, owner = await has_recording(console), console.services.reading, researcher.person.user.id
+    address, kind = "/api/v1/voice/process", "audio/webm;codecs=opus"
+
+    async def ask(sound: bytes, kind: str = kind, **more: str) -> httpx2.Response:
+        sent = {"X-CSRF-Token": researcher.token, "Content-Type": kind}
+        return await researcher.client.post(address, content=sound, headers=sent, params=more)
+
+    head = f"POST {address} HTTP/1.1\r\nX-CSRF-Token: {researcher.token}\r\nContent-Length: {4 * MB + 1}"
+    for told, code in ((kind, 413), ("text/plain", 415), (JSON, 413)):
+        reader, writer = await opened(console, researcher, f"{head}\r\nContent-Type: {told}")
+        async with asyncio.timeout(20):
+            assert (await reader.readline()).split()[1] == str(code).encode(), "before any byte of it"
+        writer.close()
+    assert [(await ask(b"")).status_code, (await ask(b"x", JSON)).status_code] == [422, 422]
+
+    waiting = (await asyncio.gather(ask(SOUND, wait="false"), listened(console, "Было ли тихо в номере?")))[0].json()
+    assert (waiting["status"], waiting["question"]) == ("waiting", "Было ли тихо в номере?")
+    asking = asyncio.create_task(ask(SOUND))
+    await answered(console, owner, AnswerId(UUID(waiting["log_id"])), recording)
+    answer = (await asking).json()
+    assert (answer["log_id"], answer["status"], answer["similar_found"]) == (waiting["log_id"], "done", 0)
+    assert [each["recording_number"] for each in answer["sources"]] == [recording.number]
+    assert len((await reading.chat(owner, answer["session_id"]))[1]) == 1
+    with pytest.raises(NotFound):
+        await console.services.spoken.said(console.people["colleague"].user.id, sha256(SOUND).hexdigest())
+
+    for sound, said in ((wav(1), "не слышно речи"), (wav(61), "Скажите короче"), (bytes(4 * MB), "не похож")):
+        for again in (False, True):
+            refused, _ = await asyncio.gather(ask(sound), asyncio.sleep(0) if again else listened(console))
+            assert (refused.status_code, said in refused.json()["message"]) == (422, True), refused.text
+    used_up = await ask(wav(3))
+    assert (used_up.status_code, int(used_up.headers["retry-after"]) > 3500) == (429, True)
+    assert "спросить голосом не больше 4 раз" in used_up.json()["message"]
+    described = (await researcher.client.get("/api/v1/openapi.json")).json()["paths"][address]["post"]
+    assert set(described["requestBody"]["content"]) == {JSON, "audio/*"}
+
+
 async def test_a_text_is_said_kept_and_deleted(console: World, researcher: Browser) -> None:
     console.bot.voice = Silence()
     page = await researcher.post("/speeches", text="Тихо было.")
@@ -504,7 +571,8 @@ async def test_a_text_is_said_kept_and_deleted(console: World, researcher: Brows
         assert (got.status_code, got.content) == (status, content), wanted
     assert (await researcher.post(f"{address}/delete")).status_code == 303
     assert (await researcher.client.get(sound)).status_code == 404
-    for body, status in [({"text": ""}, 422), ({"text": "а" * 5001}, 422), ({}, 422), ({"report": 1}, 404)]:
+    lengths = [({"text": "а" * length}, status) for length, status in ((0, 422), (1, 202), (5000, 202), (5001, 422))]
+    for body, status in [*lengths, ({}, 422), ({"report": 1}, 404)]:
         said = await researcher.client.post("/api/v1/tts", json=body, headers={"X-CSRF-Token": researcher.token})
         assert said.status_code == status
     console.bot.voice = None
@@ -953,7 +1021,11 @@ async def page(console: World) -> AsyncIterator[Page]:
     following = asyncio.create_task(console.services.uploads.run())
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
+            executable_path=CHROMIUM,
+            args=[
+                *("--no-sandbox", "--autoplay-policy=no-user-gesture-required"),
+                *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),
+            ],
         )
         context = await browser.new_context(
             base_url=console.url, viewport={"width": 390, "height": 800}, locale="ru-RU", reduced_motion="reduce"
@@ -1027,6 +1099,11 @@ async def test_from_a_file_to_a_rated_answer_on_a_phone(console: World, page: Pa
     await page.click(".stars span:has-text('4')")
     await page.click("text=Сохранить оценку")
     await page.wait_for_selector("text=Ваша оценка: 4 из 5")
+    await page.click("[data-microphone]")
+    await page.wait_for_selector("text=Идёт запись")
+    await page.click("text=Остановить и отправить")
+    await listened(console, "А что с завтраком?")
+    await page.wait_for_selector("[data-live] >> text=А что с завтраком?")
     await checked(page)
     assert wrong == []
 

@@ -11,6 +11,7 @@ import texts.chats
 import texts.ratings
 import user_states
 from access import may
+from chats.reading import ChatReading
 from chats_world import Asker, ChatsBot
 from conversations.ratings import COMMENT_CHARACTERS
 from datamodels import Role
@@ -307,6 +308,9 @@ async def test_a_good_answer_is_an_example_for_a_like_question(anna: Asker, chat
     await anna.asks("А завтраки в отеле какие?")
     question = f"<вопрос>\n{LIKEWISE}\n</вопрос>"
     assert examples(llm) == [("user", question), ("assistant", "- Не хватало горячих блюд [1].\n- Кофе хороший [1].")]
+    [*_, latest] = (await ChatReading(chats_bot.database).chat(anna.id, 1))[1]
+    assert latest.outcome is not None
+    assert latest.outcome.similar_found == 1
 
 
 @pytest.mark.parametrize("label", ["👎 1", "2", "3"])

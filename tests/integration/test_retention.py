@@ -26,6 +26,7 @@ AGES = {
     "job_failures": timedelta(),
     "removed_chunks": timedelta(days=1),
     "speeches": None,
+    "spoken_questions": timedelta(days=1),
     "hourly_uses": timedelta(days=1),
     "limit_uses": timedelta(days=400),
     "erased_uses": timedelta(days=1),
@@ -88,6 +89,10 @@ _SPEECH = """
     ) VALUES (gen_random_uuid(), %(owner)s, 'text', %(name)s, '', true, '', %(name)s, 1, %(when)s, {ended})
 """
 _USE = "INSERT INTO hourly_uses (feature, owner_id, used_at) VALUES (%(name)s, %(owner)s, %(when)s)"
+_SPOKEN = """
+    INSERT INTO spoken_questions (id, owner_id, sha256, created_at)
+    VALUES (gen_random_uuid(), %(owner)s, %(name)s, %(when)s)
+"""
 _LIMIT_USE = """
     INSERT INTO limit_uses (work, resource, owner_id, subject, month, reserved, exact, state, at)
     VALUES (%(name)s::uuid, 'sound', %(owner)s, gen_random_uuid(), %(when)s::date, 1, true, '{state}', %(when)s)
@@ -240,6 +245,7 @@ CASES: list[tuple[str, LiteralString, list[tuple[str, datetime, LiteralString, b
             ("young", YOUNG, _SPEECH.format(ended="%(when)s"), False),
         ],
     ),
+    ("spoken_questions", "sha256", [("old", OLD, _SPOKEN, True), ("young", YOUNG, _SPOKEN, False)]),
     ("hourly_uses", "feature", [("old", OLD, _USE, True), ("young", YOUNG, _USE, False)]),
     (
         "limit_uses",

@@ -10,6 +10,7 @@ import pytest
 
 import chat_history
 import openai_faults
+import texts.speeches
 from audio import BUILT_IN, probe
 from datamodels import NewReportFile, ReportId, ReportRunId
 from datamodels_chats import AnswerId, AnswerOutcome, Basis, Conversation, Occasion
@@ -17,7 +18,7 @@ from datamodels_telegram import Voice
 from db import Database
 from default_pack import PACK
 from errors import BadText, NotFound, ProviderRefusedKey, VoxPersonaError
-from errors_of_operation import LimitReached, NoVoice, TooManySpeeches
+from errors_of_operation import HourUsedUp, LimitReached, NoVoice
 from followers_world import TelegramOfFiles, look
 from handlers_world import Bot, Person
 from limits import store
@@ -37,6 +38,12 @@ from telegram_handlers.speech_deliveries import SpeechDeliveries
 from text_to_speech.openai import OpenAITextToSpeech
 
 SENTENCE = "Гостям нравится завтрак, потому что он горячий и его много. "
+_SAID = """
+    INSERT INTO speeches (
+        id, owner_id, kind, title, text, is_whole, voice, key, pieces, sound, duration_s, created_at, ended_at
+    )
+    VALUES (%s, %s, 'text', %s, '', true, '', %s::text, 1, 'x', 2, now() + %s * interval '1 second', now())
+"""
 LONG = SENTENCE * 20
 """1200 characters: two pieces."""
 
@@ -243,7 +250,7 @@ async def test_an_hour_has_its_limit_which_a_deletion_does_not_lift(talking: Tal
     await speeches.order_text(person.user.id, "Три.")
     assert (await speeches.order_text(person.user.id, "Раз.")).state is State.AT_WORK
     await speeches.delete(person.user.id, first.id)
-    with pytest.raises(TooManySpeeches) as raised:
+    with pytest.raises(HourUsedUp) as raised:
         await speeches.order_text(person.user.id, "Раз.")
     assert 3500 < int(str(raised.value.details["retry_after_s"])) <= 3600
     assert (await speeches.order_text(other.user.id, "Раз.")).state is State.NEW
@@ -266,6 +273,40 @@ async def test_what_is_one_persons_is_nobody_elses(talking: Talking) -> None:
     with pytest.raises(NotFound):
         await speeches.order(person.user.id, SpeechOf.REPORT, "1")
     assert await speeches.sound(person.user.id, ordered.id)
+
+
+async def test_what_was_said_is_listed_sent_again_and_deleted(talking: Talking, server: OpenAIServer) -> None:
+    speeches, person, other = talking.bot.speeches, await Person.come(talking.bot), await Person.come(talking.bot)
+    await person.press_data(pack(Action.MENU_STORAGE))
+    assert texts.speeches.MY not in person.sees
+    async with talking.bot.database.transaction() as connection:
+        for number in range(1, 7):
+            await connection.execute(_SAID, (uuid4(), person.user.id, f"Ответ <{number}>", number, number))
+    await person.press_data(pack(Action.MENU_STORAGE))
+    await person.press(texts.speeches.MY)
+
+    def listed() -> list[str]:
+        return [button.text for _, button in person.buttons if button.data.startswith(f"{Action.SPEECH}||")]
+
+    assert [each.partition(" · ")[2] for each in listed()] == [f"Ответ <{number}>" for number in (6, 5, 4, 3, 2)]
+    await person.press("▶")
+    await person.press(listed()[0])
+    assert "<b>Ответ &lt;1&gt;</b>" in person.sees
+    subject = next(button.data.partition("||")[2] for _, button in person.buttons)
+    await person.press(texts.speeches.MY_SEND)
+    await talking.delivers()
+    assert [name for name, _ in talking.telegram.files] == ["Ответ _1_.ogg"]
+    assert server.asked(SPEECH) == [], "paid once"
+
+    for action in (Action.SPEECH, Action.SPEECH_SEND, Action.SPEECH_DELETE, Action.SPEECH_DELETE_CONFIRM):
+        await other.press_data(f"{action}||{subject}")
+        assert other.heard.pop() == texts.speeches.MY_GONE
+        assert "Ответ" not in other.sees
+    await person.press_data(f"{Action.SPEECH_DELETE}||{subject}")
+    assert (await speeches.page(person.user.id, 1, 5)).total == 6, "asked first"
+    await person.press(texts.speeches.MY_DELETE_CONFIRM)
+    assert (await speeches.page(person.user.id, 1, 5)).total == 5
+    assert "Всего: 5." in person.sees
 
 
 async def test_a_report_is_said_by_its_number(talking: Talking) -> None:

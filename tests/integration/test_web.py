@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 import httpx2
 import pytest
+from fastapi import Request
 from pydantic import SecretStr
+from starlette.requests import ClientDisconnect
 from structlog.testing import capture_logs
 
 from application.checked_out import commit
@@ -222,6 +224,32 @@ async def test_requests_that_never_end_their_headers_keep_nobody_out() -> None:
         writer.write(whole[:20])
         assert b"HTTP/1.1" not in await reader.read()
         writer.close()
+
+
+async def test_a_body_that_never_ends_keeps_nobody_out() -> None:
+    application, broken = new_application(Board(), Facts("1", None), None), asyncio.Event()
+
+    @application.post("/taken")
+    async def take(request: Request) -> int:
+        try:
+            return len(await request.body())
+        except ClientDisconnect:
+            broken.set()
+            return 0
+
+    listener = await listen("127.0.0.1", free_ports(1)[0])
+    assert listener is not None
+    head = b"POST /taken HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 9000\r\n\r\n"
+    async with asyncio.timeout(20), serving(application, listener, body_s=0.3):
+        for pieces, size, answered in ((2, 1, False), (6, 1500, True)):
+            reader, writer = await asyncio.open_connection(*listener.getsockname())
+            writer.write(head)
+            for _ in range(pieces):
+                await asyncio.sleep(0.1)
+                writer.write(b"x" * size)
+            assert (b"200 OK" in await reader.read()) == answered
+            writer.close()
+    assert broken.is_set()
 
 
 # --- the commit -------------------------------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ NEVER_IN_A_ROW = (
         "several_files",
         "too_many_uploads",
         "no_voice",
-        "too_many_speeches",
+        "hour_used_up",
     }
     | {
         "interrupted",

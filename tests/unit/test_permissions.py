@@ -59,9 +59,9 @@ look
     report_filter_dates report_filter_title report_filter_type report_filter_scenario
     report_filter_place report_filter_employee report_filter_reset
     report_export report_charts report_chart_months report_trend
-    menu_chats chat chat_history show_stats privacy_consent
+    menu_chats chat chat_history show_stats privacy_consent speeches speech
 ask
-    speak_answer speak_report
+    speak_answer speak_report speech_send speech_delete speech_delete_confirm
     new_chat confirm_switch rate_answer comment_answer cancel_comment
     where where_chat wider refine ask_proposal as_is
     across across_report across_choose across_set across_reset across_count across_factor across_passage across_chart
@@ -134,7 +134,7 @@ def _modules() -> list[Routes]:
     pack, facts = PACK, SystemFacts(str, "", IntakeLimits(largest_bytes=1, longest_s=1), Path())
     chats = ChatWork(_NOBODY, _NOBODY, Path(), _NOBODY)
     return [
-        MenuHandlers(_NOBODY, MenuWork(_NOBODY, _NOBODY, _NOBODY, facts, _NOBODY)).routes(),
+        MenuHandlers(_NOBODY, MenuWork(_NOBODY, _NOBODY, _NOBODY, facts, _NOBODY, _NOBODY)).routes(),
         DeadLetterHandlers(_NOBODY, LettersWork(_NOBODY, pack, _NOBODY)).routes(),
         RecordingHandlers(_NOBODY, _NOBODY).routes(),
         VoiceNoteHandlers(*[_NOBODY] * 5).routes(),
@@ -161,7 +161,7 @@ def _modules() -> list[Routes]:
         ConsentHandlers(_NOBODY, _NOBODY).routes(),
         ErasureHandlers(_NOBODY, _NOBODY, _NOBODY).routes(),
         LimitHandlers(_NOBODY, _NOBODY).routes(),
-        SpeechHandlers(_NOBODY, _NOBODY, _NOBODY).routes(),
+        SpeechHandlers(_NOBODY, _NOBODY, _NOBODY, _NOBODY).routes(),
     ]
 
 

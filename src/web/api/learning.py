@@ -2,20 +2,22 @@
 
 import asyncio
 from collections.abc import Iterator
+from time import monotonic
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
 from datamodels import UserId
 from datamodels_chats import AnswerId, AnswerStatus, ReadAnswer
 from dialogs import get_user_lock
-from random_ids import new_name
 from texts.training_data import SYSTEM
-from web.api.models import FeedbackIn, LearningOut, ModelOut, VoiceIn, VoiceOut
+from web.api.models import FeedbackIn, LearningOut, ModelOut, VoiceOut
 from web.asking import asked_in, rated
 from web.people import Asking, Overseeing
 from web.services import Services
 from web.site import Site, services_of, site_of
+from web.spoken import QUESTION_BODY, question_of
 
 _LONGEST_S = 60.0
 _PAUSE_S = 0.3
@@ -30,19 +32,25 @@ def routes() -> APIRouter:
 
 
 def _add_voice(router: APIRouter) -> None:
-    @router.post("/voice/process")
-    async def process(request: Request, visitor: Asking, asked: VoiceIn) -> VoiceOut:
-        """Ask in the chat ``session_id``, or the one the person is in, and wait for the answer, a minute at most.
+    @router.post("/voice/process", openapi_extra={"requestBody": QUESTION_BODY})
+    async def process(
+        request: Request, visitor: Asking, session_id: Annotated[int | None, Query()] = None, wait: bool = True
+    ) -> VoiceOut:
+        """Ask in words or by voice, and wait for the answer, a minute at most; with ``wait`` false do not.
 
-        Where it takes longer, ``status`` is waiting, and the answer comes at ``/answers/{log_id}``.
+        The chat is ``session_id``, of the body if it is there, or the one the person is in. A sound is shorter than a
+        minute, and asks once however often it is sent. While ``status`` is waiting, the answer is at
+        ``/answers/{log_id}``.
         """
-        services, owner, number = services_of(request), visitor.user.id, asked.session_id
+        services, owner = services_of(request), visitor.user.id
+        until = monotonic() + _LONGEST_S
+        said = await question_of(request, owner, until)
+        number = session_id if said.chat is None else said.chat
         if number is None:
             async with get_user_lock(owner):
                 number = (await services.chats.active(owner)).number
-        answer_id = await asked_in(services, owner, number, asked.text, new_name())
-        assert answer_id is not None  # noqa: S101  # nobody has asked with this key before
-        return _out(await _waited(services, site_of(request), owner, answer_id))
+        answer_id = await asked_in(services, owner, number, said.text, f"{said.key}:{number}")
+        return _out(await _waited(services, site_of(request), owner, answer_id, until if wait else 0.0))
 
     @router.post("/voice/feedback")
     async def feedback(request: Request, visitor: Asking, given: FeedbackIn) -> VoiceOut:
@@ -90,18 +98,13 @@ def _add_learning(router: APIRouter) -> None:
         return StreamingResponse(lines(), media_type="application/x-ndjson", headers=headers)
 
 
-async def _waited(services: Services, site: Site, owner: UserId, answer_id: AnswerId) -> ReadAnswer:
-    """Return an answer as soon as it has ended, or as it is after a minute or when the process stops."""
-    try:
-        async with asyncio.timeout(_LONGEST_S):
-            while not site.closing.is_set():
-                answer = await services.reading.answer(owner, answer_id)
-                if answer.status is not AnswerStatus.WAITING:
-                    return answer
-                await asyncio.sleep(_PAUSE_S)
-    except TimeoutError:
-        pass
-    return await services.reading.answer(owner, answer_id)
+async def _waited(services: Services, site: Site, owner: UserId, answer_id: AnswerId, until: float) -> ReadAnswer:
+    """Return an answer as soon as it has ended, or as it is then or when the process stops."""
+    while True:
+        answer = await services.reading.answer(owner, answer_id)
+        if answer.status is not AnswerStatus.WAITING or site.closing.is_set() or monotonic() >= until:
+            return answer
+        await asyncio.sleep(_PAUSE_S)
 
 
 def _out(answer: ReadAnswer) -> VoiceOut:
@@ -109,9 +112,11 @@ def _out(answer: ReadAnswer) -> VoiceOut:
     return VoiceOut(
         log_id=answer.id,
         session_id=answer.chat_number,
+        question=answer.question,
         status=answer.status,
         answer=answer.draft if outcome is None else outcome.text,
         sources=[] if outcome is None else list(outcome.sources),
         model=None if outcome is None else outcome.model,
         response_s=None if outcome is None else outcome.duration_s,
+        similar_found=0 if outcome is None else outcome.similar_found,
     )

@@ -249,15 +249,21 @@ class VoiceIn(BaseModel):
 
 
 class VoiceOut(BaseModel):
-    """An answer as it stands; by ``log_id`` it is rated, and followed while ``status`` is waiting."""
+    """An answer as it stands; by ``log_id`` it is rated, and followed while ``status`` is waiting.
+
+    ``question`` is what was asked, or heard; ``similar_found`` counts earlier questions like it whose good answers the
+    model was shown.
+    """
 
     log_id: UUID
     session_id: int
+    question: str
     status: AnswerStatus
     answer: str | None
     sources: list[Source]
     model: str | None
     response_s: float | None
+    similar_found: int
 
 
 class FeedbackIn(BaseModel):

@@ -1,5 +1,7 @@
 // Files are sent in pieces by tus: what has come stays, and the same file chosen again goes on from there.
 
+import { canRecord, record, told } from "./recorder.mjs";
+
 const form = document.querySelector("[data-upload]");
 const said = form.dataset;
 const input = form.querySelector("input[type=file]");
@@ -10,10 +12,6 @@ const DELAYS = [1000, 3000, 9000];
 const PIECE = 8 * 1024 * 1024;
 
 input.multiple = true;
-
-function told(text, values) {
-  return text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
-}
 
 function size(bytes) {
   const units = ["Б", "КБ", "МБ", "ГБ"];
@@ -117,41 +115,25 @@ for (const kind of ["dragover", "dragleave", "drop"]) {
 
 const microphone = form.querySelector("[data-microphone]");
 const label = microphone.textContent;
-let recorder = null;
-microphone.hidden = !navigator.mediaDevices?.getUserMedia || !globalThis.MediaRecorder;
+let recording = null;
+microphone.hidden = !canRecord;
 
-async function record() {
-  let stream;
+async function speak() {
   try {
-    stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+    recording = await record((time) => show(told(said.recording, { time })));
   } catch {
     show(said.noMicrophone);
     return;
   }
-  const pieces = [];
-  const type = ["audio/webm;codecs=opus", "audio/mp4"].find((each) => MediaRecorder.isTypeSupported(each));
-  recorder = new MediaRecorder(stream, type ? { mimeType: type } : {});
-  const began = Date.now();
-  const ticking = setInterval(() => {
-    const seconds = Math.floor((Date.now() - began) / 1000);
-    const time = `${String(Math.floor(seconds / 60)).padStart(2, "0")}:${String(seconds % 60).padStart(2, "0")}`;
-    show(told(said.recording, { time }));
-  }, 500);
-  recorder.addEventListener("dataavailable", (event) => pieces.push(event.data));
-  recorder.addEventListener("stop", () => {
-    clearInterval(ticking);
-    for (const track of stream.getTracks()) track.stop();
-    const kind = recorder.mimeType.split(";")[0];
-    recorder = null;
-    microphone.textContent = label;
-    show("");
-    const time = new Date(began).toLocaleString("ru").replace(/[:/,]/g, "-");
-    const name = `${told(said.microphoneFile, { time })}.${kind === "audio/mp4" ? "m4a" : "webm"}`;
-    sendAll([new File(pieces, name, { type: kind })]);
-  });
-  recorder.start(1000);
   microphone.textContent = microphone.dataset.stop;
+  const { sound, began } = await recording.ended;
+  recording = null;
+  microphone.textContent = label;
+  show("");
+  const time = new Date(began).toLocaleString("ru").replace(/[:/,]/g, "-");
+  const name = `${told(said.microphoneFile, { time })}.${sound.type === "audio/mp4" ? "m4a" : "webm"}`;
+  sendAll([new File([sound], name, { type: sound.type })]);
 }
 
-microphone.addEventListener("click", () => (recorder ? recorder.stop() : record()));
-addEventListener("beforeunload", (event) => { if (recorder || sent.children.length) event.preventDefault(); });
+microphone.addEventListener("click", () => (recording ? recording.stop() : speak()));
+addEventListener("beforeunload", (event) => { if (recording || sent.children.length) event.preventDefault(); });
