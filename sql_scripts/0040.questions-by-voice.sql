@@ -1,4 +1,4 @@
--- depends: 0038.messages-of-erased-people
+-- depends: 0039.promises-and-money
 -- A question that is said into a browser waits here until a worker has heard it, and goes within a day. The same sound of
 -- one person is heard once. With an error nothing was heard; is_refused tells that the sound itself is why.
 CREATE TABLE spoken_questions (
