@@ -27,7 +27,7 @@ def ran(folder: Path, tests: str, images: str, properties: str) -> tuple[int, st
 @pytest.mark.parametrize(
     ("tests", "images", "properties", "status", "line"),
     [
-        (PASSED, "echo 3 passed, 0 failed", NEW, 0, "10 passed, 0 failed"),
+        (PASSED, "echo 3 passed, 0 failed", f"sleep 0.3; {NEW}", 0, "10 passed, 0 failed"),
         (PASSED, "echo 0 passed, 0 failed", NEW, 0, "7 passed, 0 failed"),
         ("echo 6 passed, 1 failed; exit 1", "echo 3 passed, 0 failed", NEW, 1, "9 passed, 1 failed"),
         (PASSED, "echo 1 passed, 2 failed; exit 1", NEW, 1, "8 passed, 2 failed"),
@@ -35,7 +35,7 @@ def ran(folder: Path, tests: str, images: str, properties: str) -> tuple[int, st
         ("echo E501 Line too long; exit 1", "echo 3 passed, 0 failed", NEW, 1, "3 passed, 1 failed"),
         (PASSED, "exit 1", NEW, 1, "7 passed, 1 failed"),
         (PASSED, "true", NEW, 1, "7 passed, 1 failed"),
-        (PASSED, "echo 3 passed, 0 failed", "sleep 0.2; exit 1", 1, "10 passed, 1 failed"),
+        (PASSED, "echo 3 passed, 0 failed", "exit 1", 1, "10 passed, 1 failed"),
     ],
 )
 def test_all_are_summed_up(tmp_path: Path, tests: str, images: str, properties: str, status: int, line: str) -> None:
