@@ -13,7 +13,7 @@ from telegram_events import Happening
 from telegram_user import ScriptedUser
 
 FILE_NAME = "Беседа с гостем.ogg"
-LENGTH_S = 60
+LENGTH_S = 35
 """Two parts for a model that tells no times."""
 
 UNHEARD_S = 10.0

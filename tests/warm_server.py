@@ -1,11 +1,13 @@
 """Starts processes of the product that need not import anything any more, which is most of what a start takes.
 
-A program, run by ``warm_process``. It has imported the libraries and the product and has called nothing of either: what
-differs from process to process, as the id of its run in the log, no module may make when it is imported. For each
-request it forks; the fork becomes ``main.py``. It ends with its caller.
+A program, run by ``warm_process``. It has imported the libraries and the product: what differs from process to process,
+as the id of its run in the log, no module may make when it is imported. It has read what the product reads once and
+keeps, which is the same everywhere. For each request it forks; the fork becomes ``main.py``. It ends with its caller.
 """
 
 import array
+import atexit
+import ctypes
 import gc
 import importlib
 import json
@@ -113,12 +115,34 @@ def import_all() -> None:
     del sys.modules[STARTS_A_THREAD]
 
 
+def read_all() -> None:
+    """Read what the product reads when it needs it and keeps: vocabularies, dictionary, fonts, tables, templates."""
+    named = importlib.import_module
+    named("knowledge.synonyms").alike("завтрак")
+    named("utils").count_tokens("завтрак")
+    for model in ("gpt-4o", "any other"):
+        named("language_model.vocabulary").count_tokens(model, "завтрак")
+    named("prices").model_facts("gpt-4o")
+    named("prompt_pack.pack").load_pack(ROOT / "prompts")
+    named("pdf.document").to_bytes("", [])
+
+
+def leave_to_the_system(names: list[str]) -> None:
+    """Have the end of a process take apart what it made, not these modules: that takes longer than many a command."""
+    kept = [sys.modules.pop(name, None) for name in names]
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
+
+
 def main() -> None:
     """Serve at the socket that is standard input."""
+    libraries: list[str] = []
+    atexit.register(leave_to_the_system, libraries)  # the first to be registered is the last that is called
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # which a terminal sends to all: the tests end their processes
     sys.path[0] = str(SRC)
     gc.disable()
     import_all()
+    read_all()
+    libraries += [name for name in sys.modules if name.partition(".")[0] not in {*sys.stdlib_module_names, "__main__"}]
     gc.freeze()
     gc.enable()
     requests = socket.socket(fileno=os.dup(0))

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -52,14 +53,7 @@ class PackFiles:
         return Template(name=path, source=self.text(path))
 
     def schema(self, path: str) -> Schema:
-        try:
-            schema = json.loads(self.text(path))
-        except json.JSONDecodeError as exc:
-            raise BadReportPack(reason=texts.reports.PACK_NOT_JSON.format(path=path, line=exc.lineno)) from exc
-        if not isinstance(schema, dict):
-            raise BadReportPack(reason=texts.reports.PACK_NOT_A_MAPPING.format(path=path))
-        check_schema(path, schema)
-        return schema
+        return _schema(path, self.text(path))
 
     def manifest(self, path: str, model: type[M]) -> M:
         """Read a YAML file as a ``model``."""
@@ -84,6 +78,19 @@ class PackFiles:
             content = self.text(path).encode()
             digest.update(f"{path}\0{len(content)}\0".encode() + content)
         return digest.hexdigest()
+
+
+@lru_cache(maxsize=512)
+def _schema(path: str, content: str) -> Schema:
+    # Kept: a pack has the same file for each type of building, and to check it takes most of the time.
+    try:
+        schema = json.loads(content)
+    except json.JSONDecodeError as exc:
+        raise BadReportPack(reason=texts.reports.PACK_NOT_JSON.format(path=path, line=exc.lineno)) from exc
+    if not isinstance(schema, dict):
+        raise BadReportPack(reason=texts.reports.PACK_NOT_A_MAPPING.format(path=path))
+    check_schema(path, schema)
+    return schema
 
 
 def check_unique(path: str, what: str, values: Sequence[object]) -> None:

@@ -134,12 +134,12 @@ def test_a_worker_that_is_idle_is_ready_and_takes_no_jobs(
     with product.started("worker", *options):
         ends = time.monotonic() + 60
         while product.run("health").status and time.monotonic() < ends:
-            pass
+            time.sleep(0.5)
         product.settings["TELEGRAM_REQUIRED"] = "false"
         outcome = product.run("health")
         assert (outcome.status, "Telegram: выключен, нет TELEGRAM_BOT_TOKEN" in outcome.out) == (0, True)
         while status_of_the_job(shared) != left and time.monotonic() < ends:
-            pass
+            time.sleep(0.1)
         assert status_of_the_job(shared) == left
 
 

@@ -30,6 +30,7 @@ SHOWN_S = 15.0
 """The bar for each failure and for its end."""
 TOLD_S = 20.0
 """A trouble that lasts so long has been told, or would have been if Telegram were there."""
+POLL_S = 0.3
 MANY = 10_000
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.usefixtures("voices")]
@@ -58,7 +59,7 @@ class Site(NamedTuple):
             if (code, found["state"], found["why"]) == (status, state, why) and line in metrics:
                 print(f"{part} {state} {why}: {monotonic() - began:.1f} s")
                 return
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(POLL_S)
         raise AssertionError(f"{part} {state} {why} not within {SHOWN_S} s, but {seen}")
 
     async def is_green(self) -> None:
@@ -68,7 +69,7 @@ class Site(NamedTuple):
             code, told = await self.ready()
             if code == 200 and all(part["state"] == "ok" for part in told["parts"].values()):
                 return
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(POLL_S)
         raise AssertionError(f"{told}")
 
 

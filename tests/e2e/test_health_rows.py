@@ -35,7 +35,7 @@ GREEN_S = 15.0
 """The bars for each failure and for its end."""
 START_S = 30.0
 """In which a killed process runs again: that takes its own time, from which on its part's is measured."""
-_POLL_S = 0.1
+_POLL_S = 0.3
 _BYTES_A_SECOND = {"objects": 250, "database": 60}
 """Of a slow way: a check of the database takes a few dozen bytes, and is in time at more than that."""
 _MANY = 10_000

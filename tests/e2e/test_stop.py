@@ -11,6 +11,7 @@ import pytest
 import texts.cli
 from bot import Bot
 from interrupted_bot import LIMIT_S, Interruptible, until
+from interrupted_people import LENGTH_S
 from leftovers import processes_of
 from openai_faults import CHAT, TRANSCRIPTIONS, Fault, Kind
 from product import Product
@@ -31,7 +32,7 @@ async def test_signals_park_what_runs_and_the_next_start_goes_on(
     bot = await interruptible()
     anna = newcomer()
     bot.tap.answer(1)
-    await anna.send_file(spoken("Беседа.ogg", 60), kind="audio")
+    await anna.send_file(spoken("Беседа.ogg", LENGTH_S), kind="audio")
     await anna.press("Интервью", timeout=LIMIT_S)
     await until(lambda: bot.tap.hanging > 0, "a part that hangs")
     assert await bot.bot.stop(signal.SIGTERM) == 0
@@ -69,7 +70,7 @@ async def test_an_answer_on_its_way_is_stored_before_the_end(
         await bot.bot.start()
 
     bot.tap.add(Fault(Kind.SLOW, TRANSCRIPTIONS, times=100, seconds=SLOW_S))
-    await anna.send_file(spoken("Беседа.ogg", 60), kind="audio")
+    await anna.send_file(spoken("Беседа.ogg", LENGTH_S), kind="audio")
     await stopped_while_asked(TRANSCRIPTIONS)
     await anna.press("Интервью", timeout=LIMIT_S)
     await anna.press("Подтвердить", timeout=LIMIT_S)

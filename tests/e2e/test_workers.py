@@ -16,6 +16,7 @@ from bot import Bot
 from config import Settings
 from embedded.ports import free_ports
 from interrupted_bot import LIMIT_S, InterruptedBot, Interruptible, until
+from interrupted_people import LENGTH_S
 from leftovers import processes_of
 from openai_faults import TRANSCRIPTIONS, Fault, Kind
 from openai_server import OpenAIServer
@@ -207,7 +208,7 @@ async def test_a_stopped_worker_waits_for_the_answer_on_its_way_and_another_goes
     [first] = await machines.start(1)
     anna = newcomer()
     bot.tap.add(Fault(Kind.SLOW, TRANSCRIPTIONS, times=MANY, seconds=SLOW_S))
-    await anna.send_file(spoken("Беседа.ogg", 60), kind="audio")
+    await anna.send_file(spoken("Беседа.ogg", LENGTH_S), kind="audio")
     await until(lambda: bool(bot.endpoint.asked(TRANSCRIPTIONS)), "it is heard")
     assert await first.stop() == 0
     assert "Остановлено" in first.said()

@@ -261,10 +261,10 @@ async def test_an_hour_of_opus_is_ten_megabytes(tmp_path: Path) -> None:
     assert len(minute) * 60 < 15 * 1024 * 1024
 
 
-async def test_an_hour_of_silence_has_no_speech(tmp_path: Path) -> None:
-    pcm = tmp_path / "hour.pcm"
+async def test_five_minutes_of_silence_have_no_speech(tmp_path: Path) -> None:
+    pcm = tmp_path / "silence.pcm"
     with pcm.open("wb") as file:
-        file.truncate(3600 * SAMPLE_RATE * 2)
+        file.truncate(300 * SAMPLE_RATE * 2)
 
     assert await speech_intervals(pcm) == ()
 

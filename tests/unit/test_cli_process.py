@@ -1,16 +1,13 @@
 """What the main job in the terminal says is true of what it does."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from cli.process import _described_reports, _described_work
-from config import ROOT
 from datamodels import RecordingId, RecordingProgress, RunStatus, Stage
+from product import Product
 
 
 def progress(stage: Stage) -> RecordingProgress:
@@ -39,10 +36,8 @@ def test_reports_that_were_asked_for_are_counted() -> None:
 
 @pytest.mark.parametrize("options", [(), ("--json",)])
 def test_a_file_that_is_not_there_is_all_that_is_told(options: tuple[str, ...], tmp_path: Path) -> None:
-    command = [sys.executable, str(ROOT / "src" / "main.py"), "process", "нет.ogg", *options]
-    environment = {"PATH": os.environ["PATH"], "PERSISTENT_DIR": str(tmp_path / "state")}
-    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (2, "[]\n" if options else "")
-    assert done.stderr.splitlines()[1:] == [
+    done = Product(tmp_path / "state").run("process", "нет.ogg", *options)
+    assert (done.status, done.out) == (2, "[]\n" if options else "")
+    assert done.said.splitlines()[1:] == [
         "✖ нет.ogg: Файл «нет.ogg» не читается: такого файла нет. Проверьте путь и права доступа."
     ]

@@ -33,7 +33,7 @@ def test_the_dockerfile() -> None:
 
 
 def test_there_are_scripts() -> None:
-    assert {"environment", "run", "test", "test-docker"} <= {path.name for path in shell_scripts()}
+    assert {"environment", "run", "test", "test-docker", "test-properties"} <= {path.name for path in shell_scripts()}
 
 
 @pytest.mark.parametrize("script", shell_scripts(), ids=lambda path: path.name)

@@ -30,6 +30,12 @@ print(json.dumps({{
     "collects": gc.isenabled(),
     "keys": list(rsa.server_public_keys),
 }}), flush=True)
+class Ring:
+    def __del__(self, write=os.write):
+        write(2, b"is taken apart\\n")
+ring = Ring()
+ring.itself = ring
+del ring
 print("ends", file=sys.stderr)
 sys.exit(7)
 """
@@ -64,7 +70,7 @@ def test_it_sees_what_a_new_process_sees(tmp_path: Path, settings: dict[str, str
         ) as process:
             told, said = process.communicate()
             seen.append((json.loads(told), said, process.returncode))
-    assert seen[0][1:] == ("ends\n", 7)
+    assert seen[0][1:] == ("ends\nis taken apart\n", 7)
     assert seen[1] == seen[0]
 
 

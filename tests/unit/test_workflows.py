@@ -119,6 +119,7 @@ def test_every_kind_of_check_is_made() -> None:
         "scripts/check",
         "scripts/test",
         "scripts/test-docker",
+        "scripts/test-properties",
         "test_linted",
         "test_workflows",
         "pip-audit",
