@@ -49,7 +49,7 @@ _SELECT_OPEN = f"""
         recordings.duration_s, recordings.stage, recordings.stage_at AS stage_since, recordings.error_code,
         recordings.error_text, recordings.retry_at, coalesce(line.ahead, 0) AS ahead,
         (SELECT words FROM spoken_words WHERE spoken_words.incoming_id = incoming.id) AS words,
-        parts.done AS parts_done, parts.total AS parts_total,
+        parts.done AS parts_done, parts.total AS parts_total, parts.heard AS parts_heard,
         runs.listed AS runs
     FROM {_FROM}
     LEFT JOIN recordings ON recordings.id = coalesce(cards.recording_id, incoming.recording_id)
@@ -58,7 +58,9 @@ _SELECT_OPEN = f"""
         ON line.queue_name = replace(recordings.id::text, '-', '')
         AND recordings.stage = %(waiting_stage)s AND NOT line.begun
     CROSS JOIN LATERAL (
-        SELECT count(result) AS done, count(*) AS total
+        SELECT
+            count(result) AS done, count(*) AS total,
+            coalesce(sum(heard) FILTER (WHERE result IS NULL), 0) AS heard
         FROM recording_parts WHERE recording_id = recordings.id AND planned
     ) AS parts
     CROSS JOIN LATERAL (

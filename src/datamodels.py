@@ -283,10 +283,9 @@ class NewReportRun(Value):
 
 
 class ReportOutcome(Value):
-    """The outcome of a finished report run.
+    """The outcome of a finished report run. ``items`` are the lists that it was made from, by the id of their pass.
 
     ``number`` is the report's permanent number among its owner's reports; None until the report is in the archive.
-    ``items`` are the lists that the report was made from, by the id of their pass.
     """
 
     number: int | None
@@ -342,7 +341,7 @@ class ReportRun(Value):
 
 
 class RecordingProgress(Value):
-    """The progress of the work on a recording. ``parts_done`` counts the current plan's parts that have a result."""
+    """The work on a recording. ``parts_done`` counts parts with a result, ``parts_heard`` adds up shares of others."""
 
     recording_id: RecordingId
     stage: Stage
@@ -350,6 +349,7 @@ class RecordingProgress(Value):
     error_text: str | None
     parts_done: int
     parts_total: int
+    parts_heard: float = 0.0
     runs: Mapping[RunStatus, int]
     passes_done: int
     passes_total: int

@@ -377,8 +377,7 @@ class CardProgress(Value):
     card: ProgressCard
     incoming: IncomingFile | None
     recording_number: int | None
-    document_number: int | None = None
-    """The number of the document that the file has become."""
+    document_number: int | None = None  # of the document that the file has become
     scenario: ScenarioId | None
     """The recording's scenario; None until it was chosen."""
     file_name: str
@@ -394,6 +393,7 @@ class CardProgress(Value):
     """How many recordings will be worked on before this one; 0 when this one is next, or is not waiting."""
     parts_done: int = 0
     parts_total: int = 0
+    parts_heard: float = 0.0
     words: str | None = None
     """What was recognised in a voice note that is taken as text."""
     runs: tuple[RunProgress, ...] = ()

@@ -69,7 +69,7 @@ MOST_TRIES = 7
 """How many times work on an update begins: one that ends with the process counts, one that an outage ends does not."""
 MOST_WAITS = 10
 """How many times an update waits for the database or the machine. If it fails even then, the cause is another one."""
-_COMMAND = re.compile(r"/([a-z][a-z0-9_]*)(?:@\w+)?(?:\s.*)?", re.ASCII | re.IGNORECASE | re.DOTALL)
+_COMMAND = re.compile(r"/([^\W\d_]\w*)(?:@\w+)?(?:\s.*)?", re.DOTALL)
 _HANDLED, _OUTDATED, _KNOWN = "handled", "outdated", "known"
 _DATABASE_AWAY, _OVERLOADED = "database_away", "overloaded"
 _UNTIL_MENDED = {

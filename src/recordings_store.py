@@ -81,11 +81,13 @@ _SELECT_UNFINISHED = "SELECT id FROM recordings WHERE id = ANY(%(ids)s) AND stag
 _SELECT_PROGRESS = """
     SELECT
         recordings.id AS recording_id, stage, error_code, error_text,
-        parts.done AS parts_done, parts.total AS parts_total,
+        parts.done AS parts_done, parts.total AS parts_total, parts.heard AS parts_heard,
         runs.counts AS runs, runs.passes_done, runs.passes_total
     FROM recordings
     CROSS JOIN LATERAL (
-        SELECT count(result) AS done, count(*) AS total
+        SELECT
+            count(result) AS done, count(*) AS total,
+            coalesce(sum(heard) FILTER (WHERE result IS NULL), 0) AS heard
         FROM recording_parts WHERE recording_id = recordings.id AND planned
     ) AS parts
     CROSS JOIN LATERAL (

@@ -28,7 +28,7 @@ from db import Connection
 _PLAN_PART = """
     INSERT INTO recording_parts (recording_id, input_hash, position, start_s, end_s)
     VALUES (%(recording_id)s, %(input_hash)s, %(position)s, %(start)s, %(end)s)
-    ON CONFLICT (recording_id, input_hash) DO UPDATE SET position = EXCLUDED.position, planned = true
+    ON CONFLICT (recording_id, input_hash) DO UPDATE SET position = EXCLUDED.position, planned = true, heard = NULL
 """
 _DROP_UNPLANNED = """
     DELETE FROM recording_parts
@@ -49,8 +49,9 @@ _STORE_PART_RESULT = """
         result = %(result)s, engine_s = %(engine_s)s, error_code = NULL, tries = tries + 1, finished_at = now()
     WHERE recording_id = %(recording_id)s AND input_hash = %(input_hash)s
 """
+_STORE_PART_HEARD = "UPDATE recording_parts SET heard = %s WHERE recording_id = %s AND input_hash = %s"
 _STORE_PART_FAILURE = """
-    UPDATE recording_parts SET error_code = %(error_code)s, tries = tries + 1
+    UPDATE recording_parts SET error_code = %(error_code)s, tries = tries + 1, heard = NULL
     WHERE recording_id = %(recording_id)s AND input_hash = %(input_hash)s AND result IS NULL
 """
 _DELETE_SEGMENTS = "DELETE FROM transcript_segments WHERE recording_id = %(recording_id)s"
@@ -147,13 +148,15 @@ async def store_part_result(
     )
 
 
-async def store_part_failure(
-    connection: Connection, recording_id: RecordingId, input_hash: str, error_code: str
-) -> None:
+async def store_part_heard(connection: Connection, recording_id: RecordingId, input_hash: str, heard: float) -> None:
+    """Note how much of a planned part has been heard, 0 to 1."""
+    await connection.execute(_STORE_PART_HEARD, (heard, recording_id, input_hash))
+
+
+async def store_part_failure(connection: Connection, recording_id: RecordingId, input_hash: str, code: str) -> None:
     """Note why a part has no result; a result that another worker stored meanwhile stays."""
-    await connection.execute(
-        _STORE_PART_FAILURE, {"recording_id": recording_id, "input_hash": input_hash, "error_code": error_code}
-    )
+    parameters = {"recording_id": recording_id, "input_hash": input_hash, "error_code": code}
+    await connection.execute(_STORE_PART_FAILURE, parameters)
 
 
 async def save_transcript(

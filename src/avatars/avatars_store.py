@@ -27,11 +27,8 @@ _SELECT = f"SELECT {_COLUMNS} FROM avatars WHERE deleted_at IS NULL"
 _SELECT_OWNED = f"{_SELECT} AND owner_id = %(owner_id)s"
 _SELECT_ONE = f"{_SELECT_OWNED} AND number = %(number)s"
 _SELECT_ALL = f"{_SELECT_OWNED} ORDER BY number"
-_IN_CHAT = """
-    (card_wanted OR EXISTS (
-        SELECT FROM sent_messages WHERE sent_messages.chat_id = avatars.chat_id AND message_id = card_id
-    ))
-"""
+_MAY_GO = "EXISTS (SELECT FROM sent_messages WHERE sent_messages.chat_id = avatars.chat_id AND message_id = card_id)"
+_IN_CHAT = f"(card_wanted OR {_MAY_GO})"
 _SELECT_COLLECTING = f"""
     {_SELECT_OWNED} AND status IN ('photos_uploading', 'ready_for_training') AND {_IN_CHAT}
     ORDER BY opened_at DESC, number DESC LIMIT 1 FOR NO KEY UPDATE
@@ -64,7 +61,9 @@ _NOTE_CARD = """
 _NOTE_SHOWN = """
     UPDATE avatars SET card_id = %(card_id)s, shown_version = %(version)s, card_wanted = false WHERE id = %(id)s
 """
-_CLOSE_CARD = "UPDATE avatars SET card_id = NULL WHERE owner_id = %(owner_id)s AND card_id = %(card_id)s"
+_CLOSE_CARD = f"""
+    UPDATE avatars SET card_id = NULL WHERE owner_id = %(owner_id)s AND card_id = %(card_id)s AND {_MAY_GO}
+"""
 _NEW_CARD = """
     UPDATE avatars SET card_id = NULL, card_random_id = %(random_id)s, card_wanted = true, version = version + 1
     WHERE id = %(id)s
@@ -223,7 +222,7 @@ async def note_shown(connection: Connection, id_: AvatarId, card: MessageId | No
 
 
 async def close_card(connection: Connection, owner: UserId, card: MessageId) -> None:
-    """Note that a message shows something else now."""
+    """Note that a message shows something else now; a card that stays, as that of a training does, is left as it is."""
     await connection.execute(_CLOSE_CARD, {"owner_id": owner, "card_id": card})
 
 

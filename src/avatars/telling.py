@@ -48,7 +48,7 @@ class Telling:
             await avatars_store.note_card(connection, avatar.id, card, avatar.version)
 
     async def closed(self, owner: UserId, card: MessageId) -> None:
-        """Note that a message shows something else now."""
+        """Note that a message shows something else now; does nothing to a card that stays."""
         async with self._database.transaction() as connection:
             await avatars_store.close_card(connection, owner, card)
 

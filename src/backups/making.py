@@ -11,6 +11,7 @@ from time import monotonic
 from typing import BinaryIO
 
 import texts.backups
+from backups.damage import damage_in_words
 from backups.dump import Counted, receive
 from backups.manifest import (
     DUMP,
@@ -84,7 +85,7 @@ class BackupMaker:
                 await asyncio.to_thread(_emptied, self._here.set_folder)
 
     async def check(self) -> None:
-        """Read all data of all sets.
+        """Read all data of all sets, and tell which sets and files are damaged.
 
         Raises:
             BackupDamaged: some of it is not as it was saved.
@@ -92,7 +93,12 @@ class BackupMaker:
         async with self._failures_noted():
             self._tell(texts.backups.STEP_CHECK_ALL)
             await self._restic.open()
-            await self._restic.check("100%")
+            if damage := await self._restic.damage():
+                self._say(texts.backups.STEP_FIND_DAMAGE)
+                with suppress(VoxPersonaError):  # the damage is what has to be told, wherever it is
+                    for line in await damage_in_words(self._restic, damage):
+                        self._say(line)
+                raise damage.error
             await asyncio.to_thread(note_status, self._here.backups, damaged=None)
 
     async def _make(self, stream: BinaryIO, dsn: str) -> Made:

@@ -6,12 +6,12 @@ import json
 import os
 import re
 import signal
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import texts.backups
 from config import child_environment, shown
@@ -30,6 +30,11 @@ _NOT_MADE = re.compile(
     r"does not exist(?! in our records)|doesn't exist|no such file or directory|"
     r"NoSuchKey|NoSuchBucket|BlobNotFound|Object Not Found|\b404\b"
 )
+_LOST_PACK = re.compile(r"pack ([0-9a-f]{8,64}): does not exist")
+_BAD_PACKS = re.compile(r"(?:want|[Pp]acks?) ((?:[0-9a-f]{8,64}\b ?)+)")
+_BAD_SET = re.compile(r"<snapshot/([0-9a-f]{8,64})>")
+_BAD_INDEX = re.compile(r"error loading index|LoadIndex")
+"""What a check says of what it cannot read; newer versions shorten ids."""
 _QUESTION = "Is there a repository at the following location?"
 """What restic adds to every failure to read a repository's first file."""
 _ASK = ("cat", "config", "--no-lock")
@@ -46,6 +51,28 @@ class Snapshot(Value):
     tags: tuple[str, ...] = ()
     original: str = ""
     """The id that the set had before it was tagged."""
+
+
+class Damage(NamedTuple):
+    """What a check of all data has found: its error, and what that names, by the beginnings of ids.
+
+    ``lost`` packs are not there, ``packs`` not as they were saved; ``sets`` cannot be read; ``in_index`` tells of the
+    index, without which no file is found.
+    """
+
+    error: BackupDamaged
+    lost: frozenset[str]
+    packs: frozenset[str]
+    sets: frozenset[str]
+    in_index: bool
+
+
+class PackedFile(NamedTuple):
+    """A file of a set with a piece, the blob, in a pack."""
+
+    snapshot: str
+    path: str
+    blob: str
 
 
 class Restic:
@@ -179,6 +206,50 @@ class Restic:
             BackupDamaged: it is not.
         """
         await self._must(BackupDamaged, "check", "--quiet", "--no-lock", f"--read-data-subset={subset}")
+
+    async def damage(self) -> Damage | None:
+        """Read all data of all sets; return what is damaged, None when nothing is."""
+        status, _, said = await self._run("check", "--quiet", "--no-lock", "--read-data-subset=100%")
+        if not status:
+            return None
+        error = await self._failure(BackupDamaged, status, said)
+        if not isinstance(error, BackupDamaged):
+            raise error
+        lost = frozenset(_LOST_PACK.findall(said))
+        packs = frozenset(each for found in _BAD_PACKS.findall(said) for each in found.split())
+        return Damage(error, lost, packs - lost, frozenset(_BAD_SET.findall(said)), bool(_BAD_INDEX.search(said)))
+
+    async def files_in(self, packs: Collection[str]) -> list[PackedFile]:
+        """List the files of all sets that have a piece in one of ``packs``, in those sets whose lists can be read.
+
+        Raises:
+            BackupDamaged: the repository's index cannot be read.
+        """
+        if not packs:
+            return []
+        said = await self._must(BackupDamaged, "find", "--json", "--no-lock", "--pack", *sorted(packs))
+        found = (each for line in said.splitlines() if line.startswith("[") for each in json.loads(line))
+        return [
+            PackedFile(each["snapshot"], each["path"].removeprefix("/"), each["id"])
+            for each in found
+            if each["object_type"] == "blob"
+        ]
+
+    async def is_readable(self, blob: str) -> bool:
+        """Tell whether a piece of a file can be read."""
+        try:
+            await self._must(BackupDamaged, "cat", "--no-lock", "blob", blob)
+        except BackupDamaged:
+            return False
+        return True
+
+    async def has_its_list(self, snapshot: str) -> bool:
+        """Tell whether the list of a set's files can be read from the repository; without it nothing is restored."""
+        try:
+            await self._must(BackupDamaged, "stats", "--json", "--no-lock", "--no-cache", snapshot)
+        except BackupDamaged:
+            return False
+        return True
 
     async def mark_verified(self, snapshot: str) -> str:
         """Mark a set as verified; return its id, which changes by that. ``snapshot`` may be the beginning of an id.

@@ -8,7 +8,8 @@ import click
 import texts.operation
 from application.allowed_forms import allowed_form
 from application.configuration import Examined, examine_settings
-from config import Settings, compose_files
+from cli.folders import examine_folders
+from config import Settings, compose_files, read_settings
 from db import migrate
 from embedded.engines import Engines
 
@@ -16,7 +17,7 @@ _PROBLEM_STATUS = 2
 
 
 def validate(*, worker: bool) -> int:
-    """Print which settings are wrong, missing, unsafe, unknown, repeated or left at their defaults.
+    """Print which settings are wrong, missing, unsafe, unknown, repeated or default, and which folders are not right.
 
     Returns:
         0; 2 when one has to be changed.
@@ -36,10 +37,14 @@ def validate(*, worker: bool) -> int:
     for name in found.unsafe:
         why = texts.operation.TEST_MODES.get(name, texts.operation.LEFT_AS_IT_COMES)
         click.echo(texts.operation.SETTING_UNSAFE.format(name=name, why=why))
-    for line in _notes(found):
+    folders = examine_folders(read_settings()[0])
+    for line in (*_notes(found), *folders.problems, *folders.notes):
         click.echo(line)
     if found.problems:
         click.echo(texts.operation.SETTINGS_BAD.format(count=texts.operation.SETTING.counted(found.problems)))
+    if folders.problems:
+        click.echo(texts.operation.FOLDERS_BAD.format(count=texts.operation.FOLDER.counted(len(folders.problems))))
+    if found.problems or folders.problems:
         return _PROBLEM_STATUS
     click.echo(texts.operation.SETTINGS_GOOD)
     return 0

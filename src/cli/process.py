@@ -344,7 +344,7 @@ def _described_work(progress: RecordingProgress) -> tuple[str, float | None]:
     label = texts.cli.STAGE_LABELS[progress.stage]
     if progress.stage is Stage.PREPARED and progress.parts_total:
         line = texts.cli.PARTS.format(stage=label, done=progress.parts_done, total=progress.parts_total)
-        return line, progress.parts_done / progress.parts_total
+        return line, min(1.0, (progress.parts_done + progress.parts_heard) / progress.parts_total)
     return label, None
 
 

@@ -6,22 +6,19 @@ import os
 import sys
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from pathlib import Path
 
 import click
 import structlog
 
-import texts.errors
+from cli.folders import folder_closed, require_folders
 from cli.signals import stopping_signals
-from config import Settings, compose_files, load_settings, secret_values, shown
+from config import Settings, load_settings, secret_values
 from errors import Interrupted, UnknownChoice, VoxPersonaError
-from errors_of_operation import BotNotConfigured, FolderClosed
+from errors_of_operation import BotNotConfigured
 from log_setup import configure_logging, hide
 from utils import disk_full_mapped
 
 log = structlog.get_logger(__name__)
-
-_FOLDERS = ("logs", "spool", "reports", "rag", "telegram", "run")
 
 
 def require(value: str, allowed: tuple[str, ...]) -> None:
@@ -76,23 +73,6 @@ def open_logs(settings: Settings, *, console: bool) -> None:
     except OSError as exc:
         raise folder_closed(folder) from exc
     require_folders(settings.persistent_dir)
-
-
-def require_folders(state: Path) -> None:
-    """Refuse a folder of the product under ``state`` that is there and cannot be written to.
-
-    Raises:
-        FolderClosed: it is named.
-    """
-    for folder in (state, *(state / name for name in _FOLDERS)):
-        if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):
-            raise folder_closed(folder)
-
-
-def folder_closed(folder: Path) -> FolderClosed:
-    """Return the error of a folder that cannot be written to; under Compose, ``prepare`` mends it."""
-    cure = texts.errors.FOLDER_CLOSED_COMPOSE if compose_files(os.environ) else texts.errors.FOLDER_CLOSED_ALONE
-    return FolderClosed(names="PERSISTENT_DIR", folder=shown(folder), cure=cure)
 
 
 def tell(error: VoxPersonaError) -> int:

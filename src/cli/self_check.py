@@ -9,8 +9,7 @@ import click
 
 import texts.operation
 from cli.operation import validate
-from cli.running import require_folders
-from config import ROOT, read_settings
+from config import ROOT
 from errors import BadReportPack, BadSettings
 from prompt_pack.pack import load_pack
 
@@ -40,7 +39,6 @@ def self_check(root: Path = ROOT) -> int:
         click.echo(exc.user_text)
         return _BROKEN_STATUS
     try:
-        require_folders(read_settings()[0].persistent_dir)
         return validate(worker=False)
     except BadSettings as exc:
         click.echo(exc.user_text)

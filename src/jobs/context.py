@@ -98,6 +98,10 @@ class StoredParts:
             )
         )
 
+    async def save_heard(self, input_hash: str, heard: float) -> None:
+        async with self._database.transaction() as connection:
+            await transcripts_store.store_part_heard(connection, self._recording_id, input_hash, heard)
+
     async def save_failure(self, input_hash: str, error_code: str, engine_s: float) -> None:  # noqa: ARG002
         async with self._database.transaction() as connection:
             await transcripts_store.store_part_failure(connection, self._recording_id, input_hash, error_code)

@@ -45,6 +45,9 @@ class _Parts:
     async def save_result(self, input_hash: str, result: PartTranscript, engine_s: float) -> None:  # noqa: ARG002
         self._results[input_hash] = result
 
+    async def save_heard(self, input_hash: str, heard: float) -> None:
+        pass
+
     async def save_failure(self, input_hash: str, error_code: str, engine_s: float) -> None:
         pass
 

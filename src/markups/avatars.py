@@ -88,6 +88,11 @@ def avatar_card(card: AvatarCard, rules: AvatarRules, left: int) -> Screen:
     return Screen(text="\n\n".join(filter(None, blocks)), keyboard=_buttons(card, rules))
 
 
+def card_kind(avatar: Avatar) -> MessageKind:
+    """Return what the card of an avatar is: that of a training stays until the avatar's next one."""
+    return MessageKind.INFO_MESSAGE if avatar.status is AvatarStatus.TRAINING else MessageKind.MENU
+
+
 def consent_hint() -> Screen:
     return Screen(text=texts.avatars.CONSENT_BY_BUTTON)
 

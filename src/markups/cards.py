@@ -208,7 +208,7 @@ def _fraction(progress: CardProgress, stage: int) -> float | None:
     if stage == _LOADING and progress.incoming is not None and progress.size_bytes:
         return min(1.0, progress.incoming.bytes_done / progress.size_bytes)
     if stage == _TRANSCRIBING and progress.parts_total:
-        return progress.parts_done / progress.parts_total
+        return min(1.0, (progress.parts_done + progress.parts_heard) / progress.parts_total)
     return None
 
 

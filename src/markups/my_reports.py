@@ -342,10 +342,12 @@ def _turning(page: int, pages: int) -> tuple[Button, ...]:
 
 
 def _listed(report: ReportFile) -> str:
+    # The day stands before the title: most titles end with the same one.
+    title = report.title.removesuffix(f" — {_date(report)}")
     return texts.my_reports.PAGE_LINE.format(
         number=report.number,
         date=f"{local(report.created_at):%d.%m.%y}",
-        title=plain(report.title, _LONGEST_LISTED_TITLE),
+        title=plain(title, _LONGEST_LISTED_TITLE),
     )
 
 

@@ -25,7 +25,7 @@ from speech_to_text.local import (
     speech_chunks,
     utterances,
 )
-from speech_to_text.port import PartLimits
+from speech_to_text.port import OnHeard, PartLimits, tell_nobody
 
 ENGINE_NAME = "onnx-asr"
 LANGUAGE = "ru"
@@ -117,6 +117,7 @@ class OnnxSpeechToText:
         end_s: float,
         language: str | None,
         hints: Sequence[str] = (),  # noqa: ARG002  # it has no prompt
+        on_heard: OnHeard = tell_nobody,
     ) -> PartTranscript:
         """See ``SpeechToText.transcribe``.
 
@@ -125,7 +126,7 @@ class OnnxSpeechToText:
         """
         if language not in {None, LANGUAGE}:
             raise ProviderRejectedRequest(provider=ENGINE_NAME, reason=texts.errors.REASON_RUSSIAN_ONLY)
-        return await self._thread.run(lambda stop: self._transcribe(read_samples(pcm, start_s, end_s), stop))
+        return await self._thread.run(lambda stop: self._transcribe(read_samples(pcm, start_s, end_s), stop, on_heard))
 
     async def check(self) -> None:
         """Load the model.
@@ -165,11 +166,11 @@ class OnnxSpeechToText:
             raise WeightsRefused(name=self._name, reason=texts.errors.WEIGHTS_DO_NOT_LOAD) from exc
         return model.with_timestamps()
 
-    def _transcribe(self, samples: Samples, stop: Event) -> PartTranscript:
-        words = self.words(samples, speech_chunks(samples, LONGEST_CHUNK_S), stop)
+    def _transcribe(self, samples: Samples, stop: Event, on_heard: OnHeard) -> PartTranscript:
+        words = self.words(samples, speech_chunks(samples, LONGEST_CHUNK_S), stop, on_heard)
         return PartTranscript(language=LANGUAGE, segments=utterances(words))
 
-    def words(self, samples: Samples, chunks: Sequence[tuple[int, int]], stop: Event) -> list[Word]:
+    def words(self, samples: Samples, chunks: Sequence[tuple[int, int]], stop: Event, on_heard: OnHeard) -> list[Word]:
         """Return what is heard in ``chunks``, ranges of ``samples`` of at most ``LONGEST_CHUNK_S`` each. Blocking.
 
         Raises:
@@ -185,6 +186,7 @@ class OnnxSpeechToText:
             except (*_ONNX_ERRORS, ValueError, MemoryError) as exc:
                 raise ProviderError(provider=ENGINE_NAME, reason=type(exc).__name__) from exc
             words += words_of(heard.tokens, heard.timestamps, heard.logprobs, start / SAMPLE_RATE, end / SAMPLE_RATE)
+            on_heard(end / len(samples))
         return words
 
 

@@ -27,15 +27,14 @@ from outcomes import Purpose
 from prices import AudioFormat, model_facts, shutdown_date
 from provider_calls.openai import error_detail, fingerprint, openai_client, openai_errors
 from provider_calls.policy import ProviderCalls, Time
-from speech_to_text.port import PartLimits
+from speech_to_text.port import OnHeard, PartLimits, tell_nobody
 from utils import load_yaml
 
 UNDETERMINED = ""
 """The language of a part whose language is unknown."""
 
 INVENTED_AFTER_S = 1.0
-"""Text that begins this many seconds or more after the part's end was invented. Text that begins
-sooner after the end was said, and has wrong times."""
+"""Text that begins so many seconds after the part's end or later was invented; sooner, it was said at another time."""
 
 SHORTEST_S = 0.02
 """The least length, in seconds, of a segment or word whose times were moved into the part."""
@@ -47,7 +46,6 @@ _RUSSIAN = frozenset("абвгдеёжзийклмнопрстуфхцчшщъы
 _RUSSIAN_ONLY = frozenset("ыэё")
 """Letters that tell Russian from Bulgarian, which has none of them."""
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+")
-
 
 Storable = Annotated[str, AfterValidator(lambda text: text.replace("\x00", ""))]
 """Text without NUL, the only character that PostgreSQL does not store."""
@@ -266,7 +264,13 @@ class OpenAISpeechToText:
         return self._concurrency
 
     async def transcribe(
-        self, pcm: Path, start_s: float, end_s: float, language: str | None, hints: Sequence[str] = ()
+        self,
+        pcm: Path,
+        start_s: float,
+        end_s: float,
+        language: str | None,
+        hints: Sequence[str] = (),
+        on_heard: OnHeard = tell_nobody,  # noqa: ARG002  # it is not told
     ) -> PartTranscript:
         """See ``SpeechToText.transcribe``. Where the answer has no times, sentences share the part by their length."""
         if end_s - start_s < SHORTEST_PART_S:
@@ -370,10 +374,7 @@ class OpenAISpeechToText:
 
 
 def quiet_cuts(pcm: Path, start_s: float, end_s: float, limits: PartLimits) -> list[float]:
-    """Return ``start_s``, the times at which to cut, and ``end_s``, at most ``limits.longest_s`` apart.
-
-    Each cut is at the quietest moment in reach.
-    """
+    """Return ``start_s``, the quietest moments in reach, where to cut, and ``end_s``: at most ``longest_s`` apart."""
     cuts = [start_s]
     while end_s - cuts[-1] > limits.longest_s:
         earliest = cuts[-1] + limits.target_s / 2

@@ -1,6 +1,6 @@
 """The speech-to-text port: what every engine, local or at an endpoint, can do."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -14,6 +14,14 @@ class PartLimits:
 
     target_s: float
     longest_s: float
+
+
+OnHeard = Callable[[float], None]
+"""Is told, from any thread, how much of a part has been heard: 0 to 1."""
+
+
+def tell_nobody(heard: float) -> None:
+    """Do nothing: for callers who wait for the result alone."""
 
 
 class SpeechToText(Protocol):
@@ -39,14 +47,20 @@ class SpeechToText(Protocol):
         ...
 
     async def transcribe(
-        self, pcm: Path, start_s: float, end_s: float, language: str | None, hints: Sequence[str] = ()
+        self,
+        pcm: Path,
+        start_s: float,
+        end_s: float,
+        language: str | None,
+        hints: Sequence[str] = (),
+        on_heard: OnHeard = tell_nobody,
     ) -> PartTranscript:
         """Transcribe ``[start_s, end_s)`` of ``pcm``; times in the answer count from ``start_s``.
 
         ``language`` is an ISO 639-1 code, or None to detect it: then the answer tells that of most of the part, "" when
         the engine does not know, and whether that is sure; a segment in another language says so. Silence gives no
         segments. Segments are in order and within the part, each has a text without spaces around it, and the same part
-        gives the same segments.
+        gives the same segments. An engine on this machine tells ``on_heard`` how far it is; that may go back.
 
         Raises:
             ProviderError: the engine failed; an endpoint, after the retries of ``provider_calls``.

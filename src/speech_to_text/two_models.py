@@ -15,7 +15,7 @@ from datamodels import EngineInfo, PartTranscript, Word
 from errors import ProviderError
 from speech_to_text.local import EngineThread, Samples, joined_at_pauses, read_samples, speech_stretches
 from speech_to_text.onnx import ENGINE_NAME, LANGUAGE, LONGEST_CHUNK_S, OnnxSpeechToText
-from speech_to_text.port import PartLimits
+from speech_to_text.port import OnHeard, PartLimits, tell_nobody
 from speech_to_text.whisper import WhisperPart, WhisperSpeechToText
 from speech_to_text.whisper_decoding import CHUNK_S, WhisperDecoder
 from speech_to_text.whisper_holes import Spoken, patched, segments_of, words_in_holes
@@ -53,15 +53,25 @@ class TwoModelsSpeechToText:
         return 1
 
     async def transcribe(
-        self, pcm: Path, start_s: float, end_s: float, language: str | None, hints: Sequence[str] = ()
+        self,
+        pcm: Path,
+        start_s: float,
+        end_s: float,
+        language: str | None,
+        hints: Sequence[str] = (),
+        on_heard: OnHeard = tell_nobody,
     ) -> PartTranscript:
         """See ``SpeechToText.transcribe``. Of a language that is given, the model for it hears everything.
 
         ``hints`` reach Whisper alone.
         """
-        return await self._thread.run(
-            lambda stop: self._transcribe(read_samples(pcm, start_s, end_s), language, hints, stop)
-        )
+
+        def transcribe(stop: Event) -> PartTranscript:
+            samples = read_samples(pcm, start_s, end_s)
+            decoder = WhisperDecoder(self._others.loaded(), samples, stop, hints, on_heard)
+            return self._transcribe(decoder, samples, language, stop, on_heard)
+
+        return await self._thread.run(transcribe)
 
     async def check(self) -> None:
         """Load both models.
@@ -77,13 +87,14 @@ class TwoModelsSpeechToText:
         await self._russian.close()
         await self._others.close()
 
-    def _transcribe(self, samples: Samples, given: str | None, hints: Sequence[str], stop: Event) -> PartTranscript:
+    def _transcribe(
+        self, decoder: WhisperDecoder, samples: Samples, given: str | None, stop: Event, on_heard: OnHeard
+    ) -> PartTranscript:
         stretches = speech_stretches(samples, LONGEST_CHUNK_S)
         try:
-            decoder = WhisperDecoder(self._others.loaded(), samples, stop, hints)
             if not stretches or given not in {None, LANGUAGE}:
                 return WhisperPart(decoder, stretches, given).transcript()
-            part = _Part(self._russian, decoder, samples, stretches, stop)
+            part = _Part(self._russian, decoder, samples, stretches, stop, on_heard)
             if given is not None:
                 return part.transcript([given] * len(stretches), given, sure=True)
             told = [((end - start) / SAMPLE_RATE, decoder.languages((start, end))) for start, end in stretches]
@@ -105,6 +116,7 @@ class _Part:
     samples: Samples
     stretches: Sequence[Stretch]
     stop: Event
+    on_heard: OnHeard
 
     def transcript(self, languages: Sequence[str], main: str, *, sure: bool) -> PartTranscript:
         """Hear runs of stretches of one language by the model for it, and speech without words once more by Whisper."""
@@ -118,6 +130,7 @@ class _Part:
 
     def _words(self, passage: Sequence[Stretch], language: str) -> list[Word]:
         if language == LANGUAGE:
-            return self.russian.words(self.samples, joined_at_pauses(passage, LONGEST_CHUNK_S), self.stop)
+            chunks = joined_at_pauses(passage, LONGEST_CHUNK_S)
+            return self.russian.words(self.samples, chunks, self.stop, self.on_heard)
         heard = self.decoder.chunks(chunks_of(passage, CHUNK_S), lambda *_: language)
         return [word for each in heard for word in each.words]

@@ -11,8 +11,15 @@ import texts.errors
 from constants import SAMPLE_RATE
 from datamodels import EngineInfo, PartTranscript
 from errors import ProviderError, WeightsRefused
-from speech_to_text.local import EngineThread, fingerprint, read_samples, speech_stretches, voice_activity_options
-from speech_to_text.port import PartLimits
+from speech_to_text.local import (
+    EngineThread,
+    Samples,
+    fingerprint,
+    read_samples,
+    speech_stretches,
+    voice_activity_options,
+)
+from speech_to_text.port import OnHeard, PartLimits, tell_nobody
 from speech_to_text.whisper_decoding import CHUNK_S, DECODING, WhisperDecoder
 from speech_to_text.whisper_holes import Patch, patched, segments_of, words_in_holes
 from speech_to_text.whisper_passages import (
@@ -80,13 +87,24 @@ class WhisperSpeechToText:
         return 1
 
     async def transcribe(
-        self, pcm: Path, start_s: float, end_s: float, language: str | None, hints: Sequence[str] = ()
+        self,
+        pcm: Path,
+        start_s: float,
+        end_s: float,
+        language: str | None,
+        hints: Sequence[str] = (),
+        on_heard: OnHeard = tell_nobody,
     ) -> PartTranscript:
         """See ``SpeechToText.transcribe``. The language is "" when nobody speaks and none was given.
 
         When the caller is cancelled, the work stops at the end of a batch, seconds later; the next part waits for that.
         """
-        return await self._thread.run(lambda stop: self._transcribe(pcm, start_s, end_s, language, hints, stop))
+
+        def transcribe(stop: Event) -> PartTranscript:
+            samples = read_samples(pcm, start_s, end_s)
+            return self._transcribe(WhisperDecoder(self.loaded(), samples, stop, hints, on_heard), samples, language)
+
+        return await self._thread.run(transcribe)
 
     async def check(self) -> None:
         """Load the model.
@@ -125,16 +143,11 @@ class WhisperSpeechToText:
             raise WeightsRefused(name=self._model_dir.name, reason=reason)
         return model
 
-    def _transcribe(
-        self, pcm: Path, start_s: float, end_s: float, language: str | None, hints: Sequence[str], stop: Event
-    ) -> PartTranscript:
-        model = self.loaded()
-        samples = read_samples(pcm, start_s, end_s)
-        if not model.model.is_multilingual:
+    def _transcribe(self, decoder: WhisperDecoder, samples: Samples, language: str | None) -> PartTranscript:
+        if not self.loaded().model.is_multilingual:
             language = "en"
         try:
-            stretches = speech_stretches(samples, CHUNK_S)
-            return WhisperPart(WhisperDecoder(model, samples, stop, hints), stretches, language).transcript()
+            return WhisperPart(decoder, speech_stretches(samples, CHUNK_S), language).transcript()
         except (RuntimeError, ValueError, MemoryError) as exc:
             raise ProviderError(provider=ENGINE_NAME, reason=type(exc).__name__) from exc
 

@@ -13,6 +13,7 @@ from faster_whisper.transcribe import get_suppressed_tokens  # type: ignore[impo
 from constants import SAMPLE_RATE
 from datamodels import Word
 from speech_to_text.local import Samples, end_when_stopped
+from speech_to_text.port import OnHeard, tell_nobody
 from speech_to_text.whisper_passages import Chunk, Heard, Languages, Stretch
 
 CHUNK_S = 30.0
@@ -50,11 +51,19 @@ LanguageOf = Callable[[Chunk, Languages], str]
 class WhisperDecoder:
     """One model at work on the ``samples`` of one part. ``hints`` stand before what it decodes, as if said."""
 
-    def __init__(self, model: WhisperModel, samples: Samples, stop: Event, hints: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        model: WhisperModel,
+        samples: Samples,
+        stop: Event,
+        hints: Sequence[str] = (),
+        on_heard: OnHeard = tell_nobody,
+    ) -> None:
         self._hints = f" {', '.join(hints)}." if hints else ""
         self._model = model
         self._samples = samples
         self._stop = stop
+        self._on_heard = on_heard
 
     def chunks(self, chunks: Sequence[Chunk], language_of: LanguageOf) -> list[Heard]:
         """Return what is heard in each chunk, decoded in batches, without timestamp tokens."""
@@ -79,12 +88,16 @@ class WhisperDecoder:
         end_when_stopped(self._stop)
         frames = self._model.feature_extractor.nb_max_frames
         encoded = self._encoded([self._sound(chunk) for chunk in chunks], frames)
+        first, last = chunks[0].stretches[0][0], chunks[-1].stretches[-1][1]
+        # With large models to encode takes longer than to decode, and half a minute for both is long to wait.
+        self._on_heard((first + last) / 2 / len(self._samples))
         told = self._languages(encoded)
         spoken = [language_of(chunk, languages) for chunk, languages in zip(chunks, told, strict=True)]
         if len(set(spoken)) > 1:
             # The alignment of words takes one language at once.
             return [heard for chunk in chunks for heard in self._batch([chunk], language_of)]
         words = self._decoded(encoded, chunks, spoken[0])
+        self._on_heard(last / len(self._samples))
         return [Heard(*heard) for heard in zip(chunks, spoken, told, words, strict=True)]
 
     def _decoded(self, encoded: Any, chunks: Sequence[Chunk], language: str) -> list[tuple[Word, ...]]:

@@ -5,10 +5,10 @@ from typing import Never
 from avatars.models import AvatarCard, OrderKind
 from avatars.service import Avatars
 from avatars.telling import Telling
-from datamodels_telegram import MessageKind
+from datamodels_telegram import ChatId, MessageId, MessageKind, Screen
 from dialogs import get_user_lock
 from followers import Loop
-from markups.avatars import avatar_card, ended_message
+from markups.avatars import avatar_card, card_kind, ended_message
 from message_tracker import MessageTracker
 from messenger import AlreadySent, ChatClosed
 from system.local_time import ZoneOf, in_zone
@@ -48,15 +48,20 @@ class AvatarCards:
         with in_zone(await self._zone_of(avatar.owner_id)):
             left = await self._avatars.left(avatar.owner_id, OrderKind.TRAINING)
             screen = avatar_card(card, self._avatars.rules, left)
-        message = avatar.card_id
+        message, kind = avatar.card_id, card_kind(avatar)
         try:
             if avatar.card_wanted:
-                message = await self._messages.send(
-                    avatar.chat_id, MessageKind.MENU, screen, random_id=avatar.card_random_id
-                )
-            elif message is not None and not await self._messages.edit(avatar.chat_id, message, screen):
+                message = await self._messages.send(avatar.chat_id, kind, screen, random_id=avatar.card_random_id)
+            elif message is not None and not await self._edit(avatar.chat_id, message, kind, screen):
                 message = None
         except (AlreadySent, ChatClosed):
             # Its person has removed it, or is away: the card comes when it is opened.
             message = None
         await self._telling.note_shown(avatar, message)
+
+    async def _edit(self, chat: ChatId, message: MessageId, kind: MessageKind, screen: Screen) -> bool:
+        """Draw a card anew where it stands; return False when it is gone."""
+        if kind is MessageKind.MENU:
+            # What its person has opened below since remains.
+            return await self._messages.edit(chat, message, screen)
+        return await self._messages.turn_into(chat, message, kind, screen)

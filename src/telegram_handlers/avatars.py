@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import texts.avatars
 from access import Permission, may
 from avatars.intake import AvatarPhotos
-from avatars.models import Aspect, Gender, OrderKind
+from avatars.models import Aspect, Avatar, Gender, OrderKind
 from avatars.photo_set import PhotoSet
 from avatars.service import Avatars
 from avatars.telling import Telling
-from datamodels_telegram import IncomingMessage, MessageKind, OutgoingMessage, Screen
+from datamodels_telegram import IncomingMessage, MessageId, MessageKind, OutgoingMessage, Screen
 from dialogs import AvatarDialog, Dialogs, Step, get_user_lock
 from errors import BadText, OutdatedButton
 from errors_of_operation import AvatarRefused
@@ -21,6 +21,7 @@ from markups.avatars import (
     ask_prompt,
     avatar_card,
     avatars_screen,
+    card_kind,
     delete_question,
     gallery,
     painting,
@@ -154,16 +155,23 @@ class AvatarHandlers:
         await self._show_card(context, press.number)
 
     async def _show_card(self, context: Context, number: int) -> None:
-        """Show an avatar; from then on this message is the one that follows what becomes of it."""
+        """Show an avatar; from then on this message is the one that follows what becomes of it, and the former goes."""
         owner, avatars = context.user.id, self._work.avatars
         async with get_user_lock(owner):
             card = await avatars.card(owner, number)
             screen = avatar_card(card, avatars.rules, await avatars.left(owner, OrderKind.TRAINING))
-            if context.pressed is None:
-                message = await self._messages.send(context.chat, MessageKind.MENU, screen)
-            else:
-                message = await self._messages.replace(context.chat, context.pressed, MessageKind.MENU, screen)
+            message = await self._show_as_card(context, card.avatar, screen)
             await self._work.telling.opened(card.avatar, message)
+            if card.avatar.card_id not in (None, message):
+                await self._messages.remove_message(context.chat, card.avatar.card_id)
+
+    async def _show_as_card(self, context: Context, avatar: Avatar, screen: Screen) -> MessageId:
+        kind, pressed = card_kind(avatar), context.pressed
+        if pressed is None:
+            return await self._messages.send(context.chat, kind, screen)
+        if pressed == avatar.card_id and await self._messages.turn_into(context.chat, pressed, kind, screen):
+            return pressed
+        return await self._messages.replace(context.chat, pressed, kind, screen)
 
     async def _start(self, context: Context, press: Press) -> None:
         try:
@@ -184,8 +192,11 @@ class AvatarHandlers:
         await self._go_on(context, MessageKind.CONFIRMATION, delete_question(card.avatar))
 
     async def _delete(self, context: Context, press: Press) -> None:
+        card = (await self._work.avatars.card(context.user.id, press.number)).avatar.card_id
         await self._work.avatars.delete(context.user.id, press.number)
         await self._show_list(context, texts.avatars.DELETED)
+        if card not in (None, context.pressed):
+            await self._messages.remove_message(context.chat, card)
         self._work.wake()
 
     async def _paint(self, context: Context, press: Press) -> None:

@@ -4,7 +4,8 @@ import asyncio
 import json
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
 from time import monotonic
@@ -15,7 +16,7 @@ from datamodels import Interval, MissingInterval, PartPlan, PartTranscript, Segm
 from errors import OutOfResources, ProviderError
 from prices import is_free
 from provider_calls.in_flight import CallsInFlight
-from speech_to_text.port import SpeechToText
+from speech_to_text.port import OnHeard, SpeechToText
 from transcription.inventions import load_inventions, without_inventions, without_loops
 from transcription.join import join_parts
 from transcription.plan import Speech, plan_parts
@@ -41,6 +42,10 @@ class PartStore(Protocol):
         ...
 
     async def save_result(self, input_hash: str, result: PartTranscript, engine_s: float) -> None: ...
+
+    async def save_heard(self, input_hash: str, heard: float) -> None:
+        """Note how much of a part without a result has been heard, 0 to 1."""
+        ...
 
     async def save_failure(self, input_hash: str, error_code: str, engine_s: float) -> None: ...
 
@@ -173,7 +178,10 @@ class _Work:
         input_hash = self._hashes[part.position]
         started = monotonic()
         try:
-            result = await self._engine.transcribe(self._pcm, part.start, part.end, self.language, self._hints)
+            async with self._noted(input_hash) as on_heard:
+                result = await self._engine.transcribe(
+                    self._pcm, part.start, part.end, self.language, self._hints, on_heard
+                )
         except ProviderError as exc:
             await self._store.save_failure(input_hash, exc.code, monotonic() - started)
             self._failures[part.position] = exc
@@ -182,6 +190,34 @@ class _Work:
             return
         await self._store.save_result(input_hash, result, monotonic() - started)
         self.results[part.position] = result
+
+    @asynccontextmanager
+    async def _noted(self, input_hash: str) -> AsyncIterator[OnHeard]:
+        """Give what an engine tells how far it is in a part: each position beyond those before is stored.
+
+        One that could not be stored is lost: the result is what counts.
+        """
+        loop, told = asyncio.get_running_loop(), asyncio.Queue[float | None]()
+
+        async def note() -> None:
+            furthest = 0.0
+            while (heard := await told.get()) is not None:
+                if heard > furthest:
+                    furthest = heard
+                    await self._store.save_heard(input_hash, min(heard, 1.0))
+
+        def tell(heard: float) -> None:
+            loop.call_soon_threadsafe(told.put_nowait, heard)
+
+        noting = asyncio.create_task(note())
+        try:
+            yield tell
+        except BaseException:
+            noting.cancel()
+            raise
+        finally:
+            told.put_nowait(None)
+            await asyncio.gather(noting, return_exceptions=True)
 
 
 def _main_language(results: Iterable[PartTranscript]) -> str:

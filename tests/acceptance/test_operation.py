@@ -1,5 +1,6 @@
 """The commands of operators, as processes: settings, migrations, health, and a worker that has nobody to work for."""
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,6 +51,26 @@ def test_settings_are_named_and_no_value_is_shown(product: Product) -> None:
     outcome = product.run("validate-config")
     assert "✖ DATABASE_URL_FILE: неверное значение" in outcome.out
     assert "Файл с паролем не прочесть: " in outcome.out
+
+
+def test_folders_that_would_keep_it_from_starting_are_named_and_absent_ones_are_not(product: Product) -> None:
+    if os.geteuid() == 0:
+        product.through = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--")
+    product.settings |= {"DATABASE_URL": "postgresql://bot:pw@db/vox", "MINIO_ENDPOINT": "objects:8333"}
+    product.settings |= {"MINIO_ACCESS_KEY": "key", "MINIO_SECRET_KEY": "pw"}
+    (product.state / "logs").mkdir(mode=0o500)
+    (product.state / "spool").touch()
+    (product.state / "run").symlink_to("/nowhere")
+    outcome = product.run("validate-config", "--worker")
+    told = [line for line in outcome.out.splitlines() if str(product.state) in line]
+    assert [line[:2] for line in told] == ["✖ "] * 3
+    assert told[0].startswith(f"✖ В папку {product.state}/logs нельзя писать. Поправьте её владельца и права")
+    assert [line.split(":")[0] for line in told[1:]] == [f"✖ {product.state}/{name}" for name in ("spool", "run")]
+    assert (outcome.status, outcome.out.splitlines()[-1]) == (2, "Нужно поправить 3 папки.")
+
+    product.settings["PERSISTENT_DIR"] = f"{product.state}/logs/below"
+    outcome = product.run("validate-config", "--worker")
+    assert f"✖ Папки {product.state}/logs/below нет, и создать её нельзя: в папку" in outcome.out
 
 
 def test_settings_of_a_worker_are_good(product: Product) -> None:

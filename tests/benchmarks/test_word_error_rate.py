@@ -82,6 +82,8 @@ class PartsInMemory:
         assert engine_s >= 0.0
         self._results[input_hash] = result
 
+    async def save_heard(self, input_hash: str, heard: float) -> None: ...
+
     async def save_failure(self, input_hash: str, error_code: str, engine_s: float) -> None: ...
 
 

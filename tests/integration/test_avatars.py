@@ -188,6 +188,41 @@ async def test_a_hundred_taps_order_one_training(anna: Sitter, world: AvatarBot,
     assert len(service.orders) == len(await anna.orders()) == 1
 
 
+async def test_the_card_of_a_training_stays_until_its_avatars_next_one(anna: Sitter, world: AvatarBot) -> None:
+    person = anna.person
+    await anna.is_ready()
+    await person.press_data("avatar||1")
+    await person.press("🚀 Обучить за $6,00")
+    await person.press_data("menu_main")  # /status, /start and others send their menus so
+    assert person.sees.count("Готовлю фотографии") == 1
+    await person.press("🗑 Удалить аватар")
+    await person.press("‹ Назад")
+    # Opened below, it is the card that follows what happens, and the former goes.
+    assert person.sees.count("Готовлю фотографии") == 1
+    await person.press("✖ Отменить обучение")
+    await person.press("🚀 Обучить ещё раз за $6,00")
+    assert person.sees.count("Готовлю фотографии") == 1
+    await world.work()
+    assert person.sees.count("✔ Обучен. Картинок: 0") == 1
+    await person.press("🎨 Нарисовать")
+    await person.press_data("menu_main")
+    assert person.sees.count("✔ Обучен. Картинок: 0") == 1
+    await person.press("🗑 Удалить аватар")
+    await person.press("Да, удалить")
+    assert "Обучен." not in person.sees
+
+
+async def test_a_card_shows_a_training_that_was_ordered_elsewhere_and_stays_then(
+    anna: Sitter, world: AvatarBot
+) -> None:
+    await anna.is_ready()
+    await anna.person.press_data("avatar||1")
+    await world.avatars.start(anna.person.user.id, 1, "in the browser")
+    await world.show()
+    await anna.person.press_data("menu_main")
+    assert "Готовлю фотографии" in anna.person.sees
+
+
 async def test_what_is_one_persons_is_nobody_elses(anna: Sitter, world: AvatarBot) -> None:
     await world.avatars.start(anna.person.user.id, await anna.is_ready(), "")
     await world.work()

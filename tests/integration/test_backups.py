@@ -431,11 +431,40 @@ async def test_a_changed_byte_anywhere_in_the_repository_is_told(made: Place) ->
                 await place.backups.check()
             pack.write_bytes(whole)
     assert load_status(place.status).damaged is not None
+    await tell_which_file(place)
     await saved(place)
     assert await place.backups.has_damage(), "a new set says nothing of the others"
     await place.backups.check()
     assert load_status(place.status).damaged is None
     assert not await place.backups.has_damage()
+
+
+async def tell_which_file(place: Place) -> None:
+    """Break a report that only a second set has, then that set itself."""
+    first = first_of(place)[:8]
+    (place.state / "reports/user_1/new.md").write_bytes(os.urandom(3_000_000))
+    known = set(packs(place))
+    second = (await saved(place))[:8]
+    new = max(set(packs(place)) - known, key=lambda path: path.stat().st_size)
+    middle = new.stat().st_size // 2  # of the pack, most of which is the report
+    turn_a_byte(new, middle)
+    broken, whole = await told_by_a_check(place)
+    assert broken.startswith(f"✖ Копия {second} от ")
+    assert broken.endswith(": не читаются файлы: reports/user_1/new.md")
+    assert whole == f"• Целы копии: {first}"
+    turn_a_byte(new, middle)
+
+    snapshot = next((place.status / "repository/snapshots").glob(f"{second}*"))
+    turn_a_byte(snapshot, 50)
+    assert await told_by_a_check(place) == [f"✖ Копия {second}: не читается совсем, восстановить её нельзя", whole]
+    turn_a_byte(snapshot, 50)
+
+
+async def told_by_a_check(place: Place) -> list[str]:
+    said: list[str] = []
+    with pytest.raises(BackupDamaged):
+        await Backups(place.settings, place.checkout, said.append).check()
+    return said[2:]
 
 
 async def test_a_changed_byte_of_the_newest_set_is_told_by_a_restore(

@@ -303,7 +303,7 @@ async def test_a_command_reaches_its_handler(bot: Bot, person: int, text: str) -
     assert (bot.users[0].telegram_id, bot.users[0].role) == (person, Role.USER)
 
 
-@pytest.mark.parametrize("text", ["/nothing", "/start_ 1"])
+@pytest.mark.parametrize("text", ["/nothing", "/start_ 1", "/статус", "/Отчёты 5"])
 async def test_an_unknown_command_is_answered_with_where_to_look(bot: Bot, person: int, text: str) -> None:
     await bot.write(person, text)
     assert bot.handled == []

@@ -38,7 +38,7 @@ from recording_files import call, encode, silence, speech, truncated
 from recordings.originals import Originals
 from recordings_factory import add_recording
 from speech_to_text.openai import OpenAISpeechToText
-from speech_to_text.port import PartLimits, SpeechToText
+from speech_to_text.port import OnHeard, PartLimits, SpeechToText, tell_nobody
 from transcription.editing.service import TranscriptEditing
 from transcription.glossary.service import Glossary
 from voices.encoder import VoiceEncoder
@@ -155,6 +155,7 @@ class SaysWhere:
         end_s: float,
         language: str | None,  # noqa: ARG002
         hints: Sequence[str] = (),  # noqa: ARG002
+        on_heard: OnHeard = tell_nobody,  # noqa: ARG002
     ) -> PartTranscript:
         self.parts += 1
         if end_s - start_s > _LONG_S:
@@ -240,6 +241,7 @@ class Mishears(SaysWhere):
         end_s: float,
         language: str | None,  # noqa: ARG002
         hints: Sequence[str] = (),
+        on_heard: OnHeard = tell_nobody,  # noqa: ARG002
     ) -> PartTranscript:
         self.hints = tuple(hints)
         said = Segment(start=0, end=end_s - start_s, text="Мы жили в хилтане.")

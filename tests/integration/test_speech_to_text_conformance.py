@@ -72,6 +72,13 @@ async def engine(request: pytest.FixtureRequest, speech: speech_corpus.Clip) -> 
         await engine.close()
 
 
+async def test_an_engine_of_this_machine_tells_how_far_it_is(engine: SpeechToText, pcm: Path) -> None:
+    told: list[float] = []
+    await engine.transcribe(pcm, 0.0, 40.0, "ru", (), told.append)
+    assert all(0 < each <= 1 for each in told)
+    assert (len(told) >= 2) == (not isinstance(engine, OpenAISpeechToText))
+
+
 async def test_a_check_of_a_working_engine_passes(engine: SpeechToText) -> None:
     await engine.check()
 

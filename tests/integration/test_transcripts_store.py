@@ -88,7 +88,13 @@ async def test_planned_parts_are_there_without_results(connection: Connection) -
 async def test_a_part_is_as_the_engine_heard_it(connection: Connection) -> None:
     recording = await add_recording(connection)
     await transcripts_store.plan_parts(connection, recording.id, plan("a"))
+    for share in (0.25, 0.5):
+        await transcripts_store.store_part_heard(connection, recording.id, "a", share)
+        [progress] = await recordings_store.load_progress(connection, [recording.id])
+        assert progress.parts_heard == share
     await transcripts_store.store_part_failure(connection, recording.id, "a", "provider_unavailable")
+    [progress] = await recordings_store.load_progress(connection, [recording.id])
+    assert progress.parts_heard == 0
     [failed] = await transcripts_store.get_parts(connection, recording.id, ["a"])
     await transcripts_store.store_part_result(connection, recording.id, "a", HEARD, 3.5)
     [heard] = await transcripts_store.get_parts(connection, recording.id, ["a"])

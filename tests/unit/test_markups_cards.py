@@ -154,6 +154,12 @@ def test_a_recording_that_is_transcribed() -> None:
     )
 
 
+def test_a_recording_of_one_part_moves_while_it_is_heard() -> None:
+    shown = [seen(recording(Stage.PREPARED, parts_total=1, parts_heard=heard)) for heard in (0.0, 0.5, 1.0)]
+    bars = [line for each in shown for line in each.splitlines() if "▓" in line]
+    assert bars == ["▓▓▓░░░░░░░░░ 25 %", "▓▓▓▓▓▓▓░░░░░ 55 %", "▓▓▓▓▓▓▓▓▓▓░░ 85 %"]
+
+
 def test_what_cannot_be_estimated_is_not_estimated() -> None:
     # A download that stands still was told to last 860 hours.
     for remaining_s in (None, 24 * 3600.0 + 1, 3_098_760.0, float("inf")):

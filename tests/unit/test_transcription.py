@@ -8,7 +8,7 @@ import pytest
 
 from datamodels import EngineInfo, Interval, PartPlan, PartTranscript, Segment, TranscriptDraft
 from errors import OutOfResources, ProviderRefusedKey, ProviderUnavailable
-from speech_to_text.port import PartLimits
+from speech_to_text.port import OnHeard, PartLimits, tell_nobody
 from transcription.transcriber import Transcription
 
 PCM = Path("unused.pcm")
@@ -30,6 +30,7 @@ class Engine:
         self.unsure: set[int] = set()
         self.other: dict[int, str] = {}
         self.calls: list[tuple[int, str | None]] = []
+        self.tells: tuple[float, ...] = ()
         self.at_once = 0
         self.most_at_once = 0
 
@@ -40,8 +41,11 @@ class Engine:
         end_s: float,
         language: str | None,
         hints: Sequence[str] = (),  # noqa: ARG002
+        on_heard: OnHeard = tell_nobody,
     ) -> PartTranscript:
         number = round(start_s / 30)
+        for heard in self.tells:
+            await asyncio.to_thread(on_heard, heard)
         self.calls.append((number, language))
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
@@ -72,6 +76,7 @@ class Parts:
         self.planned: dict[str, PartPlan] = {}
         self.done: dict[str, PartTranscript] = {}
         self.failed: list[str] = []
+        self.heard: list[float] = []
         self.three_done = asyncio.Event()
 
     async def results(self, input_hashes: Sequence[str]) -> Mapping[str, PartTranscript]:
@@ -85,6 +90,11 @@ class Parts:
         self.done[input_hash] = result
         if len(self.done) == 3:
             self.three_done.set()
+
+    async def save_heard(self, input_hash: str, heard: float) -> None:
+        assert input_hash in self.planned
+        assert input_hash not in self.done
+        self.heard.append(heard)
 
     async def save_failure(self, input_hash: str, error_code: str, engine_s: float) -> None:  # noqa: ARG002
         assert input_hash in self.planned
@@ -107,6 +117,13 @@ def texts(draft: TranscriptDraft) -> list[str]:
 
 
 ALL = [f"часть {number}" for number in range(10)]
+
+
+async def test_how_far_an_engine_is_in_a_part_is_noted_and_does_not_go_back() -> None:
+    engine, parts = Engine(concurrency=1), Parts()
+    engine.tells = (0.25, 0.5, 0.1, 1.02)
+    await transcribe(engine, parts, speech=SPEECH[:1])
+    assert parts.heard == [0.25, 0.5, 1.0]
 
 
 async def test_parts_come_out_in_order_whatever_comes_back_first() -> None:
