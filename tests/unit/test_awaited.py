@@ -58,7 +58,7 @@ async def test_who_waits_for_what(error: VoxPersonaError, by_command: bool, by_b
         return waited
 
     command, bot = StartPatience(600, for_absent=False), StartPatience(math.inf, for_absent=True)
-    assert await asyncio.gather(waits(command), waits(bot)) == [by_command, by_bot]
+    assert tuple(await asyncio.gather(waits(command), waits(bot))) == (by_command, by_bot)
 
 
 async def test_patience_ends() -> None:
