@@ -2,6 +2,8 @@
 
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -134,6 +136,26 @@ def test_several_processes_rotate_one_file_together(folder: Path) -> None:
     assert max(file.stat().st_size for file in files if file.exists()) <= 1000
     assert {file.name for file in folder.iterdir()} == {file.name for file in files if file.exists()}
     assert sum(file.exists() for file in files) <= 4
+
+
+FILLS_UP = """
+import logging, resource, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from log_setup import configure_logging
+configure_logging(Path(sys.argv[2]), "INFO", console=False)
+resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
+for number in range(50):
+    logging.getLogger("test").info("%d%s", number, "x" * 300)
+"""
+
+
+def test_what_a_full_disk_cuts_off_leaves_no_half_line(folder: Path) -> None:
+    source = str(Path(log_setup.__file__).parent)
+    subprocess.run([sys.executable, "-c", FILLS_UP, source, str(folder)], check=True)
+    lines = (folder / "app.json.log").read_bytes().splitlines(keepends=True)
+    assert 5 < len(lines) < 50
+    assert all(line.endswith(b"}\n") and json.loads(line) for line in lines)
 
 
 URL = "postgresql://bot:p%40ss-word@db.local/voxpersona?password=an%20other-word"
