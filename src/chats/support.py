@@ -4,11 +4,12 @@ What the words mean together is not understood: a sentence that puts the words o
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from chats.amounts import Amount
+from chats.excerpts import part
 from chats.vocabulary import AFFIRMING, ASKING, LABELS, UNSAID
 from chats.wording import Wording, wording_of
 from datamodels_chats import Passage
@@ -116,6 +117,25 @@ def supports(content: Content, statement: Statement) -> bool:
         and all(f" {quote} " in content.said for quote in statement.quotes)
         and _has_words(content, wording)
     )
+
+
+def supporting_part(passage: Passage, statements: Iterable[Statement]) -> Passage:
+    """Return of a passage the lines that support the statements: for each the fewest that stand together. Blocking.
+
+    A statement that needs all of the passage has all of it.
+    """
+    places = [_fewest_lines(passage, statement) for statement in statements]
+    return part(passage, min(first for first, _ in places), max(last for _, last in places))
+
+
+def _fewest_lines(passage: Passage, statement: Statement) -> tuple[int, int]:
+    fewest = (0, len(passage.lines) - 1)
+    first = 0
+    for last in range(len(passage.lines)):
+        while first <= last and supports(content_of(part(passage, first, last)), statement):
+            fewest = min(fewest, (first, last), key=lambda place: place[1] - place[0])
+            first += 1
+    return fewest
 
 
 def _has_amount(content: Content, amount: Amount) -> bool:
