@@ -18,7 +18,7 @@ import axe_playwright_python
 import httpx2
 import pytest
 from fastapi.routing import APIRoute, iter_route_contexts
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page, Route, async_playwright
 
 import metadata_store
 import recordings_store
@@ -62,7 +62,7 @@ from limits.values import Resource
 from recorded_reports import written as made
 from recording_files import tone
 from sign_in.sessions import Sessions
-from texts.web import UPLOAD_KNOWN
+from texts.web import UPLOAD_BROKEN, UPLOAD_KNOWN
 from transcription.ready.reading import read_ready
 from users_store import ensure_local_user
 from web.application import Facts, new_application
@@ -796,7 +796,10 @@ async def test_a_file_that_has_been_taken_in_is_at_work_no_more(console: World, 
     async def content() -> AsyncIterator[bytes]:
         yield SOUND
 
-    assert "снова.wav" in await at_work(researcher)
+    assert "Загружается: 0 Б из" in await at_work(researcher)
+    async with console.bot.database.transaction() as connection:
+        await connection.execute("UPDATE web_uploads SET touched_at = now() - interval '31 seconds'")
+    assert "Загрузка прервалась на 0 Б из" in await at_work(researcher)
     await console.services.uploads.append(again.owner_id, again.id, 0, len(SOUND), content())
     await taken_in(console)
     assert [NAME in await at_work(researcher), "снова.wav" in await at_work(researcher)] == [False, False]
@@ -990,14 +993,15 @@ async def until(page: Page, what: str) -> None:
 async def test_from_a_file_to_a_rated_answer_on_a_phone(console: World, page: Page, tmp_path: Path) -> None:
     owner, sent, wrong = console.people["researcher"].user.id, tmp_path / "Завтрак.wav", list[str]()
     page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
     sent.write_bytes(SOUND)
     await page.goto(f"/sign-in/{await console.services.sessions.new_link(owner)}")
     await checked(page)
     await page.click("main button")
     await page.set_input_files("input[type=file]", sent)
-    await page.click("[data-send]")
+    await sent_over_a_line_that_breaks(page)
+    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
     await page.click("[data-live] a:has-text('Завтрак.wav')")
+    assert len(await console.services.uploads.latest(owner)) == 1, "it went on, and did not begin anew"
     await checked(page)
     recording = await transcribed(console, owner, 1, "Тихо, завтрак хороший")
     # The page has followed the work, and shows the transcript without being asked.
@@ -1029,6 +1033,21 @@ async def test_from_a_file_to_a_rated_answer_on_a_phone(console: World, page: Pa
     await page.wait_for_selector("text=Ваша оценка: 4 из 5")
     await checked(page)
     assert wrong == []
+
+
+async def sent_over_a_line_that_breaks(page: Page) -> None:
+    """Send the chosen file; its first piece does not come through, then the server has no answer for a while."""
+
+    async def broken(route: Route) -> None:
+        await (route.abort() if route.request.method == "PATCH" else route.fulfill(status=503))
+
+    await page.route("**/api/v1/uploads/*", broken)
+    await page.click("[data-send]")
+    await page.wait_for_selector(f"text={UPLOAD_BROKEN}")
+    async with page.expect_response(lambda answer: answer.request.method == "HEAD"):
+        await page.evaluate("dispatchEvent(new Event('online'))")
+    await page.unroute_all()
+    await page.evaluate("dispatchEvent(new Event('online'))")
 
 
 async def test_from_dropped_photographs_to_a_picture_on_a_phone(

@@ -6,7 +6,8 @@ const input = form.querySelector("input[type=file]");
 const drop = form.querySelector("[data-drop]");
 const problem = form.querySelector("[data-problem]");
 const sent = form.querySelector("[data-sent]");
-const DELAYS = [1000, 3000, 9000];
+const DELAYS = [1000, 2000, 4000, 8000, 16000, ...Array(1000).fill(30000)];
+const TRIES = 26; // in more than ten minutes
 const PIECE = 8 * 1024 * 1024;
 
 input.multiple = true;
@@ -33,11 +34,17 @@ function refusal(file) {
   return "";
 }
 
+// What the server refuses for good is not tried again.
+function isFinal(error) {
+  const status = error.originalResponse?.getStatus() ?? 0;
+  return status >= 400 && status < 500 && status !== 409 && status !== 423 && status !== 429;
+}
+
 function reason(error) {
   try {
-    return JSON.parse(error.originalResponse.getBody()).message;
+    return told(said.failed, { reason: JSON.parse(error.originalResponse.getBody()).message });
   } catch {
-    return error.message;
+    return said.givenUp;
   }
 }
 
@@ -49,6 +56,7 @@ function send(file) {
   const state = document.createElement("span");
   const bar = document.createElement("progress");
   const stop = document.createElement("button");
+  const goOn = document.createElement("button");
   name.textContent = file.name;
   state.className = "hint";
   bar.max = file.size;
@@ -57,8 +65,20 @@ function send(file) {
   stop.type = "button";
   stop.className = "quiet small";
   stop.textContent = said.cancel;
-  line.append(name, state, bar, stop);
+  goOn.type = "button";
+  goOn.className = "small";
+  goOn.textContent = said.continue;
+  goOn.hidden = true;
+  line.append(name, state, bar, goOn, stop);
   sent.append(line);
+  let tries = 0;
+  const again = async () => {
+    tries = 0;
+    goOn.hidden = true;
+    state.className = "hint";
+    await upload.abort();
+    upload.start();
+  };
   const upload = new tus.Upload(file, {
     endpoint: "/api/v1/uploads",
     chunkSize: PIECE,
@@ -69,28 +89,33 @@ function send(file) {
       filename: file.name, filetype: file.type, scenario: form.elements.scenario.value,
       building: form.elements.building.value,
     },
-    // What the server refuses for good is not tried again.
+    // Else tus would take any answer for "there is no such upload", and begin anew.
+    async onAfterResponse(request, response) {
+      if (request.getMethod() === "HEAD" && response.getStatus() >= 429) throw new Error(String(response.getStatus()));
+    },
     onShouldRetry(error) {
-      const status = error.originalResponse?.getStatus() ?? 0;
       state.textContent = said.broken;
-      return !(status >= 400 && status < 500 && status !== 409 && status !== 423 && status !== 429);
+      tries += 1;
+      return !isFinal(error) && tries <= TRIES;
     },
     onProgress(done, all) {
       bar.value = done;
       state.textContent = told(said.sending, { done: size(done), size: size(all) });
     },
     onSuccess() { line.remove(); },
+    onChunkComplete() { tries = 0; },
     onError(error) {
-      bar.remove();
-      stop.remove();
       state.className = "problem";
-      state.textContent = told(said.failed, { reason: reason(error) });
+      state.textContent = reason(error);
+      if (isFinal(error)) { bar.remove(); stop.remove(); } else goOn.hidden = false;
     },
   });
   stop.addEventListener("click", async () => {
     await upload.abort(true);
     line.remove();
   });
+  goOn.addEventListener("click", again);
+  addEventListener("online", () => { if (tries && line.contains(bar)) again(); });
   upload.findPreviousUploads().then((earlier) => {
     if (earlier.length) upload.resumeFromPreviousUpload(earlier[0]);
     upload.start();
@@ -154,4 +179,4 @@ async function record() {
 }
 
 microphone.addEventListener("click", () => (recorder ? recorder.stop() : record()));
-addEventListener("beforeunload", (event) => { if (recorder || sent.children.length) event.preventDefault(); });
+addEventListener("beforeunload", (event) => { if (recorder || sent.querySelector("progress")) event.preventDefault(); });
