@@ -33,6 +33,7 @@ from sign_in.sessions import Sessions
 from speeches.service import Speeches
 from training_data.export import Examples
 from transcription.editing.service import TranscriptEditing
+from transcription.glossary.service import Glossary
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ class Services:
     descriptions: Descriptions
     transcripts: TranscriptPages
     editing: TranscriptEditing
+    glossary: Glossary
     listening: Listening
     waiting: WaitingRecordings
     orders: ReportOrders

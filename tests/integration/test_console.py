@@ -271,7 +271,7 @@ def routes() -> list[tuple[str, str, Permission]]:
     return found
 
 
-OF_ONE = re.compile(r"(recordings|reports|avatars|pictures)/{number}|answer_id|upload_id|speech_id")
+OF_ONE = re.compile(r"(recordings|reports|avatars|pictures)/{number}|answer_id|upload_id|speech_id|{term}")
 """Addresses of what is one person's. Chats are not among them: everybody has a chat of the first number."""
 READING = frozenset(["GET", "HEAD"])
 FILE_FORMS = ("/uploads", "/avatars/{number}/photos")
@@ -299,11 +299,14 @@ async def addresses(console: World) -> dict[str, str]:
     console.bot.voice = Silence()
     speech = (await console.bot.speeches.order_text(recording.owner_id, "Тихо.")).id
     await has_avatar(console, "researcher")
+    await console.services.glossary.add(recording.owner_id, "Заря")
+    [term] = await console.services.glossary.list(recording.owner_id)
     return {
         "person_id": str(console.people["colleague"].user.id),
         "answer_id": answer,
         "upload_id": str(upload.id),
         "speech_id": str(speech),
+        "term": str(term.id),
         "number": "1",
         "place": "1",
         "extension": "txt",
@@ -404,8 +407,30 @@ async def test_sources_play_for_whoever_may_find_them(console: World) -> None:
         assert (part.status_code, part.content) == (206, SOUND[44:144])
         assert part.headers["content-range"] == f"bytes 44-143/{len(SOUND)}"
         assert (await guest.client.get(f"/api/v1/recordings/{recording.number}/sound")).status_code == 404
+        await transcribed(console, recording.owner_id, recording.number)
+        chat = (await guest.client.get("/chats/1")).text
+        [page] = re.findall(rf'href="(/answers/{answer}/sources/1)\?t=0#now"', chat)
+        assert ">Тихо &lt;script&gt;" in (await guest.client.get(page, params={"t": 0})).text
+        assert "/edit" not in (await guest.client.get(page)).text
         await console.services.changes.show_to(recording.owner_id, recording.number, Visibility.PRIVATE)
-        assert (await guest.client.get(address)).status_code == 404
+        assert [(await guest.client.get(each)).status_code for each in (address, page)] == [404, 404]
+
+
+async def test_a_glossary_is_added_to_and_removed_from(console: World, researcher: Browser) -> None:
+    async def terms(browser: Browser) -> list[str]:
+        return re.findall(r"<li><span>([^<]+)", (await browser.client.get("/glossary")).text)
+
+    assert (await researcher.post("/glossary", terms="Заря, Хилтон")).status_code == 303
+    assert (await researcher.post("/glossary", terms="Астория", team="1")).status_code == 403
+    assert (await researcher.post("/glossary", terms="7")).status_code == 422
+    async with console.browser("lead") as lead:
+        assert (await lead.post("/glossary", terms="Астория", team="1")).status_code == 303
+        assert await terms(lead) == ["Астория"]
+    assert await terms(researcher) == ["Заря", "Хилтон", "Астория"]
+    removing = re.findall(r'action="(/glossary/\d+/remove)', (await researcher.client.get("/glossary")).text)
+    assert len(removing) == 2, "the team's stays"
+    assert (await researcher.post(removing[0])).status_code == 303
+    assert await terms(researcher) == ["Хилтон", "Астория"]
 
 
 async def test_a_question_is_asked_once_and_its_answer_rated(console: World, researcher: Browser) -> None:
@@ -508,7 +533,7 @@ async def test_a_text_is_said_kept_and_deleted(console: World, researcher: Brows
         said = await researcher.client.post("/api/v1/tts", json=body, headers={"X-CSRF-Token": researcher.token})
         assert said.status_code == status
     console.bot.voice = None
-    assert "Озвучить" not in (await researcher.client.get("/speeches")).text.replace("«🔊 Озвучить»", "")
+    assert "Озвучить" not in (await researcher.client.get("/speeches")).text.replace("«Озвучить»", "")
     refused = await researcher.client.post(
         "/api/v1/tts", json={"text": "Да."}, headers={"X-CSRF-Token": researcher.token}
     )
@@ -528,6 +553,10 @@ async def test_reports_are_offered_ordered_once_and_described(console: World, re
     assert (await researcher.post(address, report=["report_int_general"])).status_code == 422, "which building?"
     described = (await researcher.client.get("/api/v1/openapi.json")).json()
     assert "/api/v1/recordings/{number}/reports" in described["paths"]
+    kind = f"/recordings/{recording.number}/kind"
+    await researcher.post(kind, scenario="none")
+    await transcribed(console, recording.owner_id, recording.number)
+    assert f'action="{kind}"' in (await researcher.client.get(address)).text
     assert "/recordings" not in described["paths"]
 
 
@@ -566,12 +595,14 @@ async def corrected(browser: Browser, address: str, **edit: str) -> httpx2.Respo
 
 async def test_without_scripts_forms_correct_a_transcript(console: World, researcher: Browser) -> None:
     address = await has_talk(console)
+    assert "2 реплики" in (await researcher.client.get(f"{address}/edit")).text, "as many as stand there"
     text = await corrected(researcher, address, change="text", position="3", text=f"Спасибо\n{SCRIPT}", speaker="S1")
     assert (text.status_code, text.headers["location"]) == (303, f"{address}/edit#s3")
     await corrected(researcher, address, change="speaker", position="0", speaker="new")
     await corrected(researcher, address, change="name", speaker="S2", name="Мария")
     await corrected(researcher, address, change="merge", speaker="S3", into="S1")
     await corrected(researcher, address, change="role", speaker="S1", role="Сотрудник")
+    await corrected(researcher, address, change="name", speaker="S1", name="сотрудник")
     found = (await researcher.client.get(f"{address}/edit", params={"wanted": "в Заре"})).text
     assert "Нашлось мест: 2, реплик: 2." in found
     replaced = await corrected(researcher, address, change="replace", wanted="в заре", replacement="в «Заре»")
@@ -583,7 +614,7 @@ async def test_without_scripts_forms_correct_a_transcript(console: World, resear
         ("Сотрудник", f"Спасибо {SCRIPT}"),
     ]
     assert "<script>alert" not in (await researcher.client.get(f"{address}/edit")).text
-    for _ in range(7):
+    for _ in range(8):
         assert (await corrected(researcher, address, change="undo")).status_code == 303
     assert [text for _, text in await heard(researcher, address)] == [text for _, text in TALK]
     refused = await corrected(researcher, address, change="undo")
@@ -945,6 +976,8 @@ async def test_the_operator_sees_what_failed_and_tries_it_again(console: World) 
 CHROMIUM = Path("/usr/bin/chromium")
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 RULES = "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})"
+PICTOGRAMS = re.compile("[\u25a0-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]")
+"""Signs that are an empty box where no font has them."""
 SHOTS = os.environ.get("STORYBOARDS") == "write"
 
 
@@ -979,6 +1012,11 @@ async def checked(page: Page) -> None:
         )
         assert found == [], page.url
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
+    assert not PICTOGRAMS.search(await page.inner_text("body")), page.url
+    for player in await page.locator(".player audio").all():
+        box = await player.bounding_box()
+        assert box is not None
+        assert box["width"] > 340, "there is room to seek"
 
 
 async def until(page: Page, what: str) -> None:
