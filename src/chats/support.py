@@ -123,8 +123,10 @@ def supports(content: Content, statement: Statement) -> bool:
 def supporting_part(passage: Passage, statements: Iterable[Statement]) -> Passage:
     """Return of a passage the lines that support the statements: for each the fewest that stand together. Blocking.
 
-    A statement that needs all of the passage has all of it.
+    A statement that needs all of the passage has all of it; of what is written, the place is the section.
     """
+    if passage.source.section is not None:
+        return passage
     read = cache(wording_of)  # each sentence stands in many parts
 
     @cache

@@ -62,7 +62,7 @@ from limits.values import Resource
 from recorded_reports import written as made
 from recording_files import tone
 from sign_in.sessions import Sessions
-from texts.web import UPLOAD_BROKEN, UPLOAD_KNOWN
+from texts.web import UPLOAD_BROKEN, UPLOAD_CONTINUE, UPLOAD_GIVEN_UP, UPLOAD_KNOWN
 from transcription.ready.reading import read_ready
 from users_store import ensure_local_user
 from web.application import Facts, new_application
@@ -976,7 +976,7 @@ async def test_the_operator_sees_what_failed_and_tries_it_again(console: World) 
 CHROMIUM = Path("/usr/bin/chromium")
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 RULES = "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})"
-PICTOGRAMS = re.compile("[\u25a0-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]")
+PICTOGRAMS = re.compile("[\u21a9\u21aa\u25a0-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]")
 """Signs that are an empty box where no font has them."""
 SHOTS = os.environ.get("STORYBOARDS") == "write"
 
@@ -1079,13 +1079,19 @@ async def sent_over_a_line_that_breaks(page: Page) -> None:
     async def broken(route: Route) -> None:
         await (route.abort() if route.request.method == "PATCH" else route.fulfill(status=503))
 
+    await page.clock.install()
     await page.route("**/api/v1/uploads/*", broken)
     await page.click("[data-send]")
     await page.wait_for_selector(f"text={UPLOAD_BROKEN}")
-    async with page.expect_response(lambda answer: answer.request.method == "HEAD"):
-        await page.evaluate("dispatchEvent(new Event('online'))")
+    for _ in range(3):
+        async with page.expect_response(lambda answer: answer.request.method == "HEAD"):
+            await page.evaluate("dispatchEvent(new Event('online'))")
+    for _ in range(40):
+        await page.clock.fast_forward(30_000)
+        if await page.get_by_text(UPLOAD_GIVEN_UP).count():
+            break
     await page.unroute_all()
-    await page.evaluate("dispatchEvent(new Event('online'))")
+    await page.get_by_role("button", name=UPLOAD_CONTINUE).click()
 
 
 async def test_from_dropped_photographs_to_a_picture_on_a_phone(

@@ -72,6 +72,7 @@ function send(file) {
   line.append(name, state, bar, goOn, stop);
   sent.append(line);
   let tries = 0;
+  let arrived = 0;
   const again = async () => {
     tries = 0;
     goOn.hidden = true;
@@ -89,9 +90,11 @@ function send(file) {
       filename: file.name, filetype: file.type, scenario: form.elements.scenario.value,
       building: form.elements.building.value,
     },
-    // Else tus would take any answer for "there is no such upload", and begin anew.
     async onAfterResponse(request, response) {
+      // Else tus would take any answer for "there is no such upload", and begin anew.
       if (request.getMethod() === "HEAD" && response.getStatus() >= 429) throw new Error(String(response.getStatus()));
+      const offset = Number(response.getHeader("Upload-Offset"));
+      if (offset > arrived) { arrived = offset; tries = 0; }
     },
     onShouldRetry(error) {
       state.textContent = said.broken;
@@ -103,19 +106,18 @@ function send(file) {
       state.textContent = told(said.sending, { done: size(done), size: size(all) });
     },
     onSuccess() { line.remove(); },
-    onChunkComplete() { tries = 0; },
     onError(error) {
       state.className = "problem";
       state.textContent = reason(error);
       if (isFinal(error)) { bar.remove(); stop.remove(); } else goOn.hidden = false;
     },
   });
-  stop.addEventListener("click", async () => {
-    await upload.abort(true);
+  stop.addEventListener("click", () => {
     line.remove();
+    upload.abort(true).catch(() => { /* the list of what is at work has it */ });
   });
   goOn.addEventListener("click", again);
-  addEventListener("online", () => { if (tries && line.contains(bar)) again(); });
+  addEventListener("online", () => { if (tries && bar.isConnected) again(); });
   upload.findPreviousUploads().then((earlier) => {
     if (earlier.length) upload.resumeFromPreviousUpload(earlier[0]);
     upload.start();
