@@ -43,6 +43,7 @@ from sign_in.invitations import Invitations
 from sign_in.people import People
 from sign_in.sessions import Sessions, form_token
 from transcription.editing.service import TranscriptEditing
+from transcription.glossary.service import Glossary
 from web.application import Facts, new_application
 from web.console_application import add_console
 from web.people import SESSION_COOKIE
@@ -134,6 +135,7 @@ def services_of(
         descriptions=work.descriptions,
         transcripts=TranscriptPages(database),
         editing=TranscriptEditing(database, PACK),
+        glossary=Glossary(database),
         listening=Listening(database, originals, BUILT_IN, folder / "spool", asyncio.Semaphore()),
         waiting=WaitingRecordings(database),
         orders=bot.orders,

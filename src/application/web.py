@@ -50,6 +50,7 @@ from sign_in.people import People
 from sign_in.sessions import Sessions
 from system.local_time import today
 from transcription.editing.service import TranscriptEditing
+from transcription.glossary.service import Glossary
 from web.address import DEFAULT_PORT
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def services_of(
         descriptions=Descriptions(database, pack, changes, today),
         transcripts=TranscriptPages(database),
         editing=TranscriptEditing(database, pack),
+        glossary=Glossary(database),
         listening=Listening(database, application.originals, ffmpeg, spool, application.processors),
         waiting=WaitingRecordings(database),
         orders=application.orders,

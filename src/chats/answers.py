@@ -17,6 +17,7 @@ from chats.excerpts import excerpt
 from chats.refusals import begins_with_mark, is_partial, is_refusal
 from chats.sentences import Kind
 from chats.sources import named_source
+from chats.support import supporting_part
 from datamodels import Completion, PromptMessage
 from datamodels_chats import AnswerOutcome, Basis, Example, Passage, PassageLine, Turn
 from errors import ContextTooSmall
@@ -165,7 +166,11 @@ def held_to(completion: Completion, passages: Sequence[Passage]) -> AnswerOutcom
         basis=Basis.MODEL,
         text=text,
         note=" ".join(filter(None, notes)),
-        sources=tuple(passage.source for passage in passages if passage.source.number in cited),
+        sources=tuple(
+            supporting_part(passage, cited[passage.source.number]).source
+            for passage in passages
+            if passage.source.number in cited
+        ),
         **spent,
     )
 

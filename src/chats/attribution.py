@@ -25,8 +25,13 @@ class Attributed:
 
     written: Sentence
     text: str = ""
-    numbers: tuple[int, ...] = ()
-    """The passages that support it."""
+    held: tuple[tuple[int, Statement], ...] = ()
+    """What it states, each time with the number of a passage that supports that."""
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The passages that support it."""
+        return tuple(dict.fromkeys(number for number, _ in self.held))
 
     @property
     def says_something(self) -> bool:
@@ -46,12 +51,13 @@ def attributed(text: str, passages: Sequence[Passage]) -> list[Attributed]:
     return _with_headings(found, contents)
 
 
-def joined(sentences: Sequence[Attributed], longest: int) -> tuple[str, set[int]]:
-    """Return what is left of a text, in its lines and paragraphs, and the numbers that it cites.
+def joined(sentences: Sequence[Attributed], longest: int) -> tuple[str, dict[int, list[Statement]]]:
+    """Return what is left of a text, in its lines and paragraphs, and what it states by each number that it cites.
 
     Of more than ``longest`` characters the first whole sentences are returned.
     """
-    text, numbers = "", set[int]()
+    text = ""
+    cited: dict[int, list[Statement]] = {}
     before: Sentence | None = None
     item = 0
     for sentence in sentences:
@@ -66,9 +72,10 @@ def joined(sentences: Sequence[Attributed], longest: int) -> tuple[str, set[int]
         if len(text) + len(piece) > longest:
             break
         text += piece
-        numbers.update(sentence.numbers)
+        for number, statement in sentence.held:
+            cited.setdefault(number, []).append(statement)
         before = written
-    return text, numbers
+    return text, cited
 
 
 def _gap(before: Sentence | None, written: Sentence) -> str:
@@ -117,15 +124,16 @@ def _held(sentence: Sentence, near: Sequence[tuple[int, ...]], contents: Mapping
 def _held_to_its_own(sentence: Sentence, contents: Mapping[int, Content]) -> Attributed:
     """Hold each statement of a sentence to what it cites; one that nothing supports takes the sentence with it."""
     supporting: list[tuple[int, ...]] = [()] * len(sentence.cited)
+    held: list[tuple[int, Statement]] = []
     for statement, places in _statements(sentence):
         kept = {place: _supporting(statement, sentence.cited[place], contents) for place in places}
         if not any(kept.values()):
             return Attributed(sentence)
         for place, numbers in kept.items():
             supporting[place] = numbers
-    numbers = tuple(dict.fromkeys(number for group in supporting for number in group))
+            held += [(number, statement) for number in numbers]
     text = _BEHIND_STOP.sub(rf" {SIGN}\1", sentence.text)
-    return Attributed(sentence, shown(text, iter(supporting)) if numbers else "", numbers)
+    return Attributed(sentence, shown(text, iter(supporting)) if held else "", tuple(held))
 
 
 def _held_to_others(sentence: Sentence, near: Sequence[tuple[int, ...]], contents: Mapping[int, Content]) -> Attributed:
@@ -137,7 +145,8 @@ def _held_to_others(sentence: Sentence, near: Sequence[tuple[int, ...]], content
     if not numbers:
         return Attributed(sentence)
     end = len(sentence.text.rstrip(_STOPS))
-    return Attributed(sentence, shown(f"{sentence.text[:end]} {SIGN}{sentence.text[end:]}", iter([numbers])), numbers)
+    text = shown(f"{sentence.text[:end]} {SIGN}{sentence.text[end:]}", iter([numbers]))
+    return Attributed(sentence, text, tuple((number, statement) for number in numbers))
 
 
 def _supporting(statement: Statement, cited: Sequence[int], contents: Mapping[int, Content]) -> tuple[int, ...]:

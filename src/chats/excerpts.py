@@ -1,8 +1,8 @@
-"""The part of a passage that is shown: what answers, with what stands around it."""
+"""The part of a passage that is shown or cited, with its own times and speakers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from datamodels_chats import Passage
+from datamodels_chats import Passage, PassageLine
 
 EXCERPT_CHARACTERS = 700
 
@@ -24,11 +24,22 @@ def around(texts_in_order: Sequence[str], hit: int, characters: int) -> tuple[in
 
 
 def excerpt(passage: Passage) -> Passage:
-    """Return the passage with as many lines around its best one as are shown, and with their times."""
+    """Return the passage with as many lines around its best one as are shown."""
     first, last = around([line.text for line in passage.lines], passage.best, EXCERPT_CHARACTERS)
+    return part(passage, first, last)
+
+
+def part(passage: Passage, first: int, last: int) -> Passage:
+    """Return the lines of a passage from the first to the last place, with their times and all who speak in them."""
+    lines = passage.lines[first : last + 1]
     source = passage.source
-    if source.section is None:  # the times are those of the lines that are left
+    if source.section is None:
         start = passage.lines[first].start if first else source.start
         end = passage.lines[last + 1].start if last + 1 < len(passage.lines) else source.end
-        source = source.model_copy(update={"start": start, "end": end})
-    return Passage(source=source, lines=passage.lines[first : last + 1], best=passage.best - first)
+        source = source.model_copy(update={"start": start, "end": end, "speakers": speakers_of(lines)})
+    return Passage(source=source, lines=lines, best=min(max(passage.best - first, 0), last - first))
+
+
+def speakers_of(lines: Iterable[PassageLine]) -> tuple[str, ...]:
+    """Return everybody who speaks in the lines, in the order in which they begin."""
+    return tuple(dict.fromkeys(line.speaker for line in lines if line.speaker))

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import chat_history
 from chats import reading_store
-from datamodels import UserId
-from datamodels_chats import AnswerId, Chat, ReadAnswer
+from datamodels import RecordingId, UserId
+from datamodels_chats import AnswerId, Chat, ReadAnswer, Source
 from db import Connection, Database
 from errors import NotFound
 
@@ -41,6 +41,18 @@ class ChatReading:
                 raise NotFound(what=f"answer {answer_id} of {owner}")
             [answer] = await _with_cited(connection, owner, [found])
         return answer
+
+
+def source_in(answer: ReadAnswer, number: int) -> tuple[Source, RecordingId]:
+    """Return the source of an answer that is a place in a recording, and the recording.
+
+    Raises:
+        NotFound: the answer has no such source.
+    """
+    for source in answer.outcome.sources if answer.outcome else ():
+        if source.number == number and source.recording_id is not None and source.section is None:
+            return source, source.recording_id
+    raise NotFound(what=f"source {number} of {answer.id}")
 
 
 async def _with_cited(connection: Connection, owner: UserId, answers: Sequence[ReadAnswer]) -> list[ReadAnswer]:

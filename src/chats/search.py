@@ -8,6 +8,7 @@ from typing import Protocol
 
 import texts.chats
 import transcripts_store
+from chats.excerpts import speakers_of
 from datamodels import RecordingId, UserId
 from datamodels_chats import Passage, PassageLine, Source
 from datamodels_search import EVERYWHERE, ChatFilters, Condition, Corpus, Facets, Narrowing
@@ -69,13 +70,9 @@ class Retrieval(Protocol):
 
 @dataclass(frozen=True)
 class _Window:
-    """Neighbouring segments around a hit. ``speakers`` are those whose segments have words of the question.
-
-    ``score`` is the sum of the weights of the words that were found.
-    """
+    """Neighbouring segments around a hit; ``score`` is the sum of the weights of the words that were found."""
 
     segments: tuple[FoundSegment, ...]
-    speakers: tuple[str, ...]
     score: float
 
     @property
@@ -131,6 +128,10 @@ class TranscriptSearch:
         return Facets()
 
     def _passage(self, number: int, window: _Window, recording: FoundRecording) -> Passage:
+        lines = tuple(
+            PassageLine(start=segment.start, speaker=_speaker(segment), text=" ".join(segment.text.split()))
+            for segment in window.segments
+        )
         source = Source(
             start=window.segments[0].start,
             end=window.segments[-1].end,
@@ -139,13 +140,9 @@ class TranscriptSearch:
             recording_number=recording.number,
             label=self._label(recording),
             day=_day(recording),
-            speakers=window.speakers,
+            speakers=speakers_of(lines),
         )
-        lines = [
-            PassageLine(start=segment.start, speaker=_speaker(segment), text=" ".join(segment.text.split()))
-            for segment in window.segments
-        ]
-        return Passage(source=source, lines=tuple(lines))
+        return Passage(source=source, lines=lines)
 
     def _label(self, recording: FoundRecording) -> str:
         scenario = self._pack.find_scenario(recording.scenario)
@@ -186,12 +183,10 @@ def _window(
             first, last = min(first, neighbour), max(last, neighbour)
     places = [(recording, each) for each in range(first, last + 1)]
     matched: dict[str, float] = {}
-    speakers: dict[str, None] = {}
     for each in places:
         if each in weights:
             matched |= weights[each]
-            speakers |= dict.fromkeys(filter(None, [_speaker(there[each])]))
-    return _Window(tuple(there[each] for each in places), tuple(speakers), sum(matched.values()))
+    return _Window(tuple(there[each] for each in places), sum(matched.values()))
 
 
 def _speaker(segment: FoundSegment) -> str:

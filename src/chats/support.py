@@ -4,11 +4,13 @@ What the words mean together is not understood: a sentence that puts the words o
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import cache
 
 from chats.amounts import Amount
+from chats.excerpts import part
 from chats.vocabulary import AFFIRMING, ASKING, LABELS, UNSAID
 from chats.wording import Wording, wording_of
 from datamodels_chats import Passage
@@ -44,12 +46,12 @@ class Content:
     said: str
 
 
-def content_of(passage: Passage) -> Content:
+def content_of(passage: Passage, read: Callable[[str], Wording] = wording_of) -> Content:
     """Read a passage as the model is shown it. Blocking, see ``tokens.reading_of``."""
     source = passage.source
-    said = list(_wordings("\n".join(line.text for line in passage.lines)))
-    label, day = wording_of(source.label), wording_of("" if source.day is None else f"{source.day:%d.%m.%Y}")
-    roles = [wording_of(line.speaker) for line in passage.lines]
+    said = list(_wordings("\n".join(line.text for line in passage.lines), read))
+    label, day = read(source.label), read("" if source.day is None else f"{source.day:%d.%m.%Y}")
+    roles = [read(line.speaker) for line in passage.lines]
     ways: dict[str, set[bool | None]] = {}
     for wording in (*said, *roles, label, day):
         for term in wording.terms:
@@ -85,14 +87,14 @@ class Statement:
         return bool(self.wording.amounts) or any(term.noun for term in self.wording.terms)
 
 
-def _wordings(text: str) -> Iterator[Wording]:
+def _wordings(text: str, read: Callable[[str], Wording]) -> Iterator[Wording]:
     """Yield what the sentences of a passage say. A question says nothing but what it is about, in its nouns.
 
     «Было шумно?» says that it was noisy when the answer begins with «да».
     """
     sentences = _BETWEEN.split(text)
     for sentence, answer in zip(sentences, [*sentences[1:], ""], strict=True):
-        wording = wording_of(sentence)
+        wording = read(sentence)
         words, answered = _WORD.findall(folded(sentence)), _WORD.findall(folded(answer))
         is_open = "?" in sentence[-_END:] and ASKING.isdisjoint(words) and AFFIRMING.isdisjoint(answered[:1])
         yield Wording(tuple(term for term in wording.terms if term.noun is not False), ()) if is_open else wording
@@ -116,6 +118,34 @@ def supports(content: Content, statement: Statement) -> bool:
         and all(f" {quote} " in content.said for quote in statement.quotes)
         and _has_words(content, wording)
     )
+
+
+def supporting_part(passage: Passage, statements: Iterable[Statement]) -> Passage:
+    """Return of a passage the lines that support the statements: for each the fewest that stand together. Blocking.
+
+    A statement that needs all of the passage has all of it; of what is written, the place is the section.
+    """
+    if passage.source.section is not None:
+        return passage
+    read = cache(wording_of)  # each sentence stands in many parts
+
+    @cache
+    def content(first: int, last: int) -> Content:
+        return content_of(part(passage, first, last), read)
+
+    places = [_fewest_lines(len(passage.lines), content, statement) for statement in statements]
+    return part(passage, min(first for first, _ in places), max(last for _, last in places))
+
+
+def _fewest_lines(count: int, content: Callable[[int, int], Content], statement: Statement) -> tuple[int, int]:
+    """Return the first and last of the fewest neighbouring lines that support a statement, else of all ``count``."""
+    fewest = (0, count - 1)
+    first = 0
+    for last in range(count):
+        while first <= last and supports(content(first, last), statement):
+            fewest = min(fewest, (first, last), key=lambda place: place[1] - place[0])
+            first += 1
+    return fewest
 
 
 def _has_amount(content: Content, amount: Amount) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import texts.chats
 import texts.knowledge
-from chats.excerpts import around
+from chats.excerpts import around, speakers_of
 from chats.search import MOST_PASSAGES
 from datamodels import RecordingId
 from datamodels_chats import Passage, PassageLine, Source
@@ -62,6 +62,9 @@ def _passage(
     hit = _segment_of(lines_of(chunk.text)[scored.line], chunk, spoken)
     first, last = around([segment.text for segment in spoken], hit, PASSAGE_CHARACTERS)
     shown = spoken[first : last + 1]
+    lines = tuple(
+        PassageLine(start=each.start, speaker=_speaker(each), text=" ".join(each.text.split())) for each in shown
+    )
     source = Source(
         start=shown[0].start,
         end=shown[-1].end,
@@ -71,10 +74,9 @@ def _passage(
         owner=chunk.owner or "",
         label=_scenario(chunk, pack),
         day=chunk.day,
-        speakers=tuple(filter(None, [_speaker(spoken[hit])])),
+        speakers=speakers_of(lines),
     )
-    lines = (PassageLine(start=each.start, speaker=_speaker(each), text=" ".join(each.text.split())) for each in shown)
-    return Passage(source=source, lines=tuple(lines), best=hit - first)
+    return Passage(source=source, lines=lines, best=hit - first)
 
 
 def _written(number: int, scored: Scored, pack: ReportPack) -> Passage:

@@ -1,11 +1,12 @@
-"""A person's transcript, page by page."""
+"""Transcripts, page by page: a person's own, and those that answers cite."""
 
 from typing import NamedTuple
 
 import recordings_store
-from datamodels import Recording, Segment, UserId
-from db import Database
-from recordings import transcript_pages_store
+from datamodels import Recording, RecordingId, Segment, UserId
+from db import Connection, Database
+from errors import NotFound
+from recordings import shares_store, transcript_pages_store
 from recordings.transcript_pages_store import TranscriptHead
 
 SEGMENTS_ON_PAGE = 60
@@ -37,12 +38,30 @@ class TranscriptPages:
         """
         async with self._database.transaction() as connection:
             recording = await recordings_store.get_by_number(connection, owner, number)
-            head = await transcript_pages_store.find_head(connection, recording.id)
-            if head is None:
-                return TranscriptPage(recording, None, 0, [])
-            if first is None:
-                place = 0 if at_s is None else await transcript_pages_store.position_at(connection, recording.id, at_s)
-                first = place - place % SEGMENTS_ON_PAGE
-            first = min(first, max(0, head.total - 1))
-            found = await transcript_pages_store.segments(connection, recording.id, first, SEGMENTS_ON_PAGE)
-        return TranscriptPage(recording, head, first, found)
+            return await _page(connection, recording, first, at_s)
+
+    async def cited(
+        self, asker: UserId, recording_id: RecordingId, first: int | None = None, at_s: float | None = None
+    ) -> TranscriptPage:
+        """Load a page, as ``page``, of a recording that an answer to ``asker`` cites, if the asker may still find it.
+
+        Raises:
+            NotFound: it was deleted, or its owner keeps it to themselves.
+        """
+        async with self._database.transaction() as connection:
+            recording = await recordings_store.get_recording_for_job(connection, recording_id)
+            if not await shares_store.is_found_by(connection, recording_id, asker):
+                raise NotFound(what=f"recording {recording_id} for {asker}")
+            return await _page(connection, recording, first, at_s)
+
+
+async def _page(connection: Connection, recording: Recording, first: int | None, at_s: float | None) -> TranscriptPage:
+    head = await transcript_pages_store.find_head(connection, recording.id)
+    if head is None:
+        return TranscriptPage(recording, None, 0, [])
+    if first is None:
+        place = 0 if at_s is None else await transcript_pages_store.position_at(connection, recording.id, at_s)
+        first = place - place % SEGMENTS_ON_PAGE
+    first = min(first, max(0, head.total - 1))
+    found = await transcript_pages_store.segments(connection, recording.id, first, SEGMENTS_ON_PAGE)
+    return TranscriptPage(recording, head, first, found)

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 from typing import BinaryIO
 from uuid import UUID
 from weakref import WeakValueDictionary
@@ -47,6 +48,8 @@ log = structlog.get_logger(__name__)
 MOST_OPEN = 20
 """Uploads of one person that are not whole: an album is taken file by file."""
 _NOTED_BYTES = 8 * 1024 * 1024
+_NOTED_S = 5.0
+"""A piece may take minutes; that it is coming shows by its row (``Upload.coming``)."""
 _BLOCK_BYTES = 256 * 1024
 _AT_ONCE = 4
 _RECENT = timedelta(hours=1)
@@ -253,14 +256,15 @@ class Uploads:
         with disk_full_mapped(path):
             file = await asyncio.to_thread(self._opened, path, written)
             try:
-                waiting, noted = bytearray(), written
+                waiting, noted, noted_at = bytearray(), written, monotonic()
                 try:
                     async for block in blocks:
                         waiting += block[: upload.size_bytes - written - len(waiting)]
-                        if len(waiting) >= _BLOCK_BYTES:
+                        due = monotonic() - noted_at >= _NOTED_S
+                        if due or len(waiting) >= _BLOCK_BYTES:
                             written += await asyncio.to_thread(_put, file, waiting)
-                        if written - noted >= _NOTED_BYTES:
-                            noted = await self._note(upload, file, written)
+                        if due or written - noted >= _NOTED_BYTES:
+                            noted, noted_at = await self._note(upload, file, written), monotonic()
                 finally:
                     # Also of a connection that broke: what has come need not come again.
                     written += await asyncio.to_thread(_put, file, waiting)

@@ -12,7 +12,8 @@ from random_ids import new_id
 
 _OWN_COLUMNS = """
     uploads.id, uploads.owner_id, uploads.file_name, uploads.size_bytes, received_bytes, uploads.scenario,
-    uploads.building, state, known, uploads.error_code, uploads.error_text, tries, uploads.retry_at, uploads.created_at
+    uploads.building, state, known, uploads.error_code, uploads.error_text, tries, uploads.retry_at, uploads.created_at,
+    touched_at > now() - interval '30 seconds' AS coming
 """
 _COLUMNS = f"{_OWN_COLUMNS}, recordings.number AS recording_number"
 _FROM = "web_uploads AS uploads LEFT JOIN recordings ON recordings.id = uploads.recording_id"
@@ -80,7 +81,8 @@ class UploadState(StrEnum):
 class Upload(Value):
     """A row of ``web_uploads``; ``known`` tells that its bytes were a recording before.
 
-    ``received_bytes`` are on the disk for certain. ``retry_at`` is when a whole file is tried again.
+    ``received_bytes`` are on the disk for certain; ``coming`` tells that some of them came within half a minute.
+    ``retry_at`` is when a whole file is tried again.
     """
 
     id: UUID
@@ -98,6 +100,7 @@ class Upload(Value):
     tries: int
     retry_at: datetime | None
     created_at: datetime
+    coming: bool
 
 
 async def add(

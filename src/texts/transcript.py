@@ -17,8 +17,11 @@ def speaker_label(role: str | None, speaker: str | None, name: str | None = None
 
 
 def full_label(role: str | None, speaker: str | None, name: str | None) -> str | None:
-    """Return «Клиент — Мария», or of role and name the one that there is, else «Спикер 2»: for files and lists."""
-    if role and name:
+    """Return «Клиент — Мария», or of role and name the one that there is, else «Спикер 2»: for files and lists.
+
+    A name that is nothing but the role's word is not said twice.
+    """
+    if role and name and role.casefold() != name.strip().casefold():
         return NAMED.format(role=role, name=name)
     return speaker_label(role, speaker, name)
 

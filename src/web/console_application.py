@@ -18,6 +18,7 @@ import web.console.audit
 import web.console.avatars
 import web.console.chats
 import web.console.editing
+import web.console.glossary
 import web.console.invitations
 import web.console.operation
 import web.console.people
@@ -44,6 +45,7 @@ def add_console(application: FastAPI, site: Site) -> None:
         web.console.start,
         web.console.recordings,
         web.console.editing,
+        web.console.glossary,
         web.console.reports,
         web.console.chats,
         web.console.speeches,

@@ -1,6 +1,7 @@
 """What is shown of a transcript that is being corrected: a stretch of it, its speakers, what was found."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from itertools import islice
 from typing import NamedTuple
@@ -26,7 +27,10 @@ class Utterance(NamedTuple):
 
 
 class Stretch(NamedTuple):
-    """Some utterances of a transcript, with those who speak in it, the most first, and their labels by id."""
+    """Some utterances of a transcript, with those who speak in it, the most first, and their labels by id.
+
+    ``counts`` has how many utterances of the transcript are a speaker's, as they stand here one below the other.
+    """
 
     opened: OpenTranscript
     first: int
@@ -34,6 +38,7 @@ class Stretch(NamedTuple):
     utterances: list[Utterance]
     speakers: list[Speaker]
     labels: dict[str, str]
+    counts: Counter[str | None]
 
     @property
     def offered(self) -> list[tuple[str, str]]:
@@ -69,6 +74,7 @@ def _stretch(opened: OpenTranscript, first: int | None, at_s: float | None) -> S
         [Utterance(position, each, mark(each.text)) for position, each in shown],
         speakers,
         {each.id: label_of(each) for each in speakers},
+        Counter(each.speaker for each in segments),
     )
 
 

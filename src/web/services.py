@@ -34,6 +34,7 @@ from sign_in.sessions import Sessions
 from speeches.service import Speeches
 from training_data.export import Examples
 from transcription.editing.service import TranscriptEditing
+from transcription.glossary.service import Glossary
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class Services:
     descriptions: Descriptions
     transcripts: TranscriptPages
     editing: TranscriptEditing
+    glossary: Glossary
     listening: Listening
     waiting: WaitingRecordings
     orders: ReportOrders

@@ -123,7 +123,7 @@ async def test_a_passage_has_what_was_said_around_and_when(anna: Asker) -> None:
     [passage] = await found(anna, "Завтраки")
     assert [(line.speaker, line.start) for line in passage.lines] == [("Сотрудник", 0), ("Клиент", 10), ("Клиент", 20)]
     source = passage.source
-    assert (source.start, source.end, source.speakers) == (0, 29, ("Сотрудник",))
+    assert (source.start, source.end, source.speakers) == (0, 29, ("Сотрудник", "Клиент"))
     assert (source.label, source.recording_number, source.day) == ("Интервью", 1, date(2026, 11, 3))
 
 

@@ -19,7 +19,7 @@ import axe_playwright_python
 import httpx2
 import pytest
 from fastapi.routing import APIRoute, iter_route_contexts
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page, Route, async_playwright
 
 import metadata_store
 import recordings_store
@@ -65,7 +65,7 @@ from recorded_reports import written as made
 from recording_files import tone
 from recordings import spoken_store
 from sign_in.sessions import Sessions
-from texts.web import UPLOAD_KNOWN
+from texts.web import UPLOAD_BROKEN, UPLOAD_CONTINUE, UPLOAD_GIVEN_UP, UPLOAD_KNOWN
 from transcription.ready.reading import read_ready
 from users_store import ensure_local_user
 from web.application import Facts, new_application
@@ -274,7 +274,7 @@ def routes() -> list[tuple[str, str, Permission]]:
     return found
 
 
-OF_ONE = re.compile(r"(recordings|reports|avatars|pictures)/{number}|answer_id|upload_id|speech_id")
+OF_ONE = re.compile(r"(recordings|reports|avatars|pictures)/{number}|answer_id|upload_id|speech_id|{term}")
 """Addresses of what is one person's. Chats are not among them: everybody has a chat of the first number."""
 READING = frozenset(["GET", "HEAD"])
 FILE_FORMS = ("/uploads", "/avatars/{number}/photos")
@@ -302,11 +302,14 @@ async def addresses(console: World) -> dict[str, str]:
     console.bot.voice = Silence()
     speech = (await console.bot.speeches.order_text(recording.owner_id, "Тихо.")).id
     await has_avatar(console, "researcher")
+    await console.services.glossary.add(recording.owner_id, "Заря")
+    [term] = await console.services.glossary.list(recording.owner_id)
     return {
         "person_id": str(console.people["colleague"].user.id),
         "answer_id": answer,
         "upload_id": str(upload.id),
         "speech_id": str(speech),
+        "term": str(term.id),
         "number": "1",
         "place": "1",
         "extension": "txt",
@@ -415,8 +418,30 @@ async def test_sources_play_for_whoever_may_find_them(console: World) -> None:
         assert (part.status_code, part.content) == (206, SOUND[44:144])
         assert part.headers["content-range"] == f"bytes 44-143/{len(SOUND)}"
         assert (await guest.client.get(f"/api/v1/recordings/{recording.number}/sound")).status_code == 404
+        await transcribed(console, recording.owner_id, recording.number)
+        chat = (await guest.client.get("/chats/1")).text
+        [page] = re.findall(rf'href="(/answers/{answer}/sources/1)\?t=0#now"', chat)
+        assert ">Тихо &lt;script&gt;" in (await guest.client.get(page, params={"t": 0})).text
+        assert "/edit" not in (await guest.client.get(page)).text
         await console.services.changes.show_to(recording.owner_id, recording.number, Visibility.PRIVATE)
-        assert (await guest.client.get(address)).status_code == 404
+        assert [(await guest.client.get(each)).status_code for each in (address, page)] == [404, 404]
+
+
+async def test_a_glossary_is_added_to_and_removed_from(console: World, researcher: Browser) -> None:
+    async def terms(browser: Browser) -> list[str]:
+        return re.findall(r"<li><span>([^<]+)", (await browser.client.get("/glossary")).text)
+
+    assert (await researcher.post("/glossary", terms="Заря, Хилтон")).status_code == 303
+    assert (await researcher.post("/glossary", terms="Астория", team="1")).status_code == 403
+    assert (await researcher.post("/glossary", terms="7")).status_code == 422
+    async with console.browser("lead") as lead:
+        assert (await lead.post("/glossary", terms="Астория", team="1")).status_code == 303
+        assert await terms(lead) == ["Астория"]
+    assert await terms(researcher) == ["Заря", "Хилтон", "Астория"]
+    removing = re.findall(r'action="(/glossary/\d+/remove)', (await researcher.client.get("/glossary")).text)
+    assert len(removing) == 2, "the team's stays"
+    assert (await researcher.post(removing[0])).status_code == 303
+    assert await terms(researcher) == ["Хилтон", "Астория"]
 
 
 async def test_a_question_is_asked_once_and_its_answer_rated(console: World, researcher: Browser) -> None:
@@ -576,7 +601,7 @@ async def test_a_text_is_said_kept_and_deleted(console: World, researcher: Brows
         said = await researcher.client.post("/api/v1/tts", json=body, headers={"X-CSRF-Token": researcher.token})
         assert said.status_code == status
     console.bot.voice = None
-    assert "Озвучить" not in (await researcher.client.get("/speeches")).text.replace("«🔊 Озвучить»", "")
+    assert "Озвучить" not in (await researcher.client.get("/speeches")).text.replace("«Озвучить»", "")
     refused = await researcher.client.post(
         "/api/v1/tts", json={"text": "Да."}, headers={"X-CSRF-Token": researcher.token}
     )
@@ -596,6 +621,10 @@ async def test_reports_are_offered_ordered_once_and_described(console: World, re
     assert (await researcher.post(address, report=["report_int_general"])).status_code == 422, "which building?"
     described = (await researcher.client.get("/api/v1/openapi.json")).json()
     assert "/api/v1/recordings/{number}/reports" in described["paths"]
+    kind = f"/recordings/{recording.number}/kind"
+    await researcher.post(kind, scenario="none")
+    await transcribed(console, recording.owner_id, recording.number)
+    assert f'action="{kind}"' in (await researcher.client.get(address)).text
     assert "/recordings" not in described["paths"]
 
 
@@ -634,12 +663,14 @@ async def corrected(browser: Browser, address: str, **edit: str) -> httpx2.Respo
 
 async def test_without_scripts_forms_correct_a_transcript(console: World, researcher: Browser) -> None:
     address = await has_talk(console)
+    assert "2 реплики" in (await researcher.client.get(f"{address}/edit")).text, "as many as stand there"
     text = await corrected(researcher, address, change="text", position="3", text=f"Спасибо\n{SCRIPT}", speaker="S1")
     assert (text.status_code, text.headers["location"]) == (303, f"{address}/edit#s3")
     await corrected(researcher, address, change="speaker", position="0", speaker="new")
     await corrected(researcher, address, change="name", speaker="S2", name="Мария")
     await corrected(researcher, address, change="merge", speaker="S3", into="S1")
     await corrected(researcher, address, change="role", speaker="S1", role="Сотрудник")
+    await corrected(researcher, address, change="name", speaker="S1", name="сотрудник")
     found = (await researcher.client.get(f"{address}/edit", params={"wanted": "в Заре"})).text
     assert "Нашлось мест: 2, реплик: 2." in found
     replaced = await corrected(researcher, address, change="replace", wanted="в заре", replacement="в «Заре»")
@@ -651,7 +682,7 @@ async def test_without_scripts_forms_correct_a_transcript(console: World, resear
         ("Сотрудник", f"Спасибо {SCRIPT}"),
     ]
     assert "<script>alert" not in (await researcher.client.get(f"{address}/edit")).text
-    for _ in range(7):
+    for _ in range(8):
         assert (await corrected(researcher, address, change="undo")).status_code == 303
     assert [text for _, text in await heard(researcher, address)] == [text for _, text in TALK]
     refused = await corrected(researcher, address, change="undo")
@@ -864,7 +895,10 @@ async def test_a_file_that_has_been_taken_in_is_at_work_no_more(console: World, 
     async def content() -> AsyncIterator[bytes]:
         yield SOUND
 
-    assert "снова.wav" in await at_work(researcher)
+    assert "Загружается: 0 Б из" in await at_work(researcher)
+    async with console.bot.database.transaction() as connection:
+        await connection.execute("UPDATE web_uploads SET touched_at = now() - interval '31 seconds'")
+    assert "Загрузка прервалась на 0 Б из" in await at_work(researcher)
     await console.services.uploads.append(again.owner_id, again.id, 0, len(SOUND), content())
     await taken_in(console)
     assert [NAME in await at_work(researcher), "снова.wav" in await at_work(researcher)] == [False, False]
@@ -1010,6 +1044,8 @@ async def test_the_operator_sees_what_failed_and_tries_it_again(console: World) 
 CHROMIUM = Path("/usr/bin/chromium")
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 RULES = "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})"
+PICTOGRAMS = re.compile("[\u21a9\u21aa\u25a0-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]")
+"""Signs that are an empty box where no font has them."""
 SHOTS = os.environ.get("STORYBOARDS") == "write"
 
 
@@ -1048,6 +1084,11 @@ async def checked(page: Page) -> None:
         )
         assert found == [], page.url
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
+    assert not PICTOGRAMS.search(await page.inner_text("body")), page.url
+    for player in await page.locator(".player audio").all():
+        box = await player.bounding_box()
+        assert box is not None
+        assert box["width"] > 340, "there is room to seek"
 
 
 async def until(page: Page, what: str) -> None:
@@ -1062,14 +1103,15 @@ async def until(page: Page, what: str) -> None:
 async def test_from_a_file_to_a_rated_answer_on_a_phone(console: World, page: Page, tmp_path: Path) -> None:
     owner, sent, wrong = console.people["researcher"].user.id, tmp_path / "Завтрак.wav", list[str]()
     page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
     sent.write_bytes(SOUND)
     await page.goto(f"/sign-in/{await console.services.sessions.new_link(owner)}")
     await checked(page)
     await page.click("main button")
     await page.set_input_files("input[type=file]", sent)
-    await page.click("[data-send]")
+    await sent_over_a_line_that_breaks(page)
+    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
     await page.click("[data-live] a:has-text('Завтрак.wav')")
+    assert len(await console.services.uploads.latest(owner)) == 1, "it went on, and did not begin anew"
     await checked(page)
     recording = await transcribed(console, owner, 1, "Тихо, завтрак хороший")
     # The page has followed the work, and shows the transcript without being asked.
@@ -1106,6 +1148,27 @@ async def test_from_a_file_to_a_rated_answer_on_a_phone(console: World, page: Pa
     await page.wait_for_selector("[data-live] >> text=А что с завтраком?")
     await checked(page)
     assert wrong == []
+
+
+async def sent_over_a_line_that_breaks(page: Page) -> None:
+    """Send the chosen file; its first piece does not come through, then the server has no answer for a while."""
+
+    async def broken(route: Route) -> None:
+        await (route.abort() if route.request.method == "PATCH" else route.fulfill(status=503))
+
+    await page.clock.install()
+    await page.route("**/api/v1/uploads/*", broken)
+    await page.click("[data-send]")
+    await page.wait_for_selector(f"text={UPLOAD_BROKEN}")
+    for _ in range(3):
+        async with page.expect_response(lambda answer: answer.request.method == "HEAD"):
+            await page.evaluate("dispatchEvent(new Event('online'))")
+    for _ in range(40):
+        await page.clock.fast_forward(30_000)
+        if await page.get_by_text(UPLOAD_GIVEN_UP).count():
+            break
+    await page.unroute_all()
+    await page.get_by_role("button", name=UPLOAD_CONTINUE).click()
 
 
 async def test_from_dropped_photographs_to_a_picture_on_a_phone(

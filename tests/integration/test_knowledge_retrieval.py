@@ -100,7 +100,7 @@ async def test_a_passage_opens_at_its_place(world: World) -> None:
     [passage] = await world.answers(first.owner_id, "Сколько ждали кофе?")
     assert [(line.speaker, line.start) for line in passage.lines] == [("Сотрудник", 0), ("Клиент", 10), ("Клиент", 20)]
     assert passage.source.recording_id == first.id
-    assert source_line(passage.source) == "[1] Интервью №1, 03.11.2026, Клиент, 00:00–00:29"
+    assert source_line(passage.source) == "[1] Интервью №1, 03.11.2026, Сотрудник, Клиент, 00:00–00:29"
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,41 @@ def test_only_sentences_that_their_passages_support_are_the_answer_and_its_note_
     assert outcome.usage == USAGE
 
 
+SAID = (
+    ("Клиент", "Мне у вас понравилось."),
+    ("Борис", "Ресторан работает до полуночи."),
+    ("Борис", "Повар печёт булочки каждое утро."),
+    ("Клиент", "Кофе был холодный."),
+)
+
+
+def talk() -> Passage:
+    lines = tuple(PassageLine(start=10.0 * place, speaker=who, text=said) for place, (who, said) in enumerate(SAID))
+    source = passage(1).source.model_copy(update={"start": 0.0, "end": 40.0, "speakers": ("Клиент", "Борис")})
+    return Passage(source=source, lines=lines, best=3)
+
+
+@pytest.mark.parametrize(
+    ("text", "speakers", "start", "end"),
+    [
+        ("Ресторан работает до полуночи [1].", ("Борис",), 10.0, 20.0),
+        ("Кофе был холодный [1].", ("Клиент",), 30.0, 40.0),
+        ("Ресторан работает до полуночи [1], повар печёт булочки утром [1].", ("Борис",), 10.0, 30.0),
+        ("Повар печёт булочки. Кофе был холодный [1].", ("Борис", "Клиент"), 20.0, 40.0),
+        ("Понравилось, что ресторан работает до полуночи [1].", ("Клиент", "Борис"), 0.0, 20.0),
+    ],
+)
+def test_a_source_names_the_time_and_the_speakers_of_the_words_that_support_the_answer(
+    text: str, speakers: tuple[str, ...], start: float, end: float
+) -> None:
+    [source] = held_to(completion(text), [talk()]).sources
+    assert (source.speakers, source.start, source.end) == (speakers, start, end)
+
+
+def test_a_passage_of_several_people_that_is_shown_as_a_whole_names_all_of_them() -> None:
+    assert [source.speakers for source in quotes([talk()], "").sources] == [("Клиент", "Борис")]
+
+
 @pytest.mark.parametrize(
     "text",
     [

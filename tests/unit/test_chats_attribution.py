@@ -126,7 +126,7 @@ def test_lists_tables_headings_and_quotations_are_read(written: str, stays: str)
 def test_a_text_that_is_too_long_ends_with_a_whole_sentence() -> None:
     text, numbers = joined(attributed("Кофе хороший [1]. " * 50 + "Ждали 40 минут [3].", PASSAGES), 100)
     assert text == " ".join(["Кофе хороший [1]."] * 5)
-    assert numbers == {1}
+    assert set(numbers) == {1}
 
 
 # --- whatever a hostile model writes ----------------------------------------------------------------------------------
@@ -253,7 +253,7 @@ def problems(claim: str, number: int) -> list[str]:
 def test_whatever_a_model_writes_nothing_is_shown_with_a_citation_that_does_not_support_it(text: str) -> None:
     sources = [passage(number, said) for number, said in SAID.items()]
     shown, cited = joined(attributed(text, sources), 6000)
-    assert cited <= set(SAID)
+    assert cited.keys() <= SAID.keys()
     for claim, numbers in claims(shown):
         if numbers:
             found = {number: problems(claim, number) for number in numbers}

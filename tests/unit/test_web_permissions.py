@@ -21,7 +21,7 @@ look
     GET /recordings, GET /recordings/{number}, GET /recordings/{number}/events
     GET /reports, GET /reports/{number}
     GET /chats, GET /chats/{number}, GET /answers/{answer_id}/events
-    GET /api/v1/me, GET /api/v1/events, GET /api/v1/openapi.json
+    GET /answers/{answer_id}/sources/{place}, GET /api/v1/me, GET /api/v1/events, GET /api/v1/openapi.json
     GET /api/v1/recordings, GET /api/v1/recordings/{number}, GET /api/v1/recordings/{number}/transcript
     GET /api/v1/recordings/{number}/transcript/file/{extension}
     GET /api/v1/recordings/{number}/sound, HEAD /api/v1/recordings/{number}/sound
@@ -45,6 +45,7 @@ record
     GET /recordings/{number}/delete, POST /recordings/{number}/delete, POST /recordings/{number}/again
     POST /recordings/{number}/cancel, POST /recordings/{number}/kind, POST /recordings/{number}/visibility
     GET /recordings/{number}/edit, POST /recordings/{number}/edit
+    GET /glossary, POST /glossary, POST /glossary/{term}/remove
     GET /api/v1/recordings/{number}/transcript/editing, POST /api/v1/recordings/{number}/transcript/edits
     GET /recordings/{number}/reports, POST /recordings/{number}/reports
     GET /api/v1/recordings/{number}/offer, POST /api/v1/recordings/{number}/reports

@@ -6,9 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, Response
 
+from chats.reading import source_in
 from datamodels_chats import AnswerId, AnswerStatus, Chat
 from dialogs import get_user_lock
-from errors import NotFound
 from random_ids import new_name
 from web.api.models import AnswerOut, ChatOut, ChatsOut, ChatWithAnswersOut, QuestionIn, RatingIn
 from web.api.shared import answer_out
@@ -89,11 +89,8 @@ def _add_answers(router: APIRouter) -> None:
         """Return the sound of the recording that an answer cites, whole or the ranges that are asked for."""
         services, owner = services_of(request), visitor.user.id
         answer = await services.reading.answer(owner, AnswerId(answer_id))
-        sources = answer.outcome.sources if answer.outcome else ()
-        cited = next((each for each in sources if each.number == place), None)
-        if cited is None or cited.recording_id is None or cited.section is not None:
-            raise NotFound(what=f"source {place} of {answer_id}")
-        sound = await services.listening.cited(owner, cited.recording_id)
+        _, recording_id = source_in(answer, place)
+        sound = await services.listening.cited(owner, recording_id)
         return FileResponse(sound.path, media_type=sound.media_type, headers=_PRIVATE)
 
 

@@ -8,11 +8,15 @@ from fastapi.responses import RedirectResponse, Response
 
 import texts.web
 from chats.questions import LONGEST_QUESTION
+from chats.reading import source_in
+from chats.sources import named_source
 from chats.threads import shown_title
 from conversations.ratings import COMMENT_CHARACTERS
 from datamodels_chats import AnswerId, AnswerStatus
 from dialogs import get_user_lock
 from random_ids import new_name
+from recordings.lookup import is_ready
+from recordings.transcript_pages import SEGMENTS_ON_PAGE
 from web.asking import asked_in, rated
 from web.events import Seen, stream
 from web.forms import Fields, one
@@ -90,6 +94,34 @@ def _add_answers(router: APIRouter, templates: Templates) -> None:
             return Seen({"html": html}, final=answer.status is not AnswerStatus.WAITING)
 
         return stream(site_of(request), owner, look, pause_s=_PAUSE_S)
+
+    @router.get("/answers/{answer_id}/sources/{place}")
+    async def open_source(
+        request: Request,
+        visitor: Looking,
+        answer_id: UUID,
+        place: int,
+        first: Annotated[int | None, Query(alias="from", ge=0)] = None,
+        at: Annotated[float | None, Query(alias="t", ge=0)] = None,
+    ) -> Response:
+        """Show the transcript that an answer cites, whoever's it is, as ``/recordings/{number}`` does."""
+        services, owner = services_of(request), visitor.user.id
+        answer = await services.reading.answer(owner, AnswerId(answer_id))
+        source, recording_id = source_in(answer, place)
+        page = await services.transcripts.cited(owner, recording_id, first, at)
+        return templates.page(
+            request,
+            "source.html",
+            title=named_source(source, source.owner),
+            chat=answer.chat_number,
+            answer_id=answer_id,
+            place=place,
+            sound=not is_ready(page.recording),
+            address=f"/answers/{answer_id}/sources/{place}",
+            page=page,
+            pages_of=SEGMENTS_ON_PAGE,
+            at=at,
+        )
 
     @router.post("/answers/{answer_id}/rating")
     async def rate(request: Request, visitor: Asking, answer_id: UUID, fields: Fields) -> Response:

@@ -93,6 +93,7 @@ async def _offered(request: Request, templates: Templates, owner: UserId, number
         "order.html",
         title=texts.web.ORDER_TITLE.format(number=number),
         offer=offer,
+        scenarios=services.pack.scenarios,
         costs=await _costs(services, owner, offer),
         needs_building=any(each.lack is Lack.BUILDING for each in offer.reports),
         written=written,

@@ -5,7 +5,7 @@ const said = form.dataset;
 const input = form.querySelector("input[type=file]");
 const drop = form.querySelector("[data-drop]");
 const sent = form.querySelector("[data-sent]");
-const DELAYS = [1000, 3000, 9000];
+const DELAYS = [1000, 2000, 4000, 8000, 16000, ...Array(21).fill(30000)]; // more than ten minutes
 const KNOWN = /\.(jpe?g|png|webp)$/i;
 let last = Promise.resolve();
 let waiting = 0;
@@ -17,7 +17,10 @@ function refusal(file) {
   return file.size > Number(said.most) ? said.tooLarge : "";
 }
 
-const pause = (ms) => new Promise((done) => { setTimeout(done, ms); });
+const pause = (ms) => new Promise((done) => {
+  setTimeout(done, ms);
+  addEventListener("online", done, { once: true });
+});
 
 async function sending(file, state) {
   for (const delay of [...DELAYS, null]) {

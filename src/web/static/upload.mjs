@@ -8,7 +8,8 @@ const input = form.querySelector("input[type=file]");
 const drop = form.querySelector("[data-drop]");
 const problem = form.querySelector("[data-problem]");
 const sent = form.querySelector("[data-sent]");
-const DELAYS = [1000, 3000, 9000];
+const DELAYS = [1000, 2000, 4000, 8000, 16000, ...Array(1000).fill(30000)];
+const TRIES = 26; // in more than ten minutes
 const PIECE = 8 * 1024 * 1024;
 
 input.multiple = true;
@@ -31,11 +32,17 @@ function refusal(file) {
   return "";
 }
 
+// What the server refuses for good is not tried again.
+function isFinal(error) {
+  const status = error.originalResponse?.getStatus() ?? 0;
+  return status >= 400 && status < 500 && status !== 409 && status !== 423 && status !== 429;
+}
+
 function reason(error) {
   try {
-    return JSON.parse(error.originalResponse.getBody()).message;
+    return told(said.failed, { reason: JSON.parse(error.originalResponse.getBody()).message });
   } catch {
-    return error.message;
+    return said.givenUp;
   }
 }
 
@@ -47,6 +54,7 @@ function send(file) {
   const state = document.createElement("span");
   const bar = document.createElement("progress");
   const stop = document.createElement("button");
+  const goOn = document.createElement("button");
   name.textContent = file.name;
   state.className = "hint";
   bar.max = file.size;
@@ -55,8 +63,21 @@ function send(file) {
   stop.type = "button";
   stop.className = "quiet small";
   stop.textContent = said.cancel;
-  line.append(name, state, bar, stop);
+  goOn.type = "button";
+  goOn.className = "small";
+  goOn.textContent = said.continue;
+  goOn.hidden = true;
+  line.append(name, state, bar, goOn, stop);
   sent.append(line);
+  let tries = 0;
+  let arrived = 0;
+  const again = async () => {
+    tries = 0;
+    goOn.hidden = true;
+    state.className = "hint";
+    await upload.abort();
+    upload.start();
+  };
   const upload = new tus.Upload(file, {
     endpoint: "/api/v1/uploads",
     chunkSize: PIECE,
@@ -67,11 +88,16 @@ function send(file) {
       filename: file.name, filetype: file.type, scenario: form.elements.scenario.value,
       building: form.elements.building.value,
     },
-    // What the server refuses for good is not tried again.
+    async onAfterResponse(request, response) {
+      // Else tus would take any answer for "there is no such upload", and begin anew.
+      if (request.getMethod() === "HEAD" && response.getStatus() >= 429) throw new Error(String(response.getStatus()));
+      const offset = Number(response.getHeader("Upload-Offset"));
+      if (offset > arrived) { arrived = offset; tries = 0; }
+    },
     onShouldRetry(error) {
-      const status = error.originalResponse?.getStatus() ?? 0;
       state.textContent = said.broken;
-      return !(status >= 400 && status < 500 && status !== 409 && status !== 423 && status !== 429);
+      tries += 1;
+      return !isFinal(error) && tries <= TRIES;
     },
     onProgress(done, all) {
       bar.value = done;
@@ -79,16 +105,17 @@ function send(file) {
     },
     onSuccess() { line.remove(); },
     onError(error) {
-      bar.remove();
-      stop.remove();
       state.className = "problem";
-      state.textContent = told(said.failed, { reason: reason(error) });
+      state.textContent = reason(error);
+      if (isFinal(error)) { bar.remove(); stop.remove(); } else goOn.hidden = false;
     },
   });
-  stop.addEventListener("click", async () => {
-    await upload.abort(true);
+  stop.addEventListener("click", () => {
     line.remove();
+    upload.abort(true).catch(() => { /* the list of what is at work has it */ });
   });
+  goOn.addEventListener("click", again);
+  addEventListener("online", () => { if (tries && bar.isConnected) again(); });
   upload.findPreviousUploads().then((earlier) => {
     if (earlier.length) upload.resumeFromPreviousUpload(earlier[0]);
     upload.start();
@@ -136,4 +163,4 @@ async function speak() {
 }
 
 microphone.addEventListener("click", () => (recording ? recording.stop() : speak()));
-addEventListener("beforeunload", (event) => { if (recording || sent.children.length) event.preventDefault(); });
+addEventListener("beforeunload", (event) => { if (recording || sent.querySelector("progress")) event.preventDefault(); });
