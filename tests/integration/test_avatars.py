@@ -250,7 +250,7 @@ async def test_a_photograph_joins_only_the_card_that_is_shown_and_can_be_taken_o
 @pytest.mark.parametrize(
     ("faults", "status", "quota", "taken"),
     [
-        ({SUBMIT: [Fault.BUSY]}, "completed", "committed", 1),
+        ({SUBMIT: [503]}, "error", "committed", 1),
         ({SUBMIT: [Fault.REFUSED]}, "error", "released", 0),
         ({SUBMIT: [Fault.LOST]}, "error", "committed", 1),
         ({SUBMIT: [Fault.GARBLED]}, "error", "committed", 1),
@@ -260,7 +260,7 @@ async def test_a_photograph_joins_only_the_card_that_is_shown_and_can_be_taken_o
     ],
 )
 async def test_whatever_fails_an_order_is_sent_once_and_its_quota_ends(
-    anna: Sitter, world: AvatarBot, service: FalServer, faults: dict[tuple[str, str], list[Fault]], status: str,
+    anna: Sitter, world: AvatarBot, service: FalServer, faults: dict[tuple[str, str], list[Fault | int]], status: str,
     quota: str, taken: int,
 ) -> None:  # fmt: skip
     await anna.is_ready()

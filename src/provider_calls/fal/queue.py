@@ -29,9 +29,14 @@ NAME = "fal"
 _CONCURRENCY = 4
 _CONNECT_S = 10.0
 _CALL_S = 60.0
+_QUESTION_S = 10.0
+"""The limit of a call that asks how an order is, or ends one: it is made again anyway, and holds a place meanwhile."""
 _TRANSFER_S = 1800.0
 _BLOCK_BYTES = 1024 * 1024
 _ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
+_REFUSALS = frozenset({400, 401, 402, 403, 404, 405, 413, 415, 422})
+"""The answers by which the service has certainly not taken an order. 429 is none of them: its queue takes what is over
+a limit, and tries it by itself, as it does after 503 and 504."""
 _LIFETIME = "X-Fal-Object-Lifecycle-Preference"
 
 
@@ -136,7 +141,7 @@ class ImageQueue:
             raise shortage_in(exc) or _unavailable(exc) from exc
         except httpx2.RequestError as exc:
             raise ImageOrderUncertain(provider=NAME, reason=type(exc).__name__) from exc
-        if response.status_code >= 500 and response.status_code != 503:
+        if not response.is_success and response.status_code not in _REFUSALS:
             raise ImageOrderUncertain(provider=NAME, reason=f"HTTP {response.status_code}")
         _check(response)
         try:

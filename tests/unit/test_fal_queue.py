@@ -1,0 +1,44 @@
+"""What the client of the image service makes of answers, over real HTTP."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from errors import ProviderError, ProviderRefusedKey, ProviderRejectedRequest
+from errors_of_operation import ImageOrderUncertain
+from fal_server import KEY, FalServer, fal_server
+from provider_calls.fal.queue import ImageQueue
+
+APPLICATION = "fal-ai/flux-lora"
+PICTURE = {"prompt": "у моря", "loras": [], "image_size": {"width": 1024, "height": 1024}}
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[FalServer]:
+    async with fal_server() as server:
+        yield server
+
+
+@pytest.fixture
+async def queue(service: FalServer) -> AsyncIterator[ImageQueue]:
+    made = ImageQueue(KEY, service.addresses)
+    yield made
+    await made.close()
+
+
+@pytest.mark.parametrize(
+    ("answers", "raised"),
+    [
+        ((301, 408, 409, 425, 429, 500, 502, 503, 504), ImageOrderUncertain),
+        ((400, 402, 404, 405, 413, 415, 422), ProviderRejectedRequest),
+        ((401, 403), ProviderRefusedKey),
+    ],
+)
+async def test_only_an_answer_that_certainly_refuses_says_that_an_order_was_not_taken(
+    service: FalServer, queue: ImageQueue, answers: tuple[int, ...], raised: type[ProviderError]
+) -> None:
+    for answer in answers:
+        service.faults["POST", "flux-lora"] = [answer]
+        with pytest.raises(raised):
+            await queue.submit(APPLICATION, PICTURE, 60)
+    assert len(service.asked) == len(answers), "an order is sent once"
