@@ -152,7 +152,7 @@ class ImageQueue:
 
     async def look(self, order: Sent) -> Look:
         """Ask how an order is."""
-        answer = await self._asked("GET", order.status_url, headers=self._key)
+        answer = await self._asked("GET", order.status_url, headers=self._key, timeout=_QUESTION_S)
         status, failure = answer.get("status"), answer.get("error")
         if status not in {"IN_QUEUE", "IN_PROGRESS", "COMPLETED"}:
             raise ProviderInvalidAnswer(provider=NAME, reason="unknown status")
@@ -173,7 +173,7 @@ class ImageQueue:
     async def cancel(self, order: Sent) -> bool:
         """Ask for an order to end; False when it is over already, or goes on."""
         try:
-            await self._asked("PUT", order.cancel_url, headers=self._key)
+            await self._asked("PUT", order.cancel_url, headers=self._key, timeout=_QUESTION_S)
         except ProviderRejectedRequest:
             return False
         return True
