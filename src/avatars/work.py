@@ -38,7 +38,7 @@ _ELSEWHERE_S = 30.0
 _GIVEN_UP_H = 24
 """A service that has not said by then what became of an order will not say it any more."""
 _UNKNOWN = timedelta(minutes=15)
-"""A service that does not know an order by then has lost it."""
+"""A service that does not know an order by then, or tells of another one, twice in a row, has lost it."""
 _PHOTOS_STAY_S = 24 * 3600
 _WEIGHTS_STAY_S = 24 * 3600
 _SPARE = timedelta(minutes=30)
@@ -192,19 +192,37 @@ class AvatarSteps:
             seen = await queue.look(sent)
             if not seen.is_over:
                 return await self._wait(order, seen)
-            if seen.failure:
-                await self._end(order, OrderState.FAILED, ImageOrderFailed(provider=NAME, reason=seen.failure))
+            if not seen.failure:
+                if (output := await self._result(queue, order, sent)) is not None:
+                    await self._take(order, output, folder, queue)
+            elif order.cancel_wanted:
+                await self._end(order, OrderState.CANCELLED, None)
             else:
-                await self._take(order, await queue.result(sent), folder, queue)
+                log.warning("image_order_failed", order=str(order.id), reason=seen.failure)
+                reason = texts.avatars.FAILURES.get(seen.failure, texts.avatars.NO_REASON)
+                await self._end(order, OrderState.FAILED, ImageOrderFailed(provider=NAME, reason=reason))
         except ImageOrderFailed as exc:
             # The service has done its work; what it brought is no model or picture.
-            await self._end(order, OrderState.FAILED, exc, Paid.YES)
+            price = f"{order.price_usd:.2f}".replace(".", ",")
+            reason = texts.avatars.UNUSABLE.format(reason=exc.details["reason"], price=price)
+            await self._end(order, OrderState.FAILED, ImageOrderFailed(provider=NAME, reason=reason), Paid.YES)
         except ProviderRejectedRequest as exc:
-            if order.sent_at is None or self._now() - order.sent_at < _UNKNOWN:
+            was_said_before = order.error_code == exc.code
+            if order.sent_at is None or self._now() - order.sent_at < _UNKNOWN or not was_said_before:
                 return await self._wait_in_trouble(order, exc)
             await self._lose(order, exc.code)
         except ProviderError as exc:
             return await self._wait_in_trouble(order, exc)
+        return None
+
+    async def _result(self, queue: ImageQueue, order: ImageOrder, sent: Sent) -> dict[str, Any] | None:
+        """Return the output of an order that is over; None of one that ended by its person's wish, as is noted then."""
+        try:
+            return await queue.result(sent)
+        except ImageOrderFailed:
+            if not order.cancel_wanted:
+                raise
+        await self._end(order, OrderState.CANCELLED, None)
         return None
 
     async def _wait(self, order: ImageOrder, seen: Look) -> datetime | None:

@@ -56,7 +56,7 @@ _ANSWERS_AT_ONCE = 2
 """How many questions are answered at once. They are answered beside all other work, so that no question waits for a
 long recording."""
 _SLOW_AT_ONCE = 2
-"""How many jobs that wait for a service elsewhere are done at once, beside all other work: when it hangs, so do they."""
+"""How many jobs that wait for a service elsewhere are done at once, beside all other work: they hang when it does."""
 
 SubjectTask = Task[[procrastinate.JobContext, str], Awaitable[None], [str]]
 """A task whose one argument is the id of its subject: a recording, a report run or an answer."""

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from errors import ProviderError, ProviderRefusedKey, ProviderRejectedRequest
-from errors_of_operation import ImageOrderUncertain
+from errors_of_operation import ImageOrderFailed, ImageOrderUncertain
 from fal_server import KEY, FalServer, fal_server
 from provider_calls.fal.queue import ImageQueue
 
@@ -42,3 +42,17 @@ async def test_only_an_answer_that_certainly_refuses_says_that_an_order_was_not_
         with pytest.raises(raised):
             await queue.submit(APPLICATION, PICTURE, 60)
     assert len(service.asked) == len(answers), "an order is sent once"
+
+
+async def test_what_is_said_of_another_order_is_not_believed(service: FalServer, queue: ImageQueue) -> None:
+    order = await queue.submit(APPLICATION, PICTURE, 60)
+    for ask in (queue.look, queue.result):
+        service.faults["GET", ""] = ['{"status": "COMPLETED", "request_id": "another"}']
+        with pytest.raises(ProviderRejectedRequest, match="another order"):
+            await ask(order)
+    assert not (await queue.look(order)).is_over
+    service.faults["GET", ""] = [404, 422]
+    with pytest.raises(ProviderRejectedRequest, match="404"):
+        await queue.result(order)
+    with pytest.raises(ImageOrderFailed):
+        await queue.result(order)
