@@ -543,6 +543,12 @@ async def test_what_may_be_paid_keeps_its_place_and_what_is_paid_is_counted(
     service.orders[-1].failure = "out of memory"
     await world.work()
     assert "не справился с заказом: у него случился сбой. В счёт месяца он не идёт" in anna.person.sees
+    assert await world.avatars.start(owner, number, "")
+    await world.step(world.enqueued[-1])
+    service.faults[STATUS] = [OF_ANOTHER] * 2
+    world.late += timedelta(minutes=16)
+    await world.work()
+    assert await world.avatars.left(owner, OrderKind.TRAINING) == 0, "its answers were another's twice in a row"
 
 
 async def test_a_refused_key_is_seen_on_the_board_until_an_order_is_taken(anna: Sitter, world: AvatarBot) -> None:
