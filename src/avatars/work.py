@@ -37,7 +37,7 @@ _TROUBLE_S = 30.0
 _ELSEWHERE_S = 30.0
 _GIVEN_UP_H = 24
 """A service that has not said by then what became of an order will not say it any more."""
-_UNKNOWN = timedelta(minutes=15)
+_UNKNOWN = {OrderKind.TRAINING: timedelta(minutes=15), OrderKind.PICTURE: timedelta(minutes=2)}
 """A service that does not know an order by then, or tells of another one, twice in a row, has lost it."""
 _PHOTOS_STAY_S = 24 * 3600
 _WEIGHTS_STAY_S = 24 * 3600
@@ -207,8 +207,7 @@ class AvatarSteps:
             reason = texts.avatars.UNUSABLE.format(reason=exc.details["reason"], price=price)
             await self._end(order, OrderState.FAILED, ImageOrderFailed(provider=NAME, reason=reason), Paid.YES)
         except ProviderRejectedRequest as exc:
-            was_said_before = order.error_code == exc.code
-            if order.sent_at is None or self._now() - order.sent_at < _UNKNOWN or not was_said_before:
+            if not self._is_final(order, exc):
                 return await self._wait_in_trouble(order, exc)
             await self._lose(order, exc.code)
         except ProviderError as exc:
@@ -247,6 +246,14 @@ class AvatarSteps:
         """End an order of which nobody knows whether the service takes money for it."""
         await self._end(order, OrderState.FAILED, ImageOrderUncertain(provider=NAME, reason=reason), Paid.MAYBE)
 
+    def _is_final(self, order: ImageOrder, refusal: ProviderRejectedRequest) -> bool:
+        """Tell whether a service that refuses to tell of an order, or to give it out, will not do so any more."""
+        return (
+            order.error_code == refusal.code
+            and order.sent_at is not None
+            and self._now() - order.sent_at >= _UNKNOWN[order.kind]
+        )
+
     def _is_too_old(self, order: ImageOrder) -> bool:
         return order.sent_at is not None and self._now() - order.sent_at > timedelta(hours=_GIVEN_UP_H)
 
@@ -256,7 +263,12 @@ class AvatarSteps:
         url = _weights_in(output) if is_training else _picture_in(output)
         with disk_full_mapped(folder):
             await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
-            await queue.fetch(url, path, _MOST_WEIGHTS_BYTES if is_training else _MOST_PICTURE_BYTES)
+            try:
+                await queue.fetch(url, path, _MOST_WEIGHTS_BYTES if is_training else _MOST_PICTURE_BYTES)
+            except ProviderRejectedRequest as exc:
+                if self._is_final(order, exc):
+                    raise ImageOrderFailed(provider=NAME, reason=texts.avatars.NO_FILE) from exc
+                raise
         if is_training:
             if not await asyncio.to_thread(_are_weights, path):
                 raise ImageOrderFailed(provider=NAME, reason=texts.avatars.NOT_WEIGHTS)

@@ -549,6 +549,11 @@ async def test_what_may_be_paid_keeps_its_place_and_what_is_paid_is_counted(
     world.late += timedelta(minutes=16)
     await world.work()
     assert await world.avatars.left(owner, OrderKind.TRAINING) == 0, "its answers were another's twice in a row"
+    world.avatars.rules = world.avatars.rules._replace(trainings=9)
+    assert await world.avatars.start(owner, number, "")
+    service.faults[FILES] = [404] * 2
+    await world.work()
+    assert "не отдал файла. Около $6,00 он за работу" in anna.person.sees, "it is paid, and its file is gone"
 
 
 async def test_a_refused_key_is_seen_on_the_board_until_an_order_is_taken(anna: Sitter, world: AvatarBot) -> None:
