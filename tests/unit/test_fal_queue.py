@@ -50,6 +50,8 @@ async def test_what_is_said_of_another_order_is_not_believed(service: FalServer,
         service.faults["GET", ""] = ['{"status": "COMPLETED", "request_id": "another"}']
         with pytest.raises(ProviderRejectedRequest, match="another order"):
             await ask(order)
+    service.faults["PUT", ""] = ['{"status": "CANCELLATION_REQUESTED", "request_id": "another"}']
+    assert not await queue.cancel(order)
     assert not (await queue.look(order)).is_over
     service.faults["GET", ""] = [404, 422]
     with pytest.raises(ProviderRejectedRequest, match="404"):

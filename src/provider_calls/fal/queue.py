@@ -180,7 +180,7 @@ class ImageQueue:
     async def cancel(self, order: Sent) -> bool:
         """Ask for an order to end; False when it is over already, or goes on."""
         try:
-            await self._asked("PUT", order.cancel_url, headers=self._key, timeout=_QUESTION_S)
+            _of(order, await self._asked("PUT", order.cancel_url, headers=self._key, timeout=_QUESTION_S))
         except ProviderRejectedRequest:
             return False
         return True
@@ -305,7 +305,7 @@ def _object(response: httpx2.Response) -> dict[str, Any]:
 
 def _of(order: Sent, answer: dict[str, Any]) -> dict[str, Any]:
     """Return an answer about ``order``, which names no other one."""
-    if answer.get("request_id", order.request_id) != order.request_id:
+    if answer.get("request_id") not in (None, order.request_id):
         raise ProviderRejectedRequest(provider=NAME, reason="the answer is about another order")
     return answer
 
