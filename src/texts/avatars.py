@@ -65,13 +65,19 @@ STAGES = {
 STAGE_CANCELLING = "✖ Отменяю: жду ответа сервиса"
 SINCE = "{stage}, с {time}"
 TROUBLE = "⚠ {reason}. Жду и спрашиваю снова: заказ не потеряется."
+_ODD_ANSWER = "Сервис картинок отвечает ошибкой"
 TROUBLES = {
     "provider_unavailable": "Сервис картинок не отвечает",
     "provider_rate_limited": "Сервис картинок просит подождать",
     "provider_refused_key": "Сервис картинок не принимает ключ доступа, владелец бота об этом знает",
+    "provider_invalid_answer": _ODD_ANSWER,
+    "provider_rejected_request": _ODD_ANSWER,
     "object_store_unavailable": "Хранилище файлов не отвечает",
+    "object_folder_unavailable": "Хранилище файлов не отвечает",
+    "disk_full": "На диске бота не хватает места",
+    "out_of_resources": "Сервер бота перегружен",
 }
-OTHER_TROUBLE = "Сервис картинок отвечает ошибкой"
+OTHER_TROUBLE = "У бота неполадка"
 """Why an order does not go on now, by the code of the error: nobody has to do anything."""
 NOT_ALLOWED = "Обучать и рисовать вам теперь нельзя; отменить и удалить можно всё. Доступ даёт администратор."
 STATUS_TRAINING = "👤 {name}: {stage}"

@@ -28,7 +28,7 @@ from console_world import services_of
 from datamodels import Role
 from datamodels_telegram import AttachedFile, FileKind, IncomingMessage
 from db import Database
-from errors import NotFound
+from errors import DiskFull, NotFound
 from errors_of_operation import AvatarRefused
 from fal_server import FalServer, Fault, fal_server
 from handlers_world import Bot, Person
@@ -491,6 +491,9 @@ async def test_a_training_is_cancelled_before_and_after_it_is_sent(
     menu = MenuHandlers(world.bot.messages, replace(world.bot.menu_work, avatars=world.avatars))
     await menu.routes().commands["status"][1](context_of(anna), anna.person.written("/status"))
     assert ": ⏳ Заказ принят сервисом, с " in anna.person.sees
+    await world.steps().fail(UUID(str((await anna.orders())[1]["id"])), DiskFull(path="weights"), world.now())
+    await anna.person.press_data(f"avatar||{number}")
+    assert "⚠ На диске бота не хватает места. Жду" in anna.person.sees
     await anna.person.press_data(f"avatar_cancel||{number}")
     assert "✖ Отменяю" in anna.person.sees
     assert "✖ Отменить обучение" not in anna.person.sees
