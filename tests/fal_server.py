@@ -28,12 +28,16 @@ class Fault(StrEnum):
 
 
 class FalServer:
-    """The double at ``url``. ``faults`` are those of the next requests whose path ends so, by method and end."""
+    """The double at ``url``. ``faults`` are those of the next requests whose path ends so, by method and end.
+
+    A fault that is a number: the request is handled, and answered with this status. One that is text is the answer of a
+    request that is not handled.
+    """
 
     def __init__(self) -> None:
         self.double = FalDouble(KEY)
         self.application = double_application(self.double)
-        self.faults: dict[tuple[str, str], list[Fault]] = {}
+        self.faults: dict[tuple[str, str], list[Fault | int | str]] = {}
         self.asked: list[tuple[str, str]] = []
         self.keys_away = False
         self.url = ""
@@ -61,6 +65,10 @@ class FalServer:
             await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"2")]})
             await send({"type": "http.response.body", "body": b"{}"})
             return
+        if isinstance(fault, str) and not isinstance(fault, Fault):
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": fault.encode()})
+            return
         if fault is None:
             await self.application(scope, receive, send)
             return
@@ -69,11 +77,11 @@ class FalServer:
             pass
 
         await self.application(scope, receive, swallowed)
-        length = b"1000" if fault is Fault.LOST else b"5"
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]})
+        length, status = b"1000" if fault is Fault.LOST else b"5", fault if isinstance(fault, int) else 200
+        await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", length)]})
         await send({"type": "http.response.body", "body": b"<html", "more_body": fault is Fault.LOST})
 
-    def _fault(self, method: str, path: str) -> Fault | None:
+    def _fault(self, method: str, path: str) -> Fault | int | str | None:
         for (wanted, end), faults in self.faults.items():
             if wanted == method and path.endswith(end) and faults:
                 return faults.pop(0)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from datamodels import UserId, Value
 from datamodels_telegram import ChatId, MessageId
+from errors_of_operation import ImageOrderUncertain
 from provider_calls.fal.trainers import Size, TrainerName
 
 AvatarId = NewType("AvatarId", UUID)
@@ -106,6 +107,11 @@ class Avatar(Value):
     card_random_id: int
     card_wanted: bool
 
+    @property
+    def is_uncertain(self) -> bool:
+        """Whether nobody knows what became of its training at the service."""
+        return self.error_code == ImageOrderUncertain.code
+
 
 class ImageOrder(Value):
     """A row of ``image_orders``: a training, or a picture whose ``prompt`` and ``aspect`` are set.
@@ -140,6 +146,11 @@ class ImageOrder(Value):
     @property
     def is_open(self) -> bool:
         return self.state in {OrderState.WAITING, OrderState.SENDING, OrderState.SENT}
+
+    @property
+    def is_uncertain(self) -> bool:
+        """Whether nobody knows if the service has taken it."""
+        return self.error_code == ImageOrderUncertain.code
 
 
 class Photo(Value):

@@ -37,8 +37,8 @@ _TROUBLE_S = 30.0
 _ELSEWHERE_S = 30.0
 _GIVEN_UP_H = 24
 """A service that has not said by then what became of an order will not say it any more."""
-_UNKNOWN = timedelta(minutes=15)
-"""A service that does not know an order by then has lost it."""
+_UNKNOWN = {OrderKind.TRAINING: timedelta(minutes=15), OrderKind.PICTURE: timedelta(minutes=2)}
+"""A service that does not know an order by then, or tells of another one, twice in a row, has lost it."""
 _PHOTOS_STAY_S = 24 * 3600
 _WEIGHTS_STAY_S = 24 * 3600
 _SPARE = timedelta(minutes=30)
@@ -192,19 +192,36 @@ class AvatarSteps:
             seen = await queue.look(sent)
             if not seen.is_over:
                 return await self._wait(order, seen)
-            if seen.failure:
-                await self._end(order, OrderState.FAILED, ImageOrderFailed(provider=NAME, reason=seen.failure))
+            if not seen.failure:
+                if (output := await self._result(queue, order, sent)) is not None:
+                    await self._take(order, output, folder, queue)
+            elif order.cancel_wanted:
+                await self._end(order, OrderState.CANCELLED, None)
             else:
-                await self._take(order, await queue.result(sent), folder, queue)
+                log.warning("image_order_failed", order=str(order.id), reason=seen.failure)
+                reason = texts.avatars.FAILURES.get(seen.failure, texts.avatars.NO_REASON)
+                await self._end(order, OrderState.FAILED, ImageOrderFailed(provider=NAME, reason=reason))
         except ImageOrderFailed as exc:
             # The service has done its work; what it brought is no model or picture.
-            await self._end(order, OrderState.FAILED, exc, Paid.YES)
+            price = f"{order.price_usd:.2f}".replace(".", ",")
+            reason = texts.avatars.UNUSABLE.format(reason=exc.details["reason"], price=price)
+            await self._end(order, OrderState.FAILED, ImageOrderFailed(provider=NAME, reason=reason), Paid.YES)
         except ProviderRejectedRequest as exc:
-            if order.sent_at is None or self._now() - order.sent_at < _UNKNOWN:
+            if not self._is_final(order, exc):
                 return await self._wait_in_trouble(order, exc)
             await self._lose(order, exc.code)
         except ProviderError as exc:
             return await self._wait_in_trouble(order, exc)
+        return None
+
+    async def _result(self, queue: ImageQueue, order: ImageOrder, sent: Sent) -> dict[str, Any] | None:
+        """Return the output of an order that is over; None of one that ended by its person's wish, as is noted then."""
+        try:
+            return await queue.result(sent)
+        except ImageOrderFailed:
+            if not order.cancel_wanted:
+                raise
+        await self._end(order, OrderState.CANCELLED, None)
         return None
 
     async def _wait(self, order: ImageOrder, seen: Look) -> datetime | None:
@@ -229,6 +246,14 @@ class AvatarSteps:
         """End an order of which nobody knows whether the service takes money for it."""
         await self._end(order, OrderState.FAILED, ImageOrderUncertain(provider=NAME, reason=reason), Paid.MAYBE)
 
+    def _is_final(self, order: ImageOrder, refusal: ProviderRejectedRequest) -> bool:
+        """Tell whether a service that refuses to tell of an order, or to give it out, will not do so any more."""
+        return (
+            order.error_code == refusal.code
+            and order.sent_at is not None
+            and self._now() - order.sent_at >= _UNKNOWN[order.kind]
+        )
+
     def _is_too_old(self, order: ImageOrder) -> bool:
         return order.sent_at is not None and self._now() - order.sent_at > timedelta(hours=_GIVEN_UP_H)
 
@@ -238,7 +263,12 @@ class AvatarSteps:
         url = _weights_in(output) if is_training else _picture_in(output)
         with disk_full_mapped(folder):
             await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
-            await queue.fetch(url, path, _MOST_WEIGHTS_BYTES if is_training else _MOST_PICTURE_BYTES)
+            try:
+                await queue.fetch(url, path, _MOST_WEIGHTS_BYTES if is_training else _MOST_PICTURE_BYTES)
+            except ProviderRejectedRequest as exc:
+                if self._is_final(order, exc):
+                    raise ImageOrderFailed(provider=NAME, reason=texts.avatars.NO_FILE) from exc
+                raise
         if is_training:
             if not await asyncio.to_thread(_are_weights, path):
                 raise ImageOrderFailed(provider=NAME, reason=texts.avatars.NOT_WEIGHTS)

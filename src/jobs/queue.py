@@ -55,6 +55,8 @@ _BEFORE_ALL = 1
 _ANSWERS_AT_ONCE = 2
 """How many questions are answered at once. They are answered beside all other work, so that no question waits for a
 long recording."""
+_SLOW_AT_ONCE = 2
+"""How many jobs that wait for a service elsewhere are done at once, beside all other work: they hang when it does."""
 
 SubjectTask = Task[[procrastinate.JobContext, str], Awaitable[None], [str]]
 """A task whose one argument is the id of its subject: a recording, a report run or an answer."""
@@ -97,7 +99,8 @@ class Jobs:
         self._works = OngoingWork()
         self.is_working = False  # whether the worker of this process runs
         self._app = procrastinate.App(connector=procrastinate.PsycopgConnector())
-        self._app.job_manager = Manager(self._app.connector)
+        self._slow = [name for name, steps in others.items() if not steps.is_quick]
+        self._app.job_manager = Manager(self._app.connector, apart=self._slow)
         self._succession = Succession(self._app, database)
         self._runner = Runner(database, self._works, self._succession, retry_delays_s)
         self._advance: SubjectTask = self._task("advance_recording", self._advance_recording)
@@ -265,6 +268,8 @@ class Jobs:
         working = [self._work_on(queues, self._concurrency), self._succession.run(queues)]
         if queues is None and self._answers is not None:
             working.append(self._work_on([_ANSWERS_QUEUE, *self._quick], _ANSWERS_AT_ONCE))
+        if queues is None and self._slow:
+            working.append(self._work_on(self._slow, _SLOW_AT_ONCE))
         tasks, self.is_working = [asyncio.create_task(each) for each in working], True
         try:
             ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

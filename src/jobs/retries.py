@@ -93,6 +93,18 @@ _RETRY = f"""
 """  # noqa: S608
 
 
+# A worker on all queues names those that have something to do.
+_FETCH_OF_OTHERS = """
+    SELECT * FROM procrastinate_fetch_job_v2(
+        ARRAY(
+            SELECT DISTINCT queue_name FROM procrastinate_jobs
+            WHERE status = 'todo' AND queue_name <> ALL(%(apart)s) AND (scheduled_at IS NULL OR scheduled_at <= now())
+        ),
+        %(worker_id)s
+    )
+"""
+
+
 async def _once_there_is_space(write: Callable[[], Awaitable[None]]) -> None:
     """Do ``write``, and do it again for as long as the database has no space for it."""
     while True:
@@ -111,16 +123,23 @@ class Manager(JobManager):
     procrastinate alone would leave the first job in "doing", whose lock holds up the other job for ever. And when a job
     ends that was put back meanwhile, procrastinate would remove it, although callers were told that it waits.
     When the database has no space for a job's end, a worker that lives would leave the job in "doing", too. Whoever
-    looks for jobs of dead workers first looks at the clock.
+    looks for jobs of dead workers first looks at the clock. A worker on all queues leaves out those ``apart``.
     """
 
-    def __init__(self, connector: BaseConnector) -> None:
+    def __init__(self, connector: BaseConnector, apart: Sequence[str] = ()) -> None:
         super().__init__(connector)
+        self._apart = list(apart)
         self._clock = DatabaseClock(connector)
 
     async def get_stalled_jobs(self, *args: Any, **options: Any) -> Iterable[Job]:
         await self._clock.look()
         return await super().get_stalled_jobs(*args, **options)
+
+    async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
+        if queues is not None:
+            return await super().fetch_job(queues, worker_id)
+        row = await self.connector.execute_query_one_async(_FETCH_OF_OTHERS, apart=self._apart, worker_id=worker_id)
+        return None if row["id"] is None else Job.from_row(row)
 
     async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
         """End a job, unless its worker was thought dead and lost the job: then another worker does the job again."""

@@ -32,7 +32,8 @@ Fail = Callable[[VoxPersonaError, datetime | None], Awaitable[None]]
 class OtherSteps(Protocol):
     """A kind of work beside recordings, reports and answers, known by the id of its subject.
 
-    Work that ``is_quick`` takes seconds while a person waits: it is done beside all other work.
+    Work that ``is_quick`` takes seconds while a person waits: it is done beside all other work, too. Work that is not
+    waits for a service elsewhere: it has a few places of its own, and takes none from recordings.
     """
 
     is_quick: bool

@@ -25,7 +25,6 @@ from avatars.models import (
 from avatars.settings import AvatarRules
 from avatars.telling import Ended, file_of
 from datamodels_telegram import Button, Keyboard, MessageKind, OutgoingMessage, Screen
-from errors_of_operation import ImageOrderUncertain
 from markups.callback_data import Action, button, word_of
 from markups.text import LONGEST_REASON, escaped
 from system.local_time import local
@@ -193,11 +192,13 @@ def ended_message(ended: Ended) -> OutgoingMessage | None:
     reason = _reason(order.error_code, order.error_text)
     if order.kind is OrderKind.PICTURE:
         prompt = escaped(order.prompt or "", _LONGEST_CAPTION)
-        text = texts.avatars.PICTURE_FAILED_NOTICE.format(prompt=prompt, reason=reason)
+        notice = texts.avatars.PICTURE_UNCERTAIN_NOTICE if order.is_uncertain else texts.avatars.PICTURE_FAILED_NOTICE
+        text = notice.format(prompt=prompt, reason=reason)
     elif order.state is OrderState.DONE:
         text = texts.avatars.DONE_NOTICE.format(name=name)
     else:
-        text = texts.avatars.FAILED_NOTICE.format(name=name, reason=reason)
+        notice = texts.avatars.UNCERTAIN_NOTICE if order.is_uncertain else texts.avatars.FAILED_NOTICE
+        text = notice.format(name=name, reason=reason)
     can_paint = order.kind is OrderKind.PICTURE and ended.may_order
     again = [button(texts.avatars.ONCE_MORE, Action.AVATAR_PAINT, avatar.number)] if can_paint else []
     keyboard = ((*again, button(texts.avatars.OPEN, Action.AVATAR, avatar.number)),)
@@ -244,7 +245,8 @@ def _told(card: AvatarCard, rules: AvatarRules, left: int) -> list[str]:
     if avatar.status is AvatarStatus.COMPLETED:
         return [texts.avatars.CARD_COMPLETED.format(pictures=card.pictures)]
     if avatar.status is AvatarStatus.ERROR:
-        return [texts.avatars.CARD_ERROR.format(reason=reason), price]
+        told = texts.avatars.CARD_UNCERTAIN if avatar.is_uncertain else texts.avatars.CARD_ERROR
+        return [told.format(reason=reason), price]
     return [texts.avatars.CARD_CANCELLED, price]
 
 
@@ -300,7 +302,7 @@ def _buttons(card: AvatarCard, rules: AvatarRules) -> Keyboard:
         AvatarStatus.ERROR: texts.avatars.START_AGAIN,
         AvatarStatus.CANCELLED: texts.avatars.START_AGAIN,
     }
-    if avatar.error_code == ImageOrderUncertain.code:
+    if avatar.is_uncertain:
         starts[AvatarStatus.ERROR] = texts.avatars.START_UNCERTAIN
     if avatar.status in starts and card.may_order:
         rows.append((button(starts[avatar.status].format(price=price), Action.AVATAR_START, number),))

@@ -65,19 +65,26 @@ STAGES = {
 STAGE_CANCELLING = "✖ Отменяю: жду ответа сервиса"
 SINCE = "{stage}, с {time}"
 TROUBLE = "⚠ {reason}. Жду и спрашиваю снова: заказ не потеряется."
+_ODD_ANSWER = "Сервис картинок отвечает ошибкой"
 TROUBLES = {
     "provider_unavailable": "Сервис картинок не отвечает",
     "provider_rate_limited": "Сервис картинок просит подождать",
     "provider_refused_key": "Сервис картинок не принимает ключ доступа, владелец бота об этом знает",
+    "provider_invalid_answer": _ODD_ANSWER,
+    "provider_rejected_request": _ODD_ANSWER,
     "object_store_unavailable": "Хранилище файлов не отвечает",
+    "object_folder_unavailable": "Хранилище файлов не отвечает",
+    "disk_full": "На диске бота не хватает места",
+    "out_of_resources": "Сервер бота перегружен",
 }
-OTHER_TROUBLE = "Сервис картинок отвечает ошибкой"
+OTHER_TROUBLE = "У бота неполадка"
 """Why an order does not go on now, by the code of the error: nobody has to do anything."""
 NOT_ALLOWED = "Обучать и рисовать вам теперь нельзя; отменить и удалить можно всё. Доступ даёт администратор."
 STATUS_TRAINING = "👤 {name}: {stage}"
 STATUS_PICTURE = "🎨 {name}: рисую «{prompt}»"
 CARD_COMPLETED = "✔ Обучен. Картинок: {pictures}"
 CARD_ERROR = "✖ {reason}"
+CARD_UNCERTAIN = "⚠ {reason}"
 CARD_CANCELLED = "✖ Обучение отменено. Фотографии сохранены: можно начать снова."
 PAINT = "🎨 Нарисовать"
 GALLERY = "🖼 Картинки ({count})"
@@ -123,7 +130,9 @@ PICTURE_DELETED = "Картинка {number} удалена; сообщение 
 
 DONE_NOTICE = "✔ Аватар <b>{name}</b> обучен. Можно рисовать."
 FAILED_NOTICE = "✖ Обучение аватара <b>{name}</b> не получилось: {reason}"
+UNCERTAIN_NOTICE = "⚠ Обучение аватара <b>{name}</b>: неизвестно, принят ли заказ. {reason}"
 PICTURE_FAILED_NOTICE = "✖ Картинка «{prompt}» не получилась: {reason}"
+PICTURE_UNCERTAIN_NOTICE = "⚠ Картинка «{prompt}»: неизвестно, принят ли заказ. {reason}"
 OPEN = "👤 Открыть аватар"
 AGAIN = "🎨 Ещё одну"
 ONCE_MORE = "🎨 Нарисовать снова"
@@ -143,9 +152,30 @@ NOT_READY = "для обучения нужно от {fewest} до {most} под
 NO_TRAININGS_LEFT = "обучения на этот месяц закончились: их {most}. Новые будут с первого числа"
 NO_PICTURES_LEFT = "картинки на этот месяц закончились: их {most}. Новые будут с первого числа"
 NOT_TRAINED = "аватар ещё не обучен"
-NOT_WEIGHTS = "сервис прислал не модель"
-NOT_PICTURE = "сервис прислал не картинку"
-CENSORED = "сервис посчитал картинку недопустимой и закрыл её. Измените описание"
+NOT_WEIGHTS = "прислал не модель"
+NOT_PICTURE = "прислал не картинку"
+NO_FILE = "не отдал файла"
+CENSORED = "посчитал картинку недопустимой и закрыл её (измените описание)"
+UNUSABLE = "{reason}. Около ${price} он за работу, возможно, возьмёт, и новый заказ будет стоить столько же"
+_BREAKDOWN = "у него случился сбой"
+_TIMEOUT = "он не уложился в своё время"
+FAILURES = {
+    "request_timeout": _TIMEOUT,
+    "startup_timeout": _TIMEOUT,
+    "runner_scheduling_failure": "у него не нашлось свободной машины",
+    "runner_connection_timeout": _BREAKDOWN,
+    "runner_connection_refused": _BREAKDOWN,
+    "runner_connection_error": _BREAKDOWN,
+    "runner_disconnected": _BREAKDOWN,
+    "runner_incomplete_response": _BREAKDOWN,
+    "runner_server_error": _BREAKDOWN,
+    "internal_error": _BREAKDOWN,
+    "client_disconnected": _BREAKDOWN,
+    "client_cancelled": "заказ отменили на его стороне",
+    "bad_request": "он не понял заказа",
+}
+"""Why the service did not manage an order, by its own words."""
+NO_REASON = "причины он не назвал"
 
 TRIGGER = {"female": "{word} woman", "male": "{word} man"}
 """What a training calls the person: the service reads English."""

@@ -207,6 +207,7 @@ REASON_CONTEXT_TOO_LONG = (
 REASON_TOO_LARGE = "запрос слишком большой. Возьмите другую модель или другой сервис"
 REASON_REGION = "сервис недоступен в вашей стране. Укажите в .env адрес другого сервиса"
 REASON_UNKNOWN_MODEL = "нет такой модели ({model}). Исправьте название модели в .env"
+REASON_NO_RESULT = "не отдал результата"
 REASON_HTTP = "ответ HTTP {status}"
 REASON_STATUS = "ответ HTTP {status} ({detail}). Проверьте в .env адрес и название модели"
 WEIGHTS_DO_NOT_LOAD = "движок не смог их открыть"

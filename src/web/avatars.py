@@ -16,7 +16,6 @@ from avatars.models import (
 )
 from datamodels import UserId
 from errors import NotFound
-from errors_of_operation import ImageOrderUncertain
 from markups.avatars import dollars, why_refused, why_waiting
 from system.local_time import local
 from texts.errors_in_chats import chat_text
@@ -83,7 +82,7 @@ def _start(card: AvatarCard) -> str | None:
     match card.avatar.status:
         case AvatarStatus.READY_FOR_TRAINING:
             return texts.web_avatars.START
-        case AvatarStatus.ERROR if card.avatar.error_code == ImageOrderUncertain.code:
+        case AvatarStatus.ERROR if card.avatar.is_uncertain:
             return texts.web_avatars.START_UNCERTAIN
         case AvatarStatus.ERROR | AvatarStatus.CANCELLED:
             return texts.web_avatars.START_AGAIN

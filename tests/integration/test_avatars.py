@@ -28,7 +28,7 @@ from console_world import services_of
 from datamodels import Role
 from datamodels_telegram import AttachedFile, FileKind, IncomingMessage
 from db import Database
-from errors import NotFound
+from errors import DiskFull, NotFound
 from errors_of_operation import AvatarRefused
 from fal_server import FalServer, Fault, fal_server
 from handlers_world import Bot, Person
@@ -53,7 +53,8 @@ from web.site import Site
 
 SUBMIT = ("POST", "flux-lora-portrait-trainer")
 PHOTO = AttachedFile(kind=FileKind.PHOTO, file_name="photo.jpg", size_bytes=9)
-STATUS, RESULT, FILES = ("GET", "/status"), ("GET", ""), ("GET", ".safetensors")
+STATUS, FILES, CANCEL = ("GET", "/status"), ("GET", ".safetensors"), ("PUT", "/cancel")
+OF_ANOTHER = '{"status": "COMPLETED", "request_id": "another"}'
 
 
 @pytest.fixture
@@ -292,18 +293,19 @@ async def test_a_photograph_joins_only_the_card_that_is_shown_and_can_be_taken_o
 @pytest.mark.parametrize(
     ("faults", "status", "quota", "taken"),
     [
-        ({SUBMIT: [Fault.BUSY]}, "completed", "committed", 1),
+        ({SUBMIT: [503]}, "error", "committed", 1),
         ({SUBMIT: [Fault.REFUSED]}, "error", "released", 0),
         ({SUBMIT: [Fault.LOST]}, "error", "committed", 1),
         ({SUBMIT: [Fault.GARBLED]}, "error", "committed", 1),
         ({STATUS: [Fault.BUSY] * 3 + [Fault.GARBLED] * 3}, "completed", "committed", 1),
+        ({STATUS: [OF_ANOTHER]}, "completed", "committed", 1),
         ({FILES: [Fault.LOST] * 3}, "completed", "committed", 1),
         ({FILES: [Fault.GARBLED]}, "error", "released", 1),
     ],
 )
 async def test_whatever_fails_an_order_is_sent_once_and_its_quota_ends(
-    anna: Sitter, world: AvatarBot, service: FalServer, faults: dict[tuple[str, str], list[Fault]], status: str,
-    quota: str, taken: int,
+    anna: Sitter, world: AvatarBot, service: FalServer, faults: dict[tuple[str, str], list[Fault | int | str]],
+    status: str, quota: str, taken: int,
 ) -> None:  # fmt: skip
     await anna.is_ready()
     service.faults.update({key: list(each) for key, each in faults.items()})
@@ -517,8 +519,9 @@ def context_of(anna: Sitter) -> Context:
     return Context(anna.person.user, anna.person.chat, anna.person.hear)
 
 
+@pytest.mark.parametrize("said", ["", "client_cancelled"])
 async def test_a_training_is_cancelled_before_and_after_it_is_sent(
-    anna: Sitter, world: AvatarBot, service: FalServer
+    anna: Sitter, world: AvatarBot, service: FalServer, said: str
 ) -> None:
     number, owner = await anna.is_ready(), anna.person.user.id
     await world.avatars.start(owner, number, "")
@@ -530,9 +533,13 @@ async def test_a_training_is_cancelled_before_and_after_it_is_sent(
     menu = MenuHandlers(world.bot.messages, replace(world.bot.menu_work, avatars=world.avatars))
     await menu.routes().commands["status"][1](context_of(anna), anna.person.written("/status"))
     assert ": ⏳ Заказ принят сервисом, с " in anna.person.sees
+    await world.steps().fail(UUID(str((await anna.orders())[1]["id"])), DiskFull(path="weights"), world.now())
+    await anna.person.press_data(f"avatar||{number}")
+    assert "⚠ На диске бота не хватает места. Жду" in anna.person.sees
     await anna.person.press_data(f"avatar_cancel||{number}")
     assert "✖ Отменяю" in anna.person.sees
     assert "✖ Отменить обучение" not in anna.person.sees
+    service.faults[CANCEL], service.orders[0].failure = [Fault.LOST] * 2, said
     await world.work()
     assert ((await anna.row(number))["status"], service.orders[0].cancelled) == ("cancelled", True)
     assert {order["quota"] for order in await anna.orders()} == {"released"}
@@ -563,13 +570,35 @@ async def test_what_may_be_paid_keeps_its_place_and_what_is_paid_is_counted(
     number, owner, since = await anna.is_ready(), anna.person.user.id, world.now()
     service.faults[SUBMIT] = [Fault.LOST] * 2
     service.faults[FILES] = [Fault.GARBLED]
-    for left in (2, 1, 1):
+    for left, told in (
+        (2, "неизвестно, принят ли заказ"),
+        (1, "неизвестно, принят ли"),
+        (1, "Около $6,00 он за работу"),
+    ):
         assert await world.avatars.start(owner, number, "")
         await world.work()
         assert await world.avatars.left(owner, OrderKind.TRAINING) == left
+        assert told in anna.person.sees
+    assert anna.person.sees.count("не получилось") == 1
     async with world.bot.database.transaction() as connection:
         [spent] = await spent_since(connection, since)
     assert (spent.usd, spent.maybe_usd, spent.calls) == (Decimal(6), Decimal(12), 3)
+    assert await world.avatars.start(owner, number, "")
+    await world.step(world.enqueued[-1])
+    service.orders[-1].failure = "out of memory"
+    await world.work()
+    assert "не справился с заказом: у него случился сбой. В счёт месяца он не идёт" in anna.person.sees
+    assert await world.avatars.start(owner, number, "")
+    await world.step(world.enqueued[-1])
+    service.faults[STATUS] = [OF_ANOTHER] * 2
+    world.late += timedelta(minutes=16)
+    await world.work()
+    assert await world.avatars.left(owner, OrderKind.TRAINING) == 0, "its answers were another's twice in a row"
+    world.avatars.rules = world.avatars.rules._replace(trainings=9)
+    assert await world.avatars.start(owner, number, "")
+    service.faults[FILES] = [404] * 2
+    await world.work()
+    assert "не отдал файла. Около $6,00 он за работу" in anna.person.sees, "it is paid, and its file is gone"
 
 
 async def test_a_refused_key_is_seen_on_the_board_until_an_order_is_taken(anna: Sitter, world: AvatarBot) -> None:

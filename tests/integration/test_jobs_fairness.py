@@ -3,7 +3,8 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from uuid import uuid4
+from datetime import datetime
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -12,7 +13,7 @@ import recordings_store
 from datamodels import RecordingId, ReportRunId, UserId
 from datamodels_telegram import ChatId
 from db import Connection, Database
-from errors import DatabaseUnavailable, ProviderUnavailable
+from errors import DatabaseUnavailable, ProviderUnavailable, VoxPersonaError
 from jobs.queue import Jobs
 from jobs.recordings import RecordingSteps
 from jobs.reports import ReportSteps
@@ -59,6 +60,25 @@ class Reports(ReportSteps):
 
     async def write(self, run_id: ReportRunId) -> None:
         self._taken.append(RecordingId(run_id))
+
+
+class Hanging:
+    """Work that waits for a service which does not answer."""
+
+    is_quick = False
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.first = asyncio.Event()
+        self.may_go_on = asyncio.Event()
+
+    async def do(self, id_: UUID) -> None:  # noqa: ARG002
+        self.begun += 1
+        self.first.set()
+        await self.may_go_on.wait()
+
+    async def fail(self, id_: UUID, error: VoxPersonaError, again_at: datetime | None) -> None:
+        """It never fails."""
 
 
 class People:
@@ -174,6 +194,23 @@ async def test_what_a_person_waits_for_goes_before_what_waits_by_itself(people: 
     assert people.steps.proposed == [recordings[5]]
     assert taken[1] == recordings[5]
     assert taken.index(RecordingId(run)) <= STEPS + 1
+
+
+async def test_recordings_go_on_while_all_that_waits_for_a_service_hangs(people: People) -> None:
+    hanging = Hanging()
+    people.jobs = Jobs(people.database, people.steps, Reports([]), 1, others={"slow": hanging})
+    async with people.database.transaction() as connection:
+        for _ in range(5):
+            await people.jobs.enqueue_other("slow", connection, uuid4())
+    people.begin()
+    await hanging.first.wait()
+    await people.sends(await people.come(), 2)
+    await people.until(2 * STEPS)
+    assert 1 <= hanging.begun <= 2
+    hanging.may_go_on.set()
+    async with asyncio.timeout(60):
+        while hanging.begun < 5:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
 
 
 async def test_what_the_database_interrupts_uses_up_no_tries(people: People) -> None:

@@ -29,9 +29,15 @@ NAME = "fal"
 _CONCURRENCY = 4
 _CONNECT_S = 10.0
 _CALL_S = 60.0
+_QUESTION_S = 10.0
+"""The limit of a call that asks how an order is, or ends one: it is made again anyway, and holds a place meanwhile."""
 _TRANSFER_S = 1800.0
 _BLOCK_BYTES = 1024 * 1024
 _ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
+_REFUSALS = frozenset({400, 401, 402, 403, 404, 405, 413, 415, 422})
+"""The answers by which the service has certainly not taken an order. 429 is none of them: its queue takes what is over
+a limit, and tries it by itself, as it does after 503 and 504."""
+_UNKNOWN_ORDER = 404
 _LIFETIME = "X-Fal-Object-Lifecycle-Preference"
 
 
@@ -63,7 +69,10 @@ class Sent(NamedTuple):
 
 
 class Look(NamedTuple):
-    """How an order is: ``is_over``, ``is_begun`` while it waits no more; ``failure`` is why it failed, "" if not."""
+    """How an order is: ``is_over``, ``is_begun`` while it waits no more.
+
+    ``failure`` is the service's word for why it failed, "" if it did not.
+    """
 
     is_over: bool
     is_begun: bool
@@ -136,7 +145,7 @@ class ImageQueue:
             raise shortage_in(exc) or _unavailable(exc) from exc
         except httpx2.RequestError as exc:
             raise ImageOrderUncertain(provider=NAME, reason=type(exc).__name__) from exc
-        if response.status_code >= 500 and response.status_code != 503:
+        if not response.is_success and response.status_code not in _REFUSALS:
             raise ImageOrderUncertain(provider=NAME, reason=f"HTTP {response.status_code}")
         _check(response)
         try:
@@ -146,8 +155,8 @@ class ImageQueue:
         return self._sent(application, answer)
 
     async def look(self, order: Sent) -> Look:
-        """Ask how an order is."""
-        answer = await self._asked("GET", order.status_url, headers=self._key)
+        """Ask how an order is; what is said of another one is ``ProviderRejectedRequest``, here and in ``result``."""
+        answer = _of(order, await self._asked("GET", order.status_url, headers=self._key, timeout=_QUESTION_S))
         status, failure = answer.get("status"), answer.get("error")
         if status not in {"IN_QUEUE", "IN_PROGRESS", "COMPLETED"}:
             raise ProviderInvalidAnswer(provider=NAME, reason="unknown status")
@@ -161,14 +170,17 @@ class ImageQueue:
             ImageOrderFailed: it has none: the order failed.
         """
         try:
-            return await self._asked("GET", order.response_url, headers=self._key)
+            answer = await self._asked("GET", order.response_url, headers=self._key)
         except ProviderRejectedRequest as exc:
-            raise ImageOrderFailed(provider=NAME, reason=str(exc.details.get("reason"))) from exc
+            if exc.details.get("status") == _UNKNOWN_ORDER:
+                raise
+            raise ImageOrderFailed(provider=NAME, reason=texts.errors.REASON_NO_RESULT) from exc
+        return _of(order, answer)
 
     async def cancel(self, order: Sent) -> bool:
         """Ask for an order to end; False when it is over already, or goes on."""
         try:
-            await self._asked("PUT", order.cancel_url, headers=self._key)
+            _of(order, await self._asked("PUT", order.cancel_url, headers=self._key, timeout=_QUESTION_S))
         except ProviderRejectedRequest:
             return False
         return True
@@ -291,6 +303,13 @@ def _object(response: httpx2.Response) -> dict[str, Any]:
     return answer
 
 
+def _of(order: Sent, answer: dict[str, Any]) -> dict[str, Any]:
+    """Return an answer about ``order``, which names no other one."""
+    if answer.get("request_id") not in (None, order.request_id):
+        raise ProviderRejectedRequest(provider=NAME, reason="the answer is about another order")
+    return answer
+
+
 def _check(response: httpx2.Response) -> None:
     status = response.status_code
     if status < 400:
@@ -304,4 +323,4 @@ def _check(response: httpx2.Response) -> None:
         raise ProviderRateLimited(provider=NAME, retry_after_s=retry_after)
     if status == 408 or status >= 500:
         raise ProviderUnavailable(provider=NAME, reason=f"HTTP {status}", retry_after_s=retry_after)
-    raise ProviderRejectedRequest(provider=NAME, reason=texts.errors.REASON_HTTP.format(status=status))
+    raise ProviderRejectedRequest(provider=NAME, reason=texts.errors.REASON_HTTP.format(status=status), status=status)
