@@ -573,7 +573,7 @@ async def test_what_may_be_paid_keeps_its_place_and_what_is_paid_is_counted(
     for left, told in (
         (2, "неизвестно, принят ли заказ"),
         (1, "неизвестно, принят ли"),
-        (1, "Около $6,00 он за работу"),
+        (1, "Около 6,00 $ он за работу"),
     ):
         assert await world.avatars.start(owner, number, "")
         await world.work()
@@ -598,7 +598,7 @@ async def test_what_may_be_paid_keeps_its_place_and_what_is_paid_is_counted(
     assert await world.avatars.start(owner, number, "")
     service.faults[FILES] = [404] * 2
     await world.work()
-    assert "не отдал файла. Около $6,00 он за работу" in anna.person.sees, "it is paid, and its file is gone"
+    assert "не отдал файла. Около 6,00 $ он за работу" in anna.person.sees, "it is paid, and its file is gone"
 
 
 async def test_a_refused_key_is_seen_on_the_board_until_an_order_is_taken(anna: Sitter, world: AvatarBot) -> None:
