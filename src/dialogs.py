@@ -157,7 +157,7 @@ class EditingDialog(OpenDialog):
     """A dialog about a transcript or the glossary, of which each step uses some fields.
 
     ``recording`` is the recording's number, ``speaker`` who is named, ``first`` and ``last`` are the segments of the
-    turn that is typed anew, ``wanted`` and ``replacement`` words that were found at several places.
+    turn that is typed anew, ``wanted`` its mark, or with ``replacement`` words that were found at several places.
     """
 
     STEPS = _steps_of("editing")

@@ -174,22 +174,17 @@ async def save_transcript(
             "content_hash": content_hash,
         },
     )
+    await insert_segments(connection, recording_id, 0, transcript.segments)
+
+
+async def insert_segments(
+    connection: Connection, recording_id: RecordingId, first: int, segments: Sequence[Segment]
+) -> None:
+    """Store segments from position ``first`` on, where there are none."""
     async with connection.cursor() as cursor, cursor.copy(_COPY_SEGMENTS) as copy:
-        for position, segment in enumerate(transcript.segments):
-            await copy.write_row(
-                (
-                    recording_id,
-                    position,
-                    segment.start,
-                    segment.end,
-                    segment.speaker,
-                    segment.role,
-                    segment.confidence,
-                    segment.language,
-                    segment.text,
-                    packed_words(segment),
-                )
-            )
+        for position, each in enumerate(segments, first):
+            fields = (each.start, each.end, each.speaker, each.role, each.confidence, each.language, each.text)
+            await copy.write_row((recording_id, position, *fields, packed_words(each)))
 
 
 async def engine_seconds(connection: Connection, recording_id: RecordingId) -> float:

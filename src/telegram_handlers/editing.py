@@ -42,7 +42,7 @@ from telegram_handlers.context import Context, Routes
 from telegram_handlers.effects import SentOnce
 from telegram_handlers.shared import show
 from text_cleaning import one_line
-from transcription.editing.changes import correction_in, found_turn, speakers_of, voice_of
+from transcription.editing.changes import correction_in, found_turn, mark_of, speakers_of, voice_of
 from transcription.editing.service import TranscriptEditing
 from transcription.editing.values import NEW_SPEAKER, Edited, OpenTranscript, Search, Speaker, Turn
 from transcription.glossary.service import worth_keeping
@@ -262,9 +262,8 @@ class EditingHandlers:
             screen = ask_words(opened.recording, note)
         else:
             speaker = next((each for each in speakers_of(opened.transcript) if each.id == turn.speaker), None)
-            dialog = EditingDialog(
-                step=Step.EDITING_ASK_TEXT, recording=opened.recording.number, first=turn.first, last=turn.last
-            )
+            place = {"recording": opened.recording.number, "first": turn.first, "last": turn.last}
+            dialog = EditingDialog(step=Step.EDITING_ASK_TEXT, wanted=mark_of(turn.text), **place)
             await self._work.dialogs.go_on(context.user.id, dialog)
             screen = ask_text(opened, turn, label_of(speaker) if speaker else "")
         await show(self._messages, context, MessageKind.INPUT_REQUEST, screen)
@@ -275,7 +274,9 @@ class EditingHandlers:
         dialog, number = await self._open_dialog(owner)
         opened = await self._editing.open(owner, number)
         text = "" if message.text.strip() == _NOTHING else message.text
-        edited = await self._editing.replace_turn(owner, number, None, dialog.first, dialog.last, text, _typed(message))
+        edited = await self._editing.replace_turn(
+            owner, number, None, dialog.first, dialog.last, text, _typed(message), dialog.wanted
+        )
         await self._work.dialogs.end(owner, EditingDialog)
         time = clock(opened.transcript.segments[dialog.first].start)
         told = texts.editing.TEXT_CORRECTED.format(time=time, number=number)

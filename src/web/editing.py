@@ -9,9 +9,9 @@ from typing import NamedTuple
 from datamodels import Segment
 from markups.editing import label_of
 from recordings.transcript_pages import SEGMENTS_ON_PAGE
-from transcription.editing.changes import found, speakers_of
-from transcription.editing.values import Found, OpenTranscript, Search, Speaker
-from web.edits import mark
+from texts.web_editing import CHANGES, LAST_EDIT, LAST_EDIT_BY
+from transcription.editing.changes import found, mark_of, seconds_of, speakers_of
+from transcription.editing.values import Found, LastEdit, OpenTranscript, Search, Speaker
 
 MOST_OFFERED = 20
 """Speakers that can be chosen for an utterance, besides its own."""
@@ -71,11 +71,26 @@ def _stretch(opened: OpenTranscript, first: int | None, at_s: float | None) -> S
         opened,
         first,
         len(segments),
-        [Utterance(position, each, mark(each.text)) for position, each in shown],
+        [Utterance(position, each, mark_of(each.text)) for position, each in shown],
         speakers,
         {each.id: label_of(each) for each in speakers},
         Counter(each.speaker for each in segments),
     )
+
+
+def turn_at(opened: OpenTranscript, typed: str) -> int | None:
+    """Return the position of what is said at a time as people read it (12:34, 1:02:03); None for other text."""
+    moment = seconds_of(typed)
+    if moment is None:
+        return None
+    return max(0, sum(int(each.start) <= moment for each in opened.transcript.segments) - 1)
+
+
+def in_words(last: LastEdit) -> str:
+    """Say which edit an undoing would take back: «слова реплики 12, 30.11.2026 14:05»."""
+    what = CHANGES[last.change].format(place="" if last.position is None else last.position + 1).strip()
+    told = LAST_EDIT.format(what=what, moment=f"{last.made_at.astimezone():%d.%m.%Y %H:%M}")
+    return told if last.author is None else LAST_EDIT_BY.format(told=told, author=last.author)
 
 
 async def places_of(opened: OpenTranscript, search: Search) -> Places:

@@ -4,15 +4,13 @@ An edit names the ``version`` that its person saw. Texts are another matter: a p
 other utterances, so a text names by ``mark`` what it was typed upon, and is refused only where that has changed.
 """
 
-from hashlib import sha256
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, Field, TypeAdapter
 
 from datamodels import UserId
 from errors import NotFound
-from errors_of_operation import TranscriptChanged
-from text_cleaning import one_line, storable
+from text_cleaning import storable
 from transcription.editing.service import TranscriptEditing
 from transcription.editing.values import Edited, OpenTranscript, Search
 
@@ -74,13 +72,36 @@ class ReplaceEdit(_Edit):
     parts: bool = False
 
 
+class SplitEdit(_Edit):
+    """Make two utterances of the one at a position, the first with the ``text`` with which it begins."""
+
+    change: Literal["split"]
+    position: int
+    text: str
+
+
+class JoinEdit(_Edit):
+    """Make one utterance of the one at a position and the one before, whose speaker it keeps."""
+
+    change: Literal["join"]
+    position: int
+
+
 class UndoEdit(_Edit):
     """Take the last change back."""
 
     change: Literal["undo"]
 
 
-Edit = TextEdit | SpeakerEdit | NameEdit | RoleEdit | MergeEdit | ReplaceEdit | UndoEdit
+class RedoEdit(_Edit):
+    """Do again what was taken back last, while nothing else was changed."""
+
+    change: Literal["redo"]
+
+
+Edit = (
+    TextEdit | SpeakerEdit | NameEdit | RoleEdit | MergeEdit | ReplaceEdit | SplitEdit | JoinEdit | UndoEdit | RedoEdit
+)
 IN_FORMS: TypeAdapter[Edit] = TypeAdapter(Annotated[Edit, Field(discriminator="change")])
 
 
@@ -89,11 +110,6 @@ class Applied(NamedTuple):
 
     edited: Edited
     others: bool = False
-
-
-def mark(text: str) -> str:
-    """Return a short hash by which a text is known again."""
-    return sha256(one_line(storable(text)).encode()).hexdigest()[:16]
 
 
 def search(wanted: str, *, match_case: bool, parts: bool) -> Search:
@@ -119,28 +135,26 @@ async def apply(editing: TranscriptEditing, owner: UserId, number: int, edit: Ed
             wanted = search(edit.wanted, match_case=edit.match_case, parts=edit.parts)
             positions = None if edit.position is None else [edit.position]
             made = await editing.replace_all(owner, number, version, wanted, edit.replacement, positions)
-        case UndoEdit():
-            made = await editing.undo(owner, number, version)
+        case SplitEdit():
+            made = await editing.split(owner, number, version, edit.position, edit.text)
+        case JoinEdit():
+            made = await editing.join(owner, number, version, edit.position)
+        case UndoEdit() | RedoEdit():
+            turn = editing.undo if isinstance(edit, UndoEdit) else editing.redo
+            made = await turn(owner, number, version)
     return Applied(made)
 
 
 async def _with_text(editing: TranscriptEditing, owner: UserId, number: int, edit: TextEdit) -> Applied:
-    said = {edit.position: edit.text}
-    try:
-        applied = Applied(await editing.replace_texts(owner, number, edit.version, said))
-    except TranscriptChanged:
-        opened = await editing.open(owner, number)
-        now = mark(text_at(opened, edit.position))
-        # The same text again is a form that was sent twice, or a save whose answer was lost.
-        is_there = now == mark(edit.text)
-        if not is_there and now != edit.mark:
-            raise
-        others = not (is_there and opened.version == edit.version + 1)
-        applied = Applied(await editing.replace_texts(owner, number, opened.version, said), others)
+    marks = {edit.position: edit.mark} if edit.mark else None
+    made = await editing.replace_texts(owner, number, edit.version, {edit.position: edit.text}, marks=marks)
+    # The same text again is a form that was sent twice, or a save whose answer was lost.
+    expected = {edit.version + 1} if made.segments else {edit.version, edit.version + 1}
+    others = made.version not in expected
     if edit.speaker:
-        moved = await editing.move(owner, number, applied.edited.version, [edit.position], edit.speaker)
-        applied = applied._replace(edited=moved)
-    return applied
+        position = await editing.place_of(owner, number, edit.version, edit.position)
+        made = await editing.move(owner, number, made.version, [position], edit.speaker)
+    return Applied(made, others)
 
 
 def text_at(opened: OpenTranscript, position: int) -> str:

@@ -19,7 +19,7 @@ import axe_playwright_python
 import httpx2
 import pytest
 from fastapi.routing import APIRoute, iter_route_contexts
-from playwright.async_api import Page, Route, async_playwright
+from playwright.async_api import Dialog, Page, Route, async_playwright, expect
 
 import metadata_store
 import recordings_store
@@ -673,6 +673,11 @@ async def test_without_scripts_forms_correct_a_transcript(console: World, resear
     await corrected(researcher, address, change="name", speaker="S1", name="сотрудник")
     found = (await researcher.client.get(f"{address}/edit", params={"wanted": "в Заре"})).text
     assert "Нашлось мест: 2, реплик: 2." in found
+    nothing = {"change": "replace", "wanted": "в заре"}
+    asked = await corrected(researcher, address, **nothing)
+    assert "мест — 2, реплик — 2?" in (await researcher.client.get(asked.headers["location"])).text
+    entered = await corrected(researcher, address, **nothing, replacement="в «Заре»", find="1")
+    assert "replaced" not in entered.headers["location"]
     replaced = await corrected(researcher, address, change="replace", wanted="в заре", replacement="в «Заре»")
     assert "Исправлено реплик: 2." in (await researcher.client.get(replaced.headers["location"])).text
     assert await heard(researcher, address) == [
@@ -687,6 +692,9 @@ async def test_without_scripts_forms_correct_a_transcript(console: World, resear
     assert [text for _, text in await heard(researcher, address)] == [text for _, text in TALK]
     refused = await corrected(researcher, address, change="undo")
     assert (refused.status_code, "Отменять нечего" in refused.text) == (422, True)
+    at = {time: await researcher.client.get(f"{address}/edit", params={"time": time}) for time in ("0:05", "0:90")}
+    assert at["0:05"].headers["location"] == f"{address}/edit?from=0#s2"
+    assert "Время пишут так" in at["0:90"].text
 
 
 @pytest.mark.parametrize(
@@ -727,9 +735,11 @@ async def test_two_windows_lose_nothing(console: World, researcher: Browser) -> 
     assert (await typed(0, "Первое окно")).json()["others"] is False
     again, other = await typed(0, "Первое окно"), await typed(1, "Второе окно")
     assert (again.json()["others"], other.json()["others"]) == (False, True)
+    seen["version"] = other.json()["version"]
+    # A draft that was kept through a reload comes with the newest version.
     refused = await typed(0, "Второе окно")
     assert (refused.status_code, refused.json()["error"]) == (409, "transcript_changed")
-    undone = await researcher.client.post(edits, json={"change": "undo", "version": seen["version"]}, headers=sent)
+    undone = await researcher.client.post(edits, json={"change": "undo", "version": seen["version"] - 1}, headers=sent)
     assert undone.status_code == 409, "what was done elsewhere is not undone unseen"
     form = {"change": "text", "version": str(seen["version"]), "position": "0", "mark": marks[0], "text": "Моё"}
     both = await researcher.post(f"{address}/edit", **form)
@@ -1349,6 +1359,7 @@ async def test_a_transcript_is_corrected_on_a_phone(console: World, page: Page) 
     await page.keyboard.type(" Очень")
     await page.reload()
     await until(page, "document.activeElement.value === 'а в заре тихо. Очень'")
+    await until(page, "Object.keys(localStorage).length === 0")
     # Another window was first: both texts are there.
     second = await page.context.new_page()
     await second.goto(f"{address}/edit")
@@ -1360,10 +1371,7 @@ async def test_a_transcript_is_corrected_on_a_phone(console: World, page: Page) 
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     if SHOTS:
         await page.screenshot(path=ROOT / "docs" / "editor.png")
-    await page.click("#s3 [data-mine]")
-    await saved(page)
-    await page.keyboard.press("Alt+KeyZ")
-    await until(page, "document.querySelector('#s3 textarea').value === 'Второе окно'")
+    page = await drafts_and_undoing(console, page, second)
     # The connection goes, typing goes on.
     await page.context.set_offline(True)
     await page.fill("#s0 textarea", "Без связи")
@@ -1377,7 +1385,92 @@ async def test_a_transcript_is_corrected_on_a_phone(console: World, page: Page) 
         "Второе окно",
     ]
     await replaced_and_named(console, page)
+    await page.fill("[name=time]", "2:01")
+    await page.press("[name=time]", "Enter")
+    await until(page, "document.activeElement.closest('.utterance')?.id === 's60'")
+    await split_and_joined(console, page)
+    await signed_out(page, owner.user.id)
     assert wrong == []
+
+
+async def drafts_and_undoing(console: World, page: Page, second: Page) -> Page:
+    """Whoever has a conflict is asked again in the next tab; what another window did is not undone unasked."""
+    owner, address, asked = console.people["researcher"].user.id, second.url.split("?")[0], list[str]()
+    await page.reload()
+    await page.wait_for_selector("#s3 .conflict blockquote:has-text('Второе окно')")
+    assert await page.input_value("#s3 textarea") == "Первое окно"
+
+    async def answered(dialog: Dialog) -> None:
+        asked.append(dialog.message or dialog.type)
+        await (dialog.dismiss() if "Отменить её?" in dialog.message else dialog.accept())
+
+    page.on("dialog", answered)
+    async with page.expect_event("close"):
+        await page.close(run_before_unload=True)
+    page = await second.context.new_page()
+    page.on("dialog", answered)
+    await page.goto(f"{address}?from=60")
+    assert await page.inner_text("[data-waiting] a") == "4"
+    assert (await said_in(console, owner))[3][1] == "Второе окно"
+    await page.click("[data-waiting] a")
+    await page.wait_for_selector("#s3 .offer blockquote:has-text('Первое окно')")
+    await checked(page)
+    await page.click("#s3 [data-take]")
+    await saved(page)
+    for key, text, told in (("Alt+KeyZ", "Второе окно", "отменена"), ("Alt+Shift+KeyZ", "Первое окно", "возвращена")):
+        await page.keyboard.press(key)
+        await until(page, f"document.querySelector('[data-saved]').textContent === 'Правка {told}: реплика 4'")
+        assert await page.input_value("#s3 textarea") == text
+    await page.keyboard.press("Alt+KeyZ")
+    await until(page, "document.querySelector('#s3 textarea').value === 'Второе окно'")
+    async with page.expect_event("dialog"):
+        await page.keyboard.press("Alt+KeyZ")
+    assert asked[0] == "beforeunload"
+    assert asked[1].startswith("Последнюю правку сделали не в этом окне: слова реплики 4, ")
+    assert (await said_in(console, owner))[3][1] == "Второе окно"
+    return page
+
+
+async def split_and_joined(console: World, page: Page) -> None:
+    """By keys and buttons; a window that does not know of it yet stores its text where it belongs."""
+    owner, other = console.people["researcher"].user.id, await page.context.new_page()
+    await other.goto(page.url)
+    await page.press("#s60 textarea", "Home")
+    for _ in "Слово":
+        await page.keyboard.press("ArrowRight")
+    await page.keyboard.press("Control+Enter")
+    await typed(page, ":focus", "60")
+    await page.keyboard.press("Alt+Digit2")
+    await saved(page)
+    await other.fill("#s65 textarea", "Из старого окна")
+    await typed(other, "#s66 textarea", "Из старого окна")
+    await page.reload()
+    await checked(page)
+    await page.press("#s61 textarea", "Home")
+    await page.keyboard.press("Control+Backspace")
+    await typed(page, ":focus", "Слово 60")
+    await page.keyboard.press("Alt+KeyZ")
+    await typed(page, "#s61 textarea", "60")
+    await page.click("#s61 textarea")
+    await page.click("[data-join]")
+    await typed(page, ":focus", "Слово 60")
+    now = [text for _, text in await said_in(console, owner)]
+    assert (len(now), now[60], now[65]) == (130, "Слово 60", "Из старого окна")
+
+
+async def typed(page: Page, where: str, text: str) -> None:
+    """Wait for the text of a field, also while the page is loaded anew."""
+    await expect(page.locator(where)).to_have_value(text, timeout=60_000)
+
+
+async def signed_out(page: Page, person: UserId) -> None:
+    """Texts that were not saved go with the person; those of others go after a week."""
+    kept = {f"draft:{person}:r:t:0": "Date.now()", "draft:x:r:t:0": "Date.now()", "draft:y:r:t:0": "0"}
+    for key, at in kept.items():
+        await page.evaluate(f"localStorage.setItem('{key}', JSON.stringify({{ text: '', mark: '', at: {at} }}))")
+    await page.click("text=Выйти")
+    await page.wait_for_url("**/sign-in")
+    assert await page.evaluate("Object.keys(localStorage)") == ["draft:x:r:t:0"]
 
 
 async def replaced_and_named(console: World, page: Page) -> None:
@@ -1388,8 +1481,14 @@ async def replaced_and_named(console: World, page: Page) -> None:
     await page.keyboard.type("реплика")
     await page.keyboard.press("Enter")
     await page.wait_for_selector("text=Нашлось мест: 126")
+    await page.press("[name=replacement]", "Enter")
+    await page.wait_for_selector("text=Нашлось мест: 126")
+    await page.click("text=Заменить везде")
+    await page.wait_for_selector("text=ничего не поставив взамен: мест — 126")
+    await page.click("text=Не заменять")
     await page.fill("[name=replacement]", "Слово")
     await page.click("text=Заменить везде")
+    await page.click("text=Да, заменить")
     await page.wait_for_selector("text=Исправлено реплик: 126")
     for first in ("#s60", "#s120"):
         await page.evaluate("document.querySelector('[data-later]').scrollIntoView()")

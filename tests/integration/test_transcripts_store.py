@@ -31,6 +31,7 @@ from object_store import ObjectStore, key_for_transcript
 from recordings_factory import add_recording, add_user
 from transcript_formats import to_json
 from transcription.editing import store
+from transcription.editing.changes import mark_of
 from transcription.editing.filing import TranscriptFiling
 from transcription.editing.service import TranscriptEditing
 from transcription.editing.values import NEW_SPEAKER, ChangeKind, Edited, Search
@@ -245,21 +246,31 @@ async def test_edits_are_stored_and_undone_one_after_another(
     await editing.name_speaker(owner, number, 2, "S3", "Мария")
     states.append((await stored(shared_database, talk), await content_hash(shared_database, talk)))
     done = await editing.merge(owner, number, 3, "S3", "S2")
-    assert done == Edited(
-        4, True, {2: states[1][0].segments[2].model_copy(update={"speaker": "S2", "role": "Клиент"})}, {"S2": "Мария"}
-    )
-    assert [each.names for each, _ in states] == [{}, {}, {"S3": "Мария"}]
+    merged = {2: states[1][0].segments[2].model_copy(update={"speaker": "S2", "role": "Клиент"})}
+    assert done == Edited(4, True, merged, {"S2": "Мария"}, 4)
+    states.append((await stored(shared_database, talk), await content_hash(shared_database, talk)))
+    assert [each.names for each, _ in states] == [{}, {}, {"S3": "Мария"}, {"S2": "Мария"}]
     assert (await stored(shared_database, talk)).speakers == 2
-    versions = []
-    for expected in reversed(states):
-        undone = await editing.undo(owner, number, None)
-        versions.append(undone.version)
+    turned = list[Edited]()
+    for expected in [*states[2::-1], *states[1:], states[2]]:
+        turn = editing.redo if 3 <= len(turned) < 6 else editing.undo
+        turned.append(await turn(owner, number, None))
         assert (await stored(shared_database, talk), await content_hash(shared_database, talk)) == expected
-    assert versions == [5, 6, 7]
+        if len(turned) in (3, 6):
+            with pytest.raises(BadText):
+                await turn(owner, number, None)
+    ends = [(each.version, each.undoes, each.redoes) for each in turned]
+    assert ends == [(5, 3, 4), (6, 2, 3), (7, None, 2), (8, 2, 3), (9, 3, 4), (10, 4, None), (11, 3, 4)]
+    last = (await editing.open(owner, number)).last
+    assert last is not None
+    assert (last.version, last.change, last.position) == (3, ChangeKind.NAMED, None)
+    await editing.replace_texts(owner, number, 11, {0: "Иначе."})
     with pytest.raises(BadText):
-        await editing.undo(owner, number, 7)
-    assert len({known for _, known in states}) == 3
+        await editing.redo(owner, number, 12)
+    assert len({known for _, known in states}) == 4
     assert [each.change for each in await editing.history(owner, number)] == [
+        *[ChangeKind.WORDS, ChangeKind.UNDONE],
+        *[ChangeKind.REDONE] * 3,
         *[ChangeKind.UNDONE] * 3,
         ChangeKind.MERGED,
         ChangeKind.NAMED,
@@ -280,6 +291,38 @@ async def test_an_undoing_can_be_followed_by_another_edit_and_undone_with_it(
     assert await stored(shared_database, talk) == TALK
 
 
+async def test_splitting_and_joining_move_what_follows(
+    shared_database: Database, editing: TranscriptEditing, talk: Recording
+) -> None:
+    owner, number, mark = talk.owner_id, talk.number, mark_of("И чисто.")
+
+    async def said() -> list[str]:
+        return [each.text for each in (await stored(shared_database, talk)).segments]
+
+    made = await editing.split(owner, number, 1, 1, "В заре")
+    assert (made.version, made.segments) == (2, None)
+    assert await said() == ["Как вам заря?", "В заре", "тихо.", "И чисто."]
+    # A window that does not know of it yet goes on typing.
+    made = await editing.replace_texts(owner, number, 1, {2: "И сухо."}, marks={2: mark})
+    assert (made.version, made.segments, (await said())[3]) == (3, None, "И сухо.")
+    await editing.join(owner, number, 3, 1)
+    joined = await said()
+    assert joined == ["Как вам заря? В заре", "тихо.", "И сухо."]
+    for turn in (*[editing.undo] * 3, *[editing.redo] * 3):
+        await turn(owner, number, None)
+    assert await said() == joined
+    assert await editing.place_of(owner, number, 1, 2) == 2
+    for _ in range(3):
+        await editing.undo(owner, number, None)
+    assert await stored(shared_database, talk) == TALK
+    # What was joined is no more told apart.
+    assert [await editing.place_of(owner, number, 1, place) for place in range(3)] == [0, 0, 2]
+    last = await editing.split(owner, number, None, 0, "Как")
+    assert (await editing.open(owner, number)).moved == last.version
+    with pytest.raises(TranscriptChanged):
+        await editing.replace_texts(owner, number, 1, {0: "Моё"}, marks={0: mark_of("Как вам заря?")})
+
+
 Edit = Callable[[TranscriptEditing, Recording, int], Awaitable[Edited]]
 
 
@@ -290,6 +333,8 @@ Edit = Callable[[TranscriptEditing, Recording, int], Awaitable[Edited]]
         lambda editing, talk, version: editing.choose_role(talk.owner_id, talk.number, version, "S3", "Клиент", "u1"),
         lambda editing, talk, version: editing.merge(talk.owner_id, talk.number, version, "S1", "S2", "u1"),
         lambda editing, talk, version: editing.move(talk.owner_id, talk.number, version, [0], "S2", "u1"),
+        lambda editing, talk, version: editing.split(talk.owner_id, talk.number, version, 0, "Как", "u1"),
+        lambda editing, talk, version: editing.join(talk.owner_id, talk.number, version, 1, "u1"),
         lambda editing, talk, version: editing.replace_texts(talk.owner_id, talk.number, version, {0: "Да."}, "u1"),
         lambda editing, talk, version: editing.replace_all(
             talk.owner_id, talk.number, version, Search(wanted="чисто"), "сухо", asked_by="u1"

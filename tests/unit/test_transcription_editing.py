@@ -23,6 +23,7 @@ from screens import NASTY, check
 from text_cleaning import one_line
 from transcript_formats import to_srt, to_txt
 from transcription.editing import changes
+from transcription.editing.cutting import Shift, joined, moved_by, split
 from transcription.editing.values import NEW_SPEAKER, Edited, Found, OpenTranscript, Revision, Search, Turn
 from transcription.editing.words import with_text
 from transcription.glossary.store import Term
@@ -97,6 +98,55 @@ def test_a_segment_without_times_of_words_gets_none() -> None:
     assert with_text(said(0, "раз"), "два").words is None
 
 
+WORDS = spoken((0, 1, "Да,"), (1, 2, "завтрак"), (3, 4, "хороший"))
+
+
+@pytest.mark.parametrize(
+    ("segment", "first", "parts"),
+    [
+        (WORDS, " Да,", [("Да,", 0, 1), ("завтрак хороший", 1, 4)]),
+        (WORDS, "Да, завтрак ", [("Да, завтрак", 0, 2), ("хороший", 3, 4)]),
+        (WORDS, "Да, завтрак хор", [("Да, завтрак хор", 0, 3 + 3 / 7), ("оший", 3 + 3 / 7, 4)]),
+        (said(2, "Всё понравилось"), "Всё", [("Всё", 2, 2.4), ("понравилось", 2.4, 4)]),
+    ],
+)
+def test_an_utterance_is_split_where_its_words_are(
+    segment: Segment, first: str, parts: list[tuple[str, float, float]]
+) -> None:
+    made = split(segment, first)
+    assert [each.text for each in made] == [text for text, *_ in parts]
+    times = [time for each in made for time in (each.start, each.end)]
+    assert times == pytest.approx([time for _, *part in parts for time in part])
+    if segment.words is not None:
+        assert [" ".join(word.text for word in each.words or ()) for each in made] == [text for text, *_ in parts]
+
+
+@pytest.mark.parametrize("first", ["", "  ", "Да, завтрак хороший", "завтрак", "Да, завтрак хороший и"])
+def test_nothing_is_split_off_nothing(first: str) -> None:
+    with pytest.raises(BadText):
+        split(WORDS, first)
+
+
+def test_two_utterances_are_joined_as_the_first_ones() -> None:
+    both = joined(*split(WORDS, "Да,"))
+    assert both == WORDS
+    assert joined(said(0, "Да."), said(2, "Нет.", "S2")) == said(0, "Да. Нет.").model_copy(update={"end": 4})
+    with pytest.raises(BadText):
+        joined(said(0, "щ" * 3000), said(2, "щ" * 3000))
+
+
+@pytest.mark.parametrize(
+    ("shifts", "places"),
+    [
+        ([Shift(1, 1, 2)], [0, 1, 3, 4]),
+        ([Shift(1, 2, 1)], [0, 1, 1, 2]),
+        ([Shift(1, 1, 2), Shift(0, 2, 1)], [0, 0, 2, 3]),
+    ],
+)
+def test_positions_follow_what_was_split_and_joined(shifts: list[Shift], places: list[int]) -> None:
+    assert [moved_by(shifts, position) for position in range(4)] == places
+
+
 def test_a_name_stands_in_the_files_beside_the_role_and_alone_without_one() -> None:
     named = TALK.model_copy(update={"names": changes.named(TALK, "S2", "Мария").names})
     named = named.model_copy(update={"names": changes.named(named, "S3", " Пётр\n").names})
@@ -146,11 +196,17 @@ def test_a_role_is_that_of_all_that_somebody_says() -> None:
         (lambda: changes.moved(TALK, [0], "S9"), NotFound),
         (lambda: changes.with_texts(TALK, {-1: "а"}), NotFound),
         (lambda: changes.with_texts(TALK, {0: "я" * 5001}), BadText),
+        (lambda: changes.with_turn(TALK, 1, 2, "Да.", changes.mark_of("Всё понравилось, ёлка и чай")), BadText),
     ],
 )
 def test_what_is_not_there_or_too_long_is_refused(change: Callable[[], Revision], error: type[Exception]) -> None:
     with pytest.raises(error):
         change()
+
+
+def test_a_turn_of_several_segments_is_known_by_its_mark() -> None:
+    known = changes.mark_of("Всё понравилось, ёлка и чай.")
+    assert changes.with_turn(TALK, 1, 2, "Всё понравилось, ёлка и чай!", known).segments.keys() == {2}
 
 
 def test_several_roles_of_one_voice_are_speakers_of_their_own() -> None:

@@ -6,6 +6,7 @@ Where one voice has several roles, as a conversation heard as one voice has, eac
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from hashlib import sha256
 
 import texts.editing
 from constants import LONGEST_SPEAKER_NAME, LONGEST_TURN_TEXT, PARAGRAPH_CHARACTERS, PARAGRAPH_PAUSE_S
@@ -87,12 +88,24 @@ def turns_of(transcript: Transcript) -> list[Turn]:
 def found_turn(transcript: Transcript, typed: str) -> Turn | None:
     """Return the turn at a time (12:41, 1:02:03), else the first that has the words; None without one."""
     turns = turns_of(transcript)
-    if match := _TIME.fullmatch(typed.strip()):
-        hours, minutes, seconds = (int(each or 0) for each in match.groups())
-        moment = hours * 3600 + minutes * 60 + seconds
+    if (moment := seconds_of(typed)) is not None:
         return next((turn for turn in reversed(turns) if int(turn.start) <= moment), None)
     wanted = folded(one_line(typed))
     return next((turn for turn in turns if wanted and wanted in folded(turn.text)), None)
+
+
+def seconds_of(typed: str) -> int | None:
+    """Return the seconds of a time as people read it (12:41, 1:02:03); None for other text."""
+    match = _TIME.fullmatch(typed.strip())
+    if match is None:
+        return None
+    hours, minutes, seconds = (int(each or 0) for each in match.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def mark_of(text: str) -> str:
+    """Return a short hash by which a text is known again."""
+    return sha256(one_line(storable(text)).encode()).hexdigest()[:16]
 
 
 def correction_in(transcript: Transcript, typed: str) -> tuple[str, str] | None:
@@ -201,16 +214,18 @@ def with_texts_of(segments: Mapping[int, Segment], said: Mapping[int, str]) -> R
     return Revision({position: with_text(segments[position], text) for position, text in others.items()})
 
 
-def with_turn(transcript: Transcript, first: int, last: int, text: str) -> Revision:
+def with_turn(transcript: Transcript, first: int, last: int, text: str, mark: str = "") -> Revision:
     """Replace what is said in the segments from ``first`` to ``last``, both included, by one text.
 
     Raises:
         NotFound: there are no such segments.
-        BadText: the text is too long.
+        BadText: the text is too long, or what is there is not of the ``mark``.
     """
     if not 0 <= first <= last < len(transcript.segments):
         raise NotFound(what="segments")
     said = [each.text for each in transcript.segments[first : last + 1]]
+    if mark and mark_of(" ".join(said)) != mark:
+        raise BadText(reason=texts.editing.TURN_CHANGED)
     return with_texts(transcript, dict(enumerate(shared_out(said, one_line(storable(text))), first)))
 
 

@@ -8,26 +8,38 @@ from typing import Any, NamedTuple
 from psycopg.types.json import Jsonb
 
 import transcripts_store
-from datamodels import RecordingId, Segment, Transcript, UserId, Value
+from datamodels import RecordingId, Segment, UserId, Value
 from db import Connection
-from transcription.editing.values import ChangeKind, Revision, VersionInfo
+from transcription.editing.values import ChangeKind, LastEdit, Revision, VersionInfo
 
 _LOCK_HEAD = """
     SELECT
-        transcripts.version, content_hash, names, coalesce(asked_by, '') AS asked_by, change, before, hash_before, undo
+        transcripts.version, content_hash, names, coalesce(asked_by, '') AS asked_by, change, before, hash_before, undo,
+        origin, redo
     FROM transcripts LEFT JOIN transcript_versions USING (recording_id, version)
     WHERE transcripts.recording_id = %(recording_id)s FOR UPDATE OF transcripts
 """
-_SELECT_HEAD = """
-    SELECT transcripts.version, undo IS NOT NULL AS can_undo
-    FROM transcripts LEFT JOIN transcript_versions USING (recording_id, version)
+_SELECT_STANDING = """
+    SELECT
+        transcripts.version AS current, head.undo IS NOT NULL AS can_undo, head.redo -> 'origin' AS redoes,
+        made.version, made.change, users.name AS author, made.made_at,
+        coalesce(
+            (SELECT min(key::integer) FROM jsonb_object_keys(made.undo -> 'segments') AS key),
+            (made.undo -> 'splice' -> 'first')::integer
+        ) AS position,
+        (
+            SELECT CASE WHEN bool_or(change IN ('split', 'joined')) THEN max(version) ELSE 0 END
+            FROM transcript_versions AS moving
+            WHERE moving.recording_id = transcripts.recording_id
+                AND moving.change IN ('split', 'joined', 'undone', 'redone')
+        ) AS moved
+    FROM transcripts
+    LEFT JOIN transcript_versions AS head USING (recording_id, version)
+    LEFT JOIN transcript_versions AS made ON made.recording_id = head.recording_id AND made.version = head.origin
+    LEFT JOIN users ON users.id = made.author_id
     WHERE transcripts.recording_id = %(recording_id)s
 """
 _SELECT_CONTENT_HASH = "SELECT content_hash FROM transcripts WHERE recording_id = %(recording_id)s"
-_SELECT_VERSION = """
-    SELECT before, hash_before, undo FROM transcript_versions
-    WHERE recording_id = %(recording_id)s AND version = %(version)s
-"""
 _SELECT_HISTORY = """
     SELECT version, change, users.name AS author, made_at
     FROM transcript_versions LEFT JOIN users ON users.id = author_id
@@ -53,18 +65,18 @@ _UPDATE_HEAD = """
 # The version before knows no versions: after a way back to it, and here again, a number may be there already.
 _PUT_VERSION = """
     INSERT INTO transcript_versions (
-        recording_id, version, before, hash_before, change, author_id, asked_by, undo, is_filed
+        recording_id, version, before, hash_before, change, author_id, asked_by, undo, origin, redo, is_filed
     ) VALUES (
         %(recording_id)s, %(version)s, %(before)s, %(hash_before)s, %(change)s, %(author)s, %(asked_by)s, %(undo)s,
-        %(is_filed)s
+        %(origin)s, %(redo)s, %(is_filed)s
     )
     ON CONFLICT (recording_id, version) DO UPDATE SET
         before = EXCLUDED.before, hash_before = EXCLUDED.hash_before, change = EXCLUDED.change,
         author_id = EXCLUDED.author_id, asked_by = EXCLUDED.asked_by, undo = EXCLUDED.undo,
-        is_filed = EXCLUDED.is_filed, made_at = now()
+        origin = EXCLUDED.origin, redo = EXCLUDED.redo, is_filed = EXCLUDED.is_filed, made_at = now()
 """
 _MOVE_ALONG = """
-    UPDATE transcript_versions SET version = version + 1
+    UPDATE transcript_versions SET version = version + 1, origin = version + 1
     WHERE recording_id = %(recording_id)s AND version = %(version)s
 """
 _HAS_CHANGES = """
@@ -90,7 +102,8 @@ _OF_SPEAKERS = [ChangeKind.NAMED, ChangeKind.MERGED, ChangeKind.MOVED]
 class Head(Value):
     """A transcript's state without its segments, and the row of its version, if there is one.
 
-    ``undo`` has the names and the segments, or the whole transcript, that version ``before`` had.
+    ``undo`` has the names and the segments, or the whole transcript, that version ``before`` had; ``origin`` is the
+    version of the edit that it takes back. ``redo`` has what was undone, and the version whose row it leads to.
     """
 
     version: int
@@ -101,10 +114,27 @@ class Head(Value):
     before: int | None = None
     hash_before: str | None = None
     undo: Mapping[str, Any] | None = None
+    origin: int | None = None
+    redo: Mapping[str, Any] | None = None
 
     @property
     def can_undo(self) -> bool:
         return self.undo is not None
+
+    @property
+    def redoes(self) -> int | None:
+        """The version of the edit that can be done again."""
+        return None if self.redo is None else self.redo["origin"]
+
+
+class Standing(NamedTuple):
+    """Of which version a transcript is, and what can be undone and redone, as ``OpenTranscript`` has it."""
+
+    version: int
+    can_undo: bool
+    last: LastEdit | None
+    redoes: int | None
+    moved: int
 
 
 class Occasion(NamedTuple):
@@ -121,10 +151,14 @@ async def lock_head(connection: Connection, recording_id: RecordingId) -> Head |
     return None if row is None else Head.model_validate(row)
 
 
-async def find_version(connection: Connection, recording_id: RecordingId) -> tuple[int, bool] | None:
-    """Load the version of a transcript, and whether it can be undone; None when there is no transcript."""
-    row = await (await connection.execute(_SELECT_HEAD, {"recording_id": recording_id})).fetchone()
-    return None if row is None else (row["version"], row["can_undo"])
+async def find_standing(connection: Connection, recording_id: RecordingId) -> Standing | None:
+    """Load the version of a transcript, and what can be undone; None when there is no transcript."""
+    row = await (await connection.execute(_SELECT_STANDING, {"recording_id": recording_id})).fetchone()
+    if row is None:
+        return None
+    is_known = row["version"] is not None
+    last = LastEdit.model_validate({name: row[name] for name in LastEdit.model_fields}) if is_known else None
+    return Standing(row["current"], row["can_undo"], last, row["redoes"], row["moved"])
 
 
 async def find_content_hash(connection: Connection, recording_id: RecordingId) -> str | None:
@@ -165,8 +199,8 @@ async def store_revision(
 ) -> Head:
     """Store an edit as the next version; ``before`` has the former segments at its positions. Return the new head."""
     names = head.names if revision.names is None else revision.names
-    undo = {"names": dict(head.names), "segments": _differences(before, than=revision.segments)}
-    redo = {"names": dict(names), "segments": _differences(revision.segments, than=before)}
+    undo = {"names": dict(head.names), "segments": differences(before, than=revision.segments)}
+    redo = {"names": dict(names), "segments": differences(revision.segments, than=before)}
     content = json.dumps([head.content_hash, redo], ensure_ascii=False, sort_keys=True)
     changed = revision.is_reported or bool(revision.segments)
     new = Head(
@@ -178,47 +212,11 @@ async def store_revision(
         before=head.version,
         hash_before=head.content_hash,
         undo=undo,
+        origin=head.version + 1,
     )
-    await _write_segments(connection, recording_id, revision.segments)
-    await _put_head(connection, recording_id, new, occasion)
+    await write_segments(connection, recording_id, revision.segments)
+    await put_head(connection, recording_id, new, occasion)
     return new
-
-
-async def undo_version(
-    connection: Connection, recording_id: RecordingId, head: Head, occasion: Occasion
-) -> tuple[Head, dict[int, Segment] | None]:
-    """Bring back what the head's version replaced, as the next version; undoing that one goes back further.
-
-    Return the new head and the segments that changed; None for these when the whole transcript was replaced.
-    """
-    assert head.undo is not None  # noqa: S101
-    parameters = {"recording_id": recording_id, "version": head.before}
-    earlier = await (await connection.execute(_SELECT_VERSION, parameters)).fetchone()
-    undo = head.undo
-    segments: dict[int, Segment] | None = None
-    if "transcript" in undo:
-        former = Transcript.model_validate(undo["transcript"])
-        names = former.names
-        await transcripts_store.save_transcript(connection, recording_id, former, head.hash_before or "")
-    else:
-        positions = sorted(map(int, undo["segments"]))
-        now = await transcripts_store.load_segments(connection, recording_id, positions)
-        segments = {
-            position: _with(each, undo["segments"][str(position)])
-            for position, each in zip(positions, now, strict=True)
-        }
-        names = undo["names"]
-        await _write_segments(connection, recording_id, segments)
-    new = Head(
-        version=head.version + 1,
-        content_hash=head.hash_before or head.content_hash,
-        names=names,
-        asked_by=occasion.asked_by,
-        change=occasion.change,
-        **(earlier or {}),
-    )
-    await _put_head(connection, recording_id, new, occasion)
-    return new, segments
 
 
 async def keep_former(connection: Connection, recording_id: RecordingId) -> None:
@@ -240,6 +238,8 @@ async def keep_former(connection: Connection, recording_id: RecordingId) -> None
         "author": None,
         "asked_by": "",
         "undo": Jsonb({"transcript": former.model_dump(mode="json")}),
+        "origin": head.version + 1,
+        "redo": None,
         "is_filed": True,
     }
     await connection.execute(_PUT_VERSION, parameters)
@@ -263,7 +263,8 @@ async def note_filed(connection: Connection, recording_id: RecordingId, version:
     await connection.execute(_NOTE_FILED, {"recording_id": recording_id, "version": version})
 
 
-async def _write_segments(connection: Connection, recording_id: RecordingId, segments: Mapping[int, Segment]) -> None:
+async def write_segments(connection: Connection, recording_id: RecordingId, segments: Mapping[int, Segment]) -> None:
+    """Store what people can correct of segments that are there."""
     rows = [
         {
             "recording_id": recording_id,
@@ -277,22 +278,24 @@ async def _write_segments(connection: Connection, recording_id: RecordingId, seg
         await cursor.executemany(_UPDATE_SEGMENT, rows)
 
 
-async def _put_head(connection: Connection, recording_id: RecordingId, head: Head, occasion: Occasion) -> None:
+async def put_head(connection: Connection, recording_id: RecordingId, head: Head, occasion: Occasion) -> None:
+    """Make a head the transcript's, as a version of its own."""
     parameters = {
         "recording_id": recording_id,
-        **head.model_dump(include={"version", "content_hash", "before", "hash_before"}),
+        **head.model_dump(include={"version", "content_hash", "before", "hash_before", "origin"}),
         "names": Jsonb(dict(head.names)),
         "change": occasion.change,
         "author": occasion.author,
         "asked_by": occasion.asked_by,
         "undo": None if head.undo is None else Jsonb(dict(head.undo)),
+        "redo": None if head.redo is None else Jsonb(dict(head.redo)),
         "is_filed": False,
     }
     await connection.execute(_UPDATE_HEAD, parameters)
     await connection.execute(_PUT_VERSION, parameters)
 
 
-def _differences(segments: Mapping[int, Segment], *, than: Mapping[int, Segment]) -> dict[str, dict[str, Any]]:
+def differences(segments: Mapping[int, Segment], *, than: Mapping[int, Segment]) -> dict[str, dict[str, Any]]:
     """Return, by position, the fields of ``segments`` that are others than those of ``than``, which has all of them."""
     return {
         str(position): {
@@ -302,7 +305,3 @@ def _differences(segments: Mapping[int, Segment], *, than: Mapping[int, Segment]
         }
         for position, each in segments.items()
     }
-
-
-def _with(segment: Segment, fields: Mapping[str, Any]) -> Segment:
-    return Segment.model_validate({**segment.model_dump(), **fields})

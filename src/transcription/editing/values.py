@@ -1,4 +1,4 @@
-"""What is passed around when a transcript is corrected. A position is a segment's place, from 0; it never moves."""
+"""What is passed around when a transcript is corrected. A position is a segment's place, from 0."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -20,30 +20,57 @@ class ChangeKind(StrEnum):
     MOVED = "moved"
     WORDS = "words"
     REPLACED = "replaced"
+    SPLIT = "split"
+    JOINED = "joined"
     UNDONE = "undone"
+    REDONE = "redone"
     PROCESSED = "processed"
     """Recognised or labelled anew by the product, after people had corrected it."""
 
 
+class LastEdit(Value):
+    """The edit that an undoing takes back. ``position`` is where it begins; None where it is about no single segment.
+
+    ``author`` is None when the product did.
+    """
+
+    version: int
+    change: ChangeKind
+    position: int | None
+    author: str | None
+    made_at: datetime
+
+
 class OpenTranscript(NamedTuple):
-    """A transcript to be corrected. Edits name its ``version``; its speakers have one role each."""
+    """A transcript to be corrected. Edits name its ``version``; its speakers have one role each.
+
+    ``last`` is the edit that can be undone, None while it is not known; ``redoes`` is as in ``Edited``. Since version
+    ``moved`` every segment has kept its position.
+    """
 
     recording: Recording
     transcript: Transcript
     version: int
     can_undo: bool
+    last: LastEdit | None = None
+    redoes: int | None = None
+    moved: int = 0
 
 
 class Edited(NamedTuple):
     """The outcome of an edit: the version there is now, and what differs from the one before.
 
     ``segments`` has the changed ones by position; None says that the whole transcript has to be opened anew.
+    ``undoes`` and ``redoes`` are the versions of the edits that an undoing would take back, and a redoing do again;
+    None where there is none, or it is not known.
     """
 
     version: int
     can_undo: bool
     segments: Mapping[int, Segment] | None
     names: Mapping[str, str]
+    undoes: int | None = None
+    redoes: int | None = None
 
 
 class Revision(NamedTuple):

@@ -4,10 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Query, Request
 
-from datamodels import UserId
+from datamodels import Segment, UserId
+from transcription.editing.changes import mark_of
 from web.api.models import EditableOut, EditedOut, OfferedSpeakerOut, UtteranceOut
-from web.editing import Stretch, stretch
-from web.edits import Edit, TextEdit, apply, mark
+from web.editing import Stretch, in_words, stretch
+from web.edits import Edit, TextEdit, apply
 from web.people import Recording
 from web.services import Services
 from web.site import services_of
@@ -19,19 +20,27 @@ def routes() -> APIRouter:
 
     @router.get("/recordings/{number}/transcript/editing")
     async def get_editable(
-        request: Request, visitor: Recording, number: int, first: Annotated[int, Query(ge=0)] = 0
+        request: Request,
+        visitor: Recording,
+        number: int,
+        first: Annotated[int, Query(ge=0)] = 0,
+        version: Annotated[int | None, Query(ge=0)] = None,
     ) -> EditableOut:
-        """Return a stretch of a transcript to be corrected, which begins with the utterance at ``first``."""
-        shown = await _opened(services_of(request), visitor.user.id, number, first)
+        """Return a stretch of a transcript to be corrected, which begins with what was at ``first`` in ``version``."""
+        services = services_of(request)
+        if version is not None:
+            first = await services.editing.place_of(visitor.user.id, number, version, first)
+        shown = await _opened(services, visitor.user.id, number, first)
         return EditableOut(
             version=shown.opened.version,
             can_undo=shown.opened.can_undo,
+            undoes=None if shown.opened.last is None else shown.opened.last.version,
+            undoes_told=None if shown.opened.last is None else in_words(shown.opened.last),
+            redoes=shown.opened.redoes,
+            moved=shown.opened.moved,
             total=shown.total,
             speakers=_speakers(shown),
-            utterances=[
-                UtteranceOut(position=position, speaker=each.speaker, text=each.text, mark=known_by)
-                for position, each, known_by in shown.utterances
-            ],
+            utterances=[_utterance(position, each) for position, each, _ in shown.utterances],
         )
 
     @router.post("/recordings/{number}/transcript/edits")
@@ -51,14 +60,11 @@ def routes() -> APIRouter:
         return EditedOut(
             version=edited.version,
             can_undo=edited.can_undo,
+            undoes=edited.undoes,
+            redoes=edited.redoes,
             others=others,
             speakers=speakers,
-            utterances=None
-            if segments is None
-            else [
-                UtteranceOut(position=position, speaker=each.speaker, text=each.text, mark=mark(each.text))
-                for position, each in segments.items()
-            ],
+            utterances=None if segments is None else [_utterance(*each) for each in segments.items()],
         )
 
     return router
@@ -66,6 +72,11 @@ def routes() -> APIRouter:
 
 async def _opened(services: Services, owner: UserId, number: int, first: int) -> Stretch:
     return await stretch(await services.editing.open(owner, number), first)
+
+
+def _utterance(position: int, segment: Segment) -> UtteranceOut:
+    mark = mark_of(segment.text)
+    return UtteranceOut(position=position, speaker=segment.speaker, text=segment.text, mark=mark)
 
 
 def _speakers(shown: Stretch) -> list[OfferedSpeakerOut]:

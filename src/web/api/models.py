@@ -70,7 +70,7 @@ class TranscriptOut(BaseModel):
 
 
 class UtteranceOut(BaseModel):
-    """What is said at a position, which no edit moves; ``mark`` changes with the text."""
+    """What is said at a position; ``mark`` changes with the text."""
 
     position: int
     speaker: str | None
@@ -86,10 +86,19 @@ class OfferedSpeakerOut(BaseModel):
 
 
 class EditableOut(BaseModel):
-    """A stretch of a transcript that can be corrected, and the version that edits of it name."""
+    """A stretch of a transcript that can be corrected, and the version that edits of it name.
+
+    ``undoes`` and ``redoes`` are the versions of the edits that an undoing takes back and a redoing does again, None
+    where there is none or it is not known; ``undoes_told`` says which edit the first is. Utterances have had their
+    positions since version ``moved``.
+    """
 
     version: int
     can_undo: bool
+    undoes: int | None
+    undoes_told: str | None
+    redoes: int | None
+    moved: int
     total: int
     speakers: list[OfferedSpeakerOut]
     utterances: list[UtteranceOut]
@@ -99,10 +108,13 @@ class EditedOut(BaseModel):
     """What an edit changed; ``utterances`` is None when the transcript has to be opened anew.
 
     ``others`` tells that somebody else changed something in between. ``speakers`` is None where they are the same.
+    ``undoes`` and ``redoes`` are those of a transcript that can be corrected.
     """
 
     version: int
     can_undo: bool
+    undoes: int | None
+    redoes: int | None
     others: bool
     speakers: list[OfferedSpeakerOut] | None
     utterances: list[UtteranceOut] | None

@@ -1,23 +1,31 @@
-// Corrections are stored while a person types, one after another. Until the server has one it is kept in this tab.
+// Corrections are stored while a person types, one after another. Until the server has one it is kept in the browser.
+
+import { Drafts, same } from "./drafts.mjs";
+import { listenToKeys, showTools } from "./keys.mjs";
+import { Made } from "./made.mjs";
+import { offerText, tellWaiting } from "./offers.mjs";
+import { persist } from "./persistence.mjs";
+import { chooseSpeaker, offerSpeakers } from "./speakers.mjs";
 
 const reader = document.querySelector("[data-editor]");
 const said = reader.dataset;
 const audio = document.querySelector("[data-player] audio");
 const saved = document.querySelector("[data-saved]");
 const undoing = document.querySelector("[data-undo]");
-const speakers = document.querySelector("[data-speakers]");
-const find = document.querySelector("[data-find]");
+const redoing = document.querySelector("[data-redo]");
 const address = `/api/v1/recordings/${said.editor}/transcript`;
-const drafts = `draft:${said.recording}:`;
+const drafts = new Drafts(document.body.dataset.person, said.recording);
+const made = new Made(said.recording);
 const SAVE_MS = 250;
-const DELAYS = [1000, 3000, 9000];
-const STEP_S = 3;
 const STUCK = ".conflict, .refused";
+const movedAt = () => Number(reader.querySelector("[data-segments]").dataset.moved);
 let version = Number(said.version);
+let undoes = Number(said.undoes ?? NaN);
+let redoes = Number(said.redoes ?? NaN);
 let queue = Promise.resolve();
 let timer = null;
-let broken = false;
 let others = false;
+let leaving = false;
 const unsaved = new Set();
 
 for (const hint of document.querySelectorAll("[data-how], [data-keys]")) hint.hidden = false;
@@ -25,6 +33,8 @@ for (const hint of document.querySelectorAll("[data-how], [data-keys]")) hint.hi
 const rows = () => [...reader.querySelectorAll(".utterance")];
 const rowOf = (position) => document.getElementById(`s${position}`);
 const area = (row) => row.elements.text;
+const positionOf = (row) => Number(row.dataset.position);
+const addressOf = (position) => `${location.pathname}?from=${position - (position % Number(said.page))}#s${position}`;
 
 function tell(text, problem = false) {
   saved.textContent = text;
@@ -32,31 +42,25 @@ function tell(text, problem = false) {
 }
 
 function keep(row) {
-  sessionStorage.setItem(drafts + row.dataset.position, JSON.stringify({ text: area(row).value, mark: row.elements.mark.value }));
+  drafts.keep(positionOf(row), { text: area(row).value, mark: row.elements.mark.value, version });
   unsaved.add(row);
 }
 
 function settle(row) {
-  sessionStorage.removeItem(drafts + row.dataset.position);
+  drafts.drop(positionOf(row));
   unsaved.delete(row);
   row.querySelector(STUCK)?.remove();
 }
 
-// What cannot reach the server is tried again until it does; what the server refuses is not.
-async function ask(path, options = {}) {
-  for (let tries = 0; ; tries += 1) {
-    try {
-      const answer = await fetch(address + path, options);
-      if (answer.status < 500 && answer.status !== 429) { broken = false; return answer; }
-    } catch { /* no connection */ }
-    broken = true;
-    tell(said.broken, true);
-    await new Promise((done) => {
-      setTimeout(done, DELAYS[Math.min(tries, DELAYS.length - 1)]);
-      addEventListener("online", done, { once: true });
-    });
-  }
+// What is to be told goes along with a page that is loaded anew.
+function leave(text, problem, position = null) {
+  sessionStorage.setItem("told", JSON.stringify([text, problem]));
+  leaving = true;
+  if (position !== null) history.replaceState(null, "", addressOf(position));
+  location.reload();
 }
+
+const ask = (path, options = {}) => persist(address + path, options, () => tell(said.broken, true));
 
 function posted(edit) {
   return {
@@ -75,36 +79,16 @@ async function reason(answer) {
 function now(known) {
   version = known.version;
   for (const field of document.querySelectorAll("input[name=version]")) field.value = version;
-  undoing.querySelector("button").disabled = !known.can_undo;
-}
-
-function offer(list) {
-  for (const row of rows()) {
-    const select = row.elements.speaker;
-    const chosen = select.value === "new" ? row.dataset.speaker : select.value;
-    const offered = list.slice(0, 20);
-    const own = list.find((each) => each.id === chosen);
-    const former = select.selectedOptions[0];
-    if (own && !offered.includes(own)) offered.unshift(own);
-    select.replaceChildren(...(own ? [] : [former]), ...offered.map((each) => new Option(each.label, each.id)), new Option(said.somebody, "new"));
-    select.value = own ? chosen : former.value;
-  }
-  if (speakers.open) fresh(); else speakers.dataset.stale = "1";
-}
-
-// Names, turns and times of speakers, as they are by now.
-async function fresh() {
-  delete speakers.dataset.stale;
-  const answer = await fetch(location.pathname);
-  if (!answer.ok) return;
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-speakers]");
-  page.open = true;
-  speakers.replaceChildren(...page.childNodes);
+  undoes = known.undoes ?? NaN;
+  redoes = known.redoes ?? NaN;
+  const button = undoing.querySelector("button");
+  button.disabled = !known.can_undo;
+  button.removeAttribute("title");
+  redoing.querySelector("button").disabled = Number.isNaN(redoes);
 }
 
 function show(edited) {
   now(edited);
-  if (edited.utterances === null) { location.reload(); return; }
   for (const each of edited.utterances) {
     const row = rowOf(each.position);
     if (!row) continue;
@@ -120,7 +104,7 @@ function show(edited) {
       select.value = each.speaker;
     }
   }
-  if (edited.speakers) offer(edited.speakers);
+  if (edited.speakers) offerSpeakers(rows(), edited.speakers);
   others ||= edited.others;
 }
 
@@ -129,15 +113,18 @@ function show(edited) {
 async function save(row) {
   if (!unsaved.has(row) || row.querySelector(STUCK)) return;
   const text = area(row).value;
+  const sent = version;
   tell(said.saving);
-  const answer = await send({ change: "text", position: Number(row.dataset.position), mark: row.elements.mark.value, text });
+  const answer = await send({ change: "text", position: positionOf(row), mark: row.elements.mark.value, text });
   if (answer.status === 409) { await differs(row, await reason(answer)); return; }
   if (!answer.ok) { refused(row, await reason(answer)); return; }
   const edited = await answer.json();
+  made.note(sent, edited);
   if (area(row).value === text) settle(row);
+  if (edited.utterances === null) { leave(said.done, false); return; }
   // What was typed stays as it was typed, while the focus is there.
-  show({ ...edited, utterances: edited.utterances?.filter((each) => each.position !== Number(row.dataset.position)) ?? null });
-  for (const each of edited.utterances ?? []) if (rowOf(each.position) === row) row.elements.mark.value = each.mark;
+  show({ ...edited, utterances: edited.utterances.filter((each) => each.position !== positionOf(row)) });
+  for (const each of edited.utterances) if (rowOf(each.position) === row) row.elements.mark.value = each.mark;
   area(row).defaultValue = text;
   if (unsaved.has(row)) { keep(row); later(); }
   if (!unsaved.size) tell(others ? said.others : said.done, others);
@@ -154,10 +141,11 @@ function refused(row, why) {
 }
 
 async function differs(row, why) {
-  const answer = await ask(`/editing?first=${row.dataset.position}`);
+  const answer = await ask(`/editing?first=${row.dataset.position}&version=${version}`);
   if (!answer.ok) { refused(row, why); return; }
   const known = await answer.json();
-  const theirs = known.utterances.find((each) => each.position === Number(row.dataset.position));
+  if (known.moved > version) { leave(said.conflicted, true); return; }
+  const theirs = known.utterances.find((each) => each.position === positionOf(row));
   if (!theirs) { refused(row, why); return; }
   now(known);
   if (theirs.mark === row.elements.mark.value) { await save(row); return; }
@@ -182,6 +170,11 @@ async function differs(row, why) {
   tell(said.conflicted, true);
 }
 
+// One after another, also after one that failed.
+function enqueue(work) {
+  queue = queue.then(work, work);
+}
+
 function later(delay = SAVE_MS) {
   timer ??= setTimeout(flush, delay);
 }
@@ -189,7 +182,7 @@ function later(delay = SAVE_MS) {
 function flush() {
   clearTimeout(timer);
   timer = null;
-  for (const row of unsaved) queue = queue.then(() => save(row));
+  for (const row of unsaved) enqueue(() => save(row));
   return queue;
 }
 
@@ -204,39 +197,96 @@ reader.addEventListener("input", (event) => {
 
 // --- speakers and undoing -------------------------------------------------------------------------------------------
 
-function change(edit, then) {
-  flush();
-  queue = queue.then(async () => {
-    tell(said.saving);
-    const answer = await send(edit);
-    if (answer.ok) { show(await answer.json()); tell(then); return; }
+async function make(edit) {
+  const sent = version;
+  tell(said.saving);
+  const answer = await send(edit);
+  if (!answer.ok) {
     // Whatever it was is shown as it is now; what is typed and not saved comes back by itself.
-    tell(answer.status === 409 ? said.changed : said.refused.replace("{reason}", await reason(answer)), true);
-    sessionStorage.setItem("told", saved.textContent);
-    location.reload();
+    leave(answer.status === 409 ? said.changed : said.refused.replace("{reason}", await reason(answer)), true);
+    return null;
+  }
+  const edited = await answer.json();
+  made.note(sent, edited);
+  return edited;
+}
+
+function change(edit) {
+  flush();
+  enqueue(async () => {
+    const edited = await make(edit);
+    if (edited) { show(edited); tell(said.done); }
   });
 }
 
 reader.addEventListener("change", (event) => {
   if (event.target.name !== "speaker") return;
   const row = event.target.form;
-  change({ change: "speaker", position: Number(row.dataset.position), speaker: event.target.value }, said.done);
+  change({ change: "speaker", position: positionOf(row), speaker: event.target.value });
 });
 
-const undo = () => change({ change: "undo" }, said.undone);
+async function agreed(back) {
+  if (!back) return confirm(said.redoAsked);
+  const answer = await ask("/editing");
+  const which = answer.ok ? (await answer.json()).undoes_told : null;
+  return confirm(said.undoAsked.replace("{edit}", () => which ?? said.undoUnknown));
+}
 
-speakers.addEventListener("toggle", () => { if (speakers.open && speakers.dataset.stale) fresh(); });
+// Positions move: the page is loaded anew, at the half behind the caret or the utterance that was joined to.
+function cut(row) {
+  const { selectionStart, value } = area(row);
+  const text = value.slice(0, selectionStart);
+  if (!text.trim() || !value.slice(selectionStart).trim()) { tell(said.notSplit, true); return; }
+  reshape(row, { change: "split", text }, said.split, 1);
+}
+
+function join(row) {
+  if (positionOf(row)) reshape(row, { change: "join" }, said.joined, -1);
+}
+
+function reshape(row, edit, then, step) {
+  flush();
+  enqueue(async () => {
+    if (unsaved.size) { area([...unsaved][0]).focus(); return; }
+    if (await make({ ...edit, position: positionOf(row) })) leave(then, false, positionOf(row) + step);
+  });
+}
+
+// One edit back or forth; the page goes to where it was.
+function turn(back) {
+  flush();
+  enqueue(async () => {
+    if ((back ? undoing : redoing).querySelector("button").disabled) return;
+    if (!made.has(back ? undoes : redoes) && !await agreed(back)) return;
+    const edited = await make({ change: back ? "undo" : "redo" });
+    if (!edited) return;
+    const told = back ? said.undone : said.redone;
+    if (edited.utterances === null) { leave(told, false); return; }
+    const [first] = edited.utterances;
+    if (!first) { show(edited); tell(told); return; }
+    const where = told + said.ofTurn.replace("{turn}", first.position + 1);
+    const row = rowOf(first.position);
+    if (!row) { leave(where, false, first.position); return; }
+    show(edited);
+    area(row).focus({ preventScroll: true });
+    row.scrollIntoView({ block: "center" });
+    tell(where);
+  });
+}
 
 // Forms go when everything typed is stored, with the version that this has made.
 addEventListener("submit", (event) => {
   const form = event.target;
-  if (form === undoing || form.classList.contains("utterance")) {
+  if (form === undoing || form === redoing || form.classList.contains("utterance")) {
     event.preventDefault();
     event.stopImmediatePropagation();
-    if (form === undoing) undo();
+    if (!form.classList.contains("utterance")) turn(form === undoing);
     return;
   }
-  if (!unsaved.size) return;
+  if (!unsaved.size) {
+    if (form.method === "post") made.expect(version, 1);
+    return;
+  }
   event.preventDefault();
   event.stopImmediatePropagation();
   flush().then(() => {
@@ -247,91 +297,104 @@ addEventListener("submit", (event) => {
 
 // --- keys -----------------------------------------------------------------------------------------------------------
 
-function go(row, step) {
-  const all = rows();
-  const next = all[all.indexOf(row) + step];
-  if (next) { area(next).focus(); area(next).scrollIntoView({ block: "nearest" }); }
-}
-
-function listen(row) {
-  if (!audio) return;
-  if (!audio.paused) audio.pause(); else if (row) row.querySelector("[data-at]").click(); else audio.play();
-}
-
-function chosen(row, place) {
-  const select = row.elements.speaker;
-  const list = [...select.options].filter((each) => each.value && each.value !== "new");
-  if (!list[place] || list[place].selected) return;
-  list[place].selected = true;
-  select.dispatchEvent(new Event("change", { bubbles: true }));
-}
-
-addEventListener("keydown", (event) => {
-  const row = event.target.closest?.(".utterance");
-  const digit = /^Digit([1-9])$/.exec(event.code);
-  if (event.isComposing || event.ctrlKey || event.metaKey) return;
-  if (event.key === "Enter" && !event.altKey && event.target.name === "text" && row) go(row, event.shiftKey ? -1 : 1);
-  else if (event.key === "Escape" && event.target.localName !== "select") listen(row);
-  else if (event.key === "F2" && audio) audio.currentTime -= STEP_S;
-  else if (event.altKey && event.code === "KeyZ") undo();
-  else if (event.altKey && event.code === "KeyF") { find.open = true; find.querySelector("[name=wanted]").focus(); }
-  else if (event.altKey && digit && row) chosen(row, Number(digit[1]) - 1);
-  else return;
-  event.preventDefault();
-});
+showTools(reader, { cut, join });
+listenToKeys({ rows, area, audio, chosen: chooseSpeaker, turn, cut, join });
 
 // A reload comes back to the utterance that was being corrected.
 reader.addEventListener("focusin", (event) => {
   const row = event.target.closest(".utterance");
   if (!row) return;
-  const position = Number(row.dataset.position);
-  history.replaceState(null, "", `${location.pathname}?from=${position - (position % Number(said.page))}#s${position}`);
+  history.replaceState(null, "", addressOf(positionOf(row)));
 });
 
 // --- nothing is lost ------------------------------------------------------------------------------------------------
 
+const isOld = (draft) => draft.version < movedAt();
+
+// Where the utterance is by now that a text was typed for, before utterances were split or joined.
+async function placed(draft) {
+  const answer = await ask(`/editing?first=${draft.position}&version=${draft.version}`);
+  if (!answer.ok) return;
+  const { version: known, utterances: [there] } = await answer.json();
+  drafts.move(draft, there.position, known);
+}
+
+const waits = () => tellWaiting(drafts.list().map((each) => each.position).filter((each) => !rowOf(each)), addressOf);
+
+function take(row, text) {
+  area(row).value = text;
+  keep(row);
+  later(0);
+}
+
 function restore(root) {
+  const kept = drafts.list().filter((each) => !isOld(each));
   for (const row of root.querySelectorAll(".utterance")) {
     row.dataset.speaker = row.elements.speaker.value;
-    const kept = sessionStorage.getItem(drafts + row.dataset.position);
-    if (kept === null || unsaved.has(row)) continue;
-    const { text, mark } = JSON.parse(kept);
-    if (text === area(row).value) { settle(row); continue; }
-    area(row).value = text;
-    row.elements.mark.value = mark;
-    unsaved.add(row);
-    later(0);
+    for (const draft of kept) {
+      if (draft.position !== positionOf(row)) continue;
+      if (draft.isOwn) resume(row, draft); else offerText(row, draft, take);
+    }
   }
+  waits();
+}
+
+// It goes with the mark of the text that it was typed upon: where that has changed, the person is asked again.
+function resume(row, { text, mark }) {
+  if (unsaved.has(row)) return;
+  if (same(text, area(row).value)) { settle(row); return; }
+  area(row).value = text;
+  row.elements.mark.value = mark;
+  unsaved.add(row);
+  later(0);
 }
 
 // Texts of utterances that this page does not show are stored all the same; in a conflict they wait until it does.
-function store(position, kept) {
-  queue = queue.then(async () => {
-    const answer = await send({ change: "text", position, ...JSON.parse(kept) });
+function store({ position, text, mark }) {
+  enqueue(async () => {
+    const sent = version;
+    const answer = await send({ change: "text", position, text, mark });
     if (!answer.ok) return;
-    sessionStorage.removeItem(drafts + position);
-    now(await answer.json());
+    drafts.drop(position);
+    const edited = await answer.json();
+    made.note(sent, edited);
+    if (edited.utterances === null) { leave(said.done, false); return; }
+    now(edited);
+    waits();
   });
 }
 
 addEventListener("pagehide", () => {
-  for (const row of unsaved) {
-    if (row.querySelector(STUCK)) continue;
-    fetch(`${address}/edits`, { ...posted({ change: "text", position: Number(row.dataset.position), mark: row.elements.mark.value, text: area(row).value }), keepalive: true });
+  const going = [...unsaved].filter((row) => !row.querySelector(STUCK));
+  for (const row of going) {
+    fetch(`${address}/edits`, { ...posted({ change: "text", position: positionOf(row), mark: row.elements.mark.value, text: area(row).value }), keepalive: true });
   }
+  if (going.length) made.expect(version, going.length);
 });
-addEventListener("beforeunload", (event) => { if (broken && unsaved.size) event.preventDefault(); });
+addEventListener("beforeunload", (event) => { if (!leaving && unsaved.size) event.preventDefault(); });
+// Another tab has stored its text, or somebody has decided there.
+addEventListener("storage", ({ key, newValue }) => {
+  if (newValue !== null || !drafts.has(key)) return;
+  for (const box of reader.querySelectorAll(".offer")) if (box.dataset.key === key) box.remove();
+  waits();
+});
 
+made.come(version);
 restore(reader);
-for (const name of Object.keys(sessionStorage)) {
-  const position = Number(name.slice(drafts.length));
-  if (name.startsWith(drafts) && !rowOf(position)) store(position, sessionStorage.getItem(name));
-}
+Promise.all(drafts.list().filter(isOld).map(placed)).then((moved) => {
+  if (moved.length) restore(reader);
+  for (const draft of drafts.list()) if (draft.isOwn && !rowOf(draft.position)) store(draft);
+});
 new MutationObserver((changes) => {
-  for (const { addedNodes } of changes) for (const node of addedNodes) if (node.matches?.("[data-segments]")) restore(node);
+  for (const { addedNodes } of changes) for (const node of addedNodes) if (node.matches?.("[data-segments]")) {
+    if (Number(node.dataset.moved) > version) leave(said.others, true); else restore(node);
+  }
 }).observe(reader, { childList: true });
 const told = sessionStorage.getItem("told");
-if (told) { sessionStorage.removeItem("told"); tell(told, true); }
+if (told) { sessionStorage.removeItem("told"); tell(...JSON.parse(told)); }
 const aimed = document.getElementById(location.hash.slice(1));
-if (aimed?.matches(".utterance")) area(aimed).focus();
-if (aimed === speakers) speakers.open = true;
+const aim = () => { if (aimed?.matches(".utterance") && document.activeElement === document.body) area(aimed).focus(); };
+aim();
+// Going to a part of the page takes the focus away, once the page is there.
+addEventListener("load", () => setTimeout(aim));
+if (aimed?.matches("[data-speakers]")) aimed.open = true;

@@ -1,5 +1,7 @@
 // Parts of pages that change while work goes on: each follows the stream that it names.
 
+import { forget, forgetOld, hasDrafts } from "./drafts.mjs";
+
 function follow(part) {
   const source = new EventSource(part.dataset.live);
   source.addEventListener("state", (event) => {
@@ -16,6 +18,15 @@ function follow(part) {
     if ("reload" in part.dataset && !document.querySelector("[data-reader]")) location.reload();
   });
 }
+
+forgetOld();
+document.querySelector("form.leave")?.addEventListener("submit", (event) => {
+  const { person } = document.body.dataset;
+  if (hasDrafts(person) && !confirm(event.target.dataset.unsaved)) {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  } else forget(person);
+});
 
 const offline = document.querySelector("[data-offline]");
 addEventListener("offline", () => { offline.hidden = false; });
