@@ -41,7 +41,7 @@ _SELECT_OPEN = f"""
         GROUP BY queue_name
     )
     SELECT
-        {_CARD}, to_jsonb(incoming) AS incoming,
+        {_CARD}, to_jsonb(incoming) AS incoming, (SELECT role FROM users WHERE users.id = cards.owner_id) AS role,
         recordings.number AS recording_number, sent_documents.number AS document_number,
         coalesce(nullif(recordings.scenario, %(no_scenario)s), incoming.scenario) AS scenario,
         coalesce(recordings.file_name, incoming.file ->> 'file_name', '') AS file_name,

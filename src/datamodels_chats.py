@@ -90,6 +90,10 @@ class Source(Interval):
     owner: str = ""
     """Whose recording it is; "" for the asker's own. Each person's recordings have numbers of their own."""
 
+    @property
+    def is_report(self) -> bool:
+        return self.section is not None and self.document_id is None
+
 
 class PassageLine(Value):
     """One speaker's words at ``start`` seconds; ``speaker`` is empty in a monologue."""

@@ -78,13 +78,15 @@ class Condition(StrEnum):
 class Narrowing(Value):
     """What a question was searched in: what it names, the roles of whom it asks, and what its chat is narrowed to.
 
-    ``loose`` tells that no source fits all that is named, so that those were searched that fit the most of it.
+    ``loose`` tells that no source fits all that is named, so that those were searched that fit the most of it, and
+    ``roleless`` that words were found whose speaker has no role.
     """
 
     named: Named = Named()
     roles: tuple[str, ...] = ()
     chat: ChatFilters = ChatFilters()
     loose: bool = False
+    roleless: bool = False
 
     @property
     def conditions(self) -> tuple[Condition, ...]:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import NewType, Self
 from uuid import UUID
 
-from datamodels import RecordingId, ReportId, ReportRunId, RunStatus, ScenarioId, Stage, UserId, Value
+from datamodels import RecordingId, ReportId, ReportRunId, Role, RunStatus, ScenarioId, Stage, UserId, Value
 
 ChatId = NewType("ChatId", int)
 MessageId = NewType("MessageId", int)
@@ -372,9 +372,10 @@ class RunProgress(Value):
 
 
 class CardProgress(Value):
-    """The data of a card, read in one query: its file, its recording and its report runs, as far as they exist."""
+    """The data of a card, read in one query: its owner's role, its file, its recording and its report runs, if any."""
 
     card: ProgressCard
+    role: Role = Role.USER
     incoming: IncomingFile | None
     recording_number: int | None
     document_number: int | None = None  # of the document that the file has become

@@ -24,10 +24,8 @@ from user_states import State
 
 _LASTS = timedelta(hours=1)
 """How long a dialog stays open; one about a recording has a longer time of its own.
-
-This is longer than a list of reports lasts, so that the bot can say of a typed number that its list has expired.
-"""
-_ASIDE = timedelta(minutes=5)
+Longer than a list of reports lasts, so that the bot can say of a typed number that its list has expired."""
+ASIDE = timedelta(minutes=5)
 """How long a person who has turned away from the questions about a recording is not asked again."""
 _AWAY = timedelta(days=30)
 """The same for one who has stopped the bot; who comes back is asked at once."""
@@ -358,7 +356,7 @@ async def leave_dialog(connection: Connection, owner: UserId, recording_id: Reco
 
 async def leave_in_peace(connection: Connection, owner: UserId, *, away: bool = False) -> None:
     """Begin no questions about recordings for some minutes, or until the person answers some; ``away``: or is back."""
-    await user_states.put(connection, owner, QuestionsAside(), ttl=_AWAY if away else _ASIDE)
+    await user_states.put(connection, owner, QuestionsAside(), ttl=_AWAY if away else ASIDE)
 
 
 async def may_ask_again(connection: Connection, owner: UserId) -> None:
@@ -371,8 +369,8 @@ async def put_aside(
 ) -> None:
     """End the dialog about one of these recordings, whose question is not in the chat any more.
 
-    Values given so far stay. The form comes again after some minutes, of one who is ``away`` when they are back, and is
-    among what waits at any time.
+    Values given so far stay. The form comes again as in ``wait_for_turn``, of one who is ``away`` when they are back,
+    and is among what waits at any time.
     """
     person = await users_store.find_by_telegram_id(connection, telegram_id)
     dialog = None if person is None else await user_states.get(connection, person.id, Dialog)
@@ -380,14 +378,15 @@ async def put_aside(
         return
     await user_states.drop(connection, person.id, Dialog)
     await leave_in_peace(connection, person.id, away=away)
-    await wait_for_turn(connection, person.id, dialog.recording_id)
+    await recording_wizard_store.put_aside(connection, person.id, dialog.recording_id, counted=not away)
 
 
 async def wait_for_turn(connection: Connection, owner: UserId, recording_id: RecordingId) -> None:
-    """Have a recording whose form was left wait until it is shown again; the caller ends the dialog."""
-    wizard = await find_wizard(connection, owner, recording_id)
-    if wizard is not None and wizard.step is WizardStep.CONFIRMATION:
-        await recording_wizard_store.move(connection, wizard, WizardStep.PROPOSAL)
+    """Have a recording whose form was left wait; the caller ends the dialog.
+
+    The form comes back by itself once, when its person has done nothing else for some minutes.
+    """
+    await recording_wizard_store.put_aside(connection, owner, recording_id, counted=True)
 
 
 async def go_on_to_reports(connection: Connection, owner: UserId, recording_id: RecordingId) -> None:

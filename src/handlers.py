@@ -232,7 +232,7 @@ class Router:
         await self._tell(arrival.seen.chat_id, refusal(arrival.update), MessageKind.INFO_MESSAGE)
 
     def _answer_to(self, press: ButtonPress) -> PressAnswer:
-        late = partial(self._tell, press.chat_id)
+        late = partial(self._tell, press.chat_id, is_note=True)
         return PressAnswer(self._telegram, press.query_id, self._timing.answer_after_s, late)
 
     def _again(self, seen: SeenUpdate) -> Arrival:
@@ -370,9 +370,14 @@ class Router:
         await handler(Context(user, message.chat_id, nobody_waits), message)
         return _HANDLED
 
-    async def _tell(self, chat: ChatId, text: str, kind: MessageKind = MessageKind.STATUS_MESSAGE) -> None:
+    async def _tell(
+        self, chat: ChatId, text: str, kind: MessageKind = MessageKind.STATUS_MESSAGE, *, is_note: bool = False
+    ) -> None:
         try:
-            await self._messages.send(chat, kind, Screen(text=text))
+            if is_note:
+                await self._messages.note(chat, Screen(text=text))
+            else:
+                await self._messages.send(chat, kind, Screen(text=text))
         except VoxPersonaError as exc:
             log.warning("person_not_told", error=exc.code, reason=str(exc))
 

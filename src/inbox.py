@@ -13,19 +13,27 @@ import structlog
 import cards_store
 import outbox_store
 import updates_store
+import user_states
 import users_store
 from access import Team, find_member, role_of
 from datamodels import User, UserId
 from datamodels_telegram import ChatId, MessageId, SeenUpdate
 from db import Connection, Database
-from dialogs import may_ask_again
+from dialogs import ASIDE, may_ask_again
 from errors import DatabaseUnavailable
 from updates_journal import UpdatesJournal
+from user_states import State
 
 log = structlog.get_logger(__name__)
 
 _FORGETTING_S = 1.0
 """For how long a process that ends waits for the database to take back tries."""
+
+
+class Active(State):
+    """Notes that the person did something; until it expires no form that was put aside comes back by itself."""
+
+    KEY = "active"
 
 
 class Inbox:
@@ -144,6 +152,7 @@ class Inbox:
             user = await find_member(connection, self.team, seen.person)
             if user is not None:
                 await _bring_back(connection, user.id)
+                await user_states.put(connection, user.id, Active(), ttl=ASIDE)
             return tries, user
 
     async def forget_tries(self, interrupted: Collection[SeenUpdate]) -> None:

@@ -55,6 +55,8 @@ REMOVABLE = frozenset[MessageKind]().union(*REMOVED_BY.values())
 """The kinds of messages in the registry; messages of other kinds stay for ever."""
 
 
+_READ_S = 8.0
+"""Seconds for which a note stays, whatever is sent meanwhile: it takes as long to notice and read a sentence or two."""
 DOING_S = 4.5
 """Telegram shows for six seconds at most what a bot does: https://core.telegram.org/method/messages.setTyping."""
 
@@ -102,10 +104,25 @@ class MessageTracker:
     nothing is raised; if Telegram did not answer, the next message that removes the same kind tries again.
     """
 
-    def __init__(self, database: Database, messenger: Sender) -> None:
+    def __init__(self, database: Database, messenger: Sender, read_s: float = _READ_S) -> None:
         self._database = database
         self._messenger = messenger
+        self._read_s = read_s
         self._locks: WeakValueDictionary[ChatId, asyncio.Lock] = WeakValueDictionary()
+        self._unread: dict[tuple[ChatId, MessageId], float] = {}
+        """Until when notes stay, by the event loop's clock. After a restart they may go at once."""
+
+    async def note(self, chat: ChatId, screen: Screen) -> MessageId:
+        """Send a status message that a screen which is on its way already does not remove.
+
+        Raises:
+            MessengerError, DatabaseUnavailable: as in ``send``.
+        """
+        message = await self.send(chat, MessageKind.STATUS_MESSAGE, screen)
+        now = asyncio.get_running_loop().time()
+        self._unread = {note: until for note, until in self._unread.items() if now < until}
+        self._unread[chat, message] = now + self._read_s
+        return message
 
     async def send(
         self,
@@ -322,7 +339,8 @@ class MessageTracker:
         if kind is MessageKind.INPUT_REQUEST or (kind is MessageKind.MENU and subject is None):
             # Text that is typed below would else be taken as the reply to a question above.
             earlier += await sent_messages_store.messages_of(connection, chat, [MessageKind.INPUT_REQUEST])
-        return sorted(set(earlier))
+        now = asyncio.get_running_loop().time()
+        return sorted(each for each in set(earlier) if self._unread.get((chat, each), now) <= now)
 
     async def _delete(self, chat: ChatId, messages: Sequence[MessageId]) -> None:
         if not messages:

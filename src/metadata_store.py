@@ -62,7 +62,7 @@ _ADD_METADATA = """
     ON CONFLICT (recording_id) DO NOTHING
 """
 _CONFIRM_METADATA = """
-    UPDATE recording_metadata SET confirmed_at = now(), offered = '{}', offered_by = NULL
+    UPDATE recording_metadata SET confirmed_at = now(), offered = '{}', offered_by = NULL, proposed = '{}'
     WHERE recording_id = %(recording_id)s
 """
 _LOCK_METADATA = "SELECT 1 FROM recording_metadata WHERE recording_id = %(recording_id)s FOR UPDATE"
@@ -100,19 +100,29 @@ _SELECT_LAST_OF_DAY = """
         AND recorded_on = %(day)s AND confirmed_at IS NOT NULL
     ORDER BY number DESC LIMIT 1
 """
+_SELECT_NUMBERS = """
+    SELECT audio_number FROM recordings JOIN recording_metadata ON recording_id = id
+    WHERE owner_id = %(owner_id)s AND scenario = %(scenario)s AND id <> %(id)s
+        AND recorded_on = %(day)s AND audio_number IS NOT NULL
+"""
 _SELECT_OFFERED = (
-    "SELECT offered AS fields, offered_by AS by FROM recording_metadata WHERE recording_id = %(recording_id)s"
+    "SELECT offered AS fields, offered_by AS by, proposed FROM recording_metadata WHERE recording_id = %(recording_id)s"
 )
 _SET_OFFERED = """
-    UPDATE recording_metadata SET offered = %(fields)s, offered_by = %(by)s WHERE recording_id = %(recording_id)s
+    UPDATE recording_metadata SET offered = %(fields)s, offered_by = %(by)s, proposed = %(proposed)s
+    WHERE recording_id = %(recording_id)s
 """
 
 
 class Offered(Value):
-    """The fields that were filled without anybody, and the number of the recording that they are from, if any."""
+    """The fields that were filled without anybody.
+
+    ``by`` is the number of the recording that some are from, if any; the model ``proposed`` others from what was said.
+    """
 
     fields: tuple[str, ...] = ()
     by: int | None = None
+    proposed: tuple[str, ...] = ()
 
 
 async def save_metadata(connection: Connection, recording_id: RecordingId, metadata: RecordingMetadata) -> None:
@@ -165,15 +175,29 @@ async def last_of_day(connection: Connection, recording: Recording, day: date) -
     return None if row is None else (row["number"], await load_metadata(connection, row["id"]))
 
 
+async def numbers_of_day(connection: Connection, recording: Recording, day: date) -> set[int]:
+    """Load the file numbers that the owner's other recordings of the day and scenario have."""
+    parameters = {
+        "owner_id": recording.owner_id,
+        "scenario": recording.request.scenario,
+        "id": recording.id,
+        "day": day,
+    }
+    return {row["audio_number"] async for row in await connection.execute(_SELECT_NUMBERS, parameters)}
+
+
 async def load_offered(connection: Connection, recording_id: RecordingId) -> Offered:
     """Load which fields were filled without anybody and have not been looked at yet."""
     row = await (await connection.execute(_SELECT_OFFERED, {"recording_id": recording_id})).fetchone()
-    return Offered() if row is None else Offered.model_validate({**row, "fields": tuple(row["fields"])})
+    if row is None:
+        return Offered()
+    return Offered(fields=tuple(row["fields"]), by=row["by"], proposed=tuple(row["proposed"]))
 
 
 async def set_offered(connection: Connection, recording_id: RecordingId, offered: Offered) -> None:
     """Store what ``load_offered`` loads, for a recording that has metadata."""
     parameters = {"recording_id": recording_id, "fields": list(offered.fields), "by": offered.by}
+    parameters["proposed"] = list(offered.proposed)
     await connection.execute(_SET_OFFERED, parameters)
 
 

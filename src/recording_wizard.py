@@ -12,6 +12,7 @@ from typing import Literal
 from uuid import UUID
 
 import cards_store
+import metadata_store
 import outbox_store
 import recording_wizard_store
 import recordings_store
@@ -183,6 +184,10 @@ class RecordingWizards:
         if fields and not ready.proposed:
             await self._enqueue_proposal(connection, recording.id)
             return True
+        if not ready.may_ask:
+            # Nothing has to be proposed: the form waits for its turn without being looked at every second.
+            await metadata_store.set_proposed(connection, recording.id, proposed=True)
+            return False
         problems = await asyncio.to_thread(
             problems_of_caption, recording.request.caption, recording.request.scenario, metadata, self._today()
         )

@@ -19,20 +19,28 @@ _RESTART = """
     INSERT INTO recording_wizards (recording_id, owner_id, chat_id, step)
     VALUES (%(recording_id)s, %(owner_id)s, %(chat_id)s, %(step)s)
     ON CONFLICT (recording_id) DO UPDATE SET
-        chat_id = EXCLUDED.chat_id, step = EXCLUDED.step, round = recording_wizards.round + 1, updated_at = now()
+        chat_id = EXCLUDED.chat_id, step = EXCLUDED.step, round = recording_wizards.round + 1, asides = 0,
+        updated_at = now()
 """
 _SELECT_OWNED = f"""
     SELECT {_COLUMNS} FROM recording_wizards
     WHERE owner_id = %(owner_id)s AND recording_id = %(recording_id)s
 """
 _MOVE = """
-    UPDATE recording_wizards SET step = %(after)s, updated_at = now()
+    UPDATE recording_wizards SET
+        step = %(after)s, asides = CASE WHEN %(after)s = 'proposal' THEN 0 ELSE asides END, updated_at = now()
     WHERE recording_id = %(recording_id)s AND step = %(before)s AND round = %(round)s
     RETURNING recording_id
 """
+_PUT_ASIDE = """
+    UPDATE recording_wizards SET
+        step = 'proposal', asides = least(asides + %(counted)s::boolean::integer, 2), updated_at = now()
+    WHERE recording_id = %(recording_id)s AND owner_id = %(owner_id)s AND step = 'confirmation'
+"""
 # A recording whose roles failed is as ready for questions as one whose roles are known. The newest of the files that
 # became this recording tells whether the person has chosen a scenario. Nothing is asked while another dialog is open,
-# or while the person is left in peace.
+# or while the person is left in peace; what can be proposed meanwhile is, for those who open the form themselves. A
+# form that was put aside comes back once, to a person who does nothing else.
 # Wizards whose recording failed for good wait for a transcript for ever: an index tells these recordings at once.
 # OFFSET 0 and the subquery that counts keep the planner from reading all recordings and all states: it does not know
 # how few wizards wait.
@@ -42,7 +50,7 @@ _READY = """
         wizards.round,
         recordings.scenario <> %(no_scenario)s OR incoming.id IS NULL OR incoming.scenario IS NOT NULL
             AS scenario_known,
-        metadata.proposed_at IS NOT NULL AS proposed
+        metadata.proposed_at IS NOT NULL AS proposed, asking.allowed AND (asides = 0 OR asking.quiet) AS may_ask
     FROM recording_wizards AS wizards
     CROSS JOIN LATERAL (
         SELECT id, scenario, stage, error_code, retry_at FROM recordings WHERE id = wizards.recording_id OFFSET 0
@@ -51,7 +59,12 @@ _READY = """
     LEFT JOIN LATERAL (
         SELECT id, scenario FROM incoming_files WHERE recording_id = recordings.id ORDER BY id DESC LIMIT 1
     ) AS incoming ON true
-    WHERE step IN ('transcript', 'proposal') AND (
+    CROSS JOIN LATERAL (
+        SELECT count(*) FILTER (WHERE key <> 'active') = 0 AS allowed, count(*) = 0 AS quiet FROM user_states
+        WHERE user_id = wizards.owner_id AND key IN ('dialog', 'questions_aside', 'active')
+            AND coalesce(expires_at > now(), true)
+    ) AS asking
+    WHERE step IN ('transcript', 'proposal') AND asides < 2 AND (
         step = 'proposal' OR wizards.recording_id NOT IN (
             SELECT id FROM recordings WHERE error_code IS NOT NULL AND retry_at IS NULL
         )
@@ -61,21 +74,15 @@ _READY = """
             step = 'proposal'
             AND ((stage = 'done' AND recordings.error_code IS NULL)
                 OR (recordings.error_code IS NOT NULL AND recordings.retry_at IS NULL))
-            AND (
-                SELECT count(*) FROM user_states
-                WHERE user_id = wizards.owner_id AND key IN ('dialog', 'questions_aside')
-                    AND coalesce(expires_at > now(), true)
-            ) = 0
+            AND ((asking.allowed AND (asides = 0 OR asking.quiet)) OR metadata.proposed_at IS NULL)
         )
     )
 """
 _SELECT_WAITING = """
     SELECT
-        wizards.recording_id, recordings.number, recordings.file_name, recordings.scenario, wizards.step,
-        metadata.proposed_at IS NOT NULL AS proposed
+        wizards.recording_id, recordings.number, recordings.file_name, recordings.scenario, wizards.step
     FROM recording_wizards AS wizards
     JOIN recordings ON recordings.id = wizards.recording_id
-    LEFT JOIN recording_metadata AS metadata ON metadata.recording_id = recordings.id
     WHERE wizards.owner_id = %(owner_id)s AND step IN ('scenario', 'proposal', 'confirmation', 'reports')
         AND ((stage = 'done' AND error_code IS NULL) OR (error_code IS NOT NULL AND retry_at IS NULL))
     ORDER BY recordings.number LIMIT 100
@@ -88,23 +95,23 @@ class ReadyWizard(Value):
     """A wizard that can move on from its step.
 
     ``scenario_known`` tells that the person need not be asked for the scenario, ``proposed`` that the proposal of
-    metadata has ended.
+    metadata has ended, ``may_ask`` that no other dialog is open and the person is not left in peace.
     """
 
     wizard: RecordingWizard
     scenario_known: bool
     proposed: bool
+    may_ask: bool
 
 
 class WaitingWizard(Value):
-    """A wizard at a step that needs its person; ``proposed`` as in ``ReadyWizard``."""
+    """A wizard at a step that needs its person."""
 
     recording_id: RecordingId
     number: int
     file_name: str
     scenario: ScenarioId
     step: WizardStep
-    proposed: bool
 
 
 async def start(connection: Connection, owner: UserId, chat: ChatId, recording_id: RecordingId) -> None:
@@ -144,6 +151,18 @@ async def move(connection: Connection, wizard: RecordingWizard, step: WizardStep
     return await (await connection.execute(_MOVE, parameters)).fetchone() is not None
 
 
+async def put_aside(connection: Connection, owner: UserId, recording_id: RecordingId, *, counted: bool) -> None:
+    """Have a recording whose form is open wait; a form that was put aside and ``counted`` twice waits to be opened."""
+    parameters = {"owner_id": owner, "recording_id": recording_id, "counted": counted}
+    await connection.execute(_PUT_ASIDE, parameters)
+
+
+async def waits_for_proposal(connection: Connection, recording_id: RecordingId) -> bool:
+    """Tell whether nobody has opened the form of a recording yet; so it is of one without a wizard."""
+    query = "SELECT FROM recording_wizards WHERE recording_id = %s AND step <> 'proposal'"
+    return (await connection.execute(query, (recording_id,))).rowcount == 0
+
+
 async def list_ready(connection: Connection) -> list[ReadyWizard]:
     """Load the wizards that can move on now; the one that has waited longest comes first."""
     return [_ready(row) async for row in await connection.execute(_SELECT_READY, {"no_scenario": NO_SCENARIO})]
@@ -152,7 +171,7 @@ async def list_ready(connection: Connection) -> list[ReadyWizard]:
 async def list_waiting(connection: Connection, owner: UserId) -> list[WaitingWizard]:
     """Load the owner's wizards whose step needs the owner, the first hundred by the recordings' numbers.
 
-    At the step of the proposal that is so only once the proposal has ended, or when nothing had to be proposed.
+    At the step of the proposal the owner may open the form, whether or not there is a proposal.
     """
     cursor = await connection.execute(_SELECT_WAITING, {"owner_id": owner})
     return [WaitingWizard.model_validate(row) async for row in cursor]
@@ -179,5 +198,5 @@ def _beginning(owner: UserId, chat: ChatId, recording_id: RecordingId) -> dict[s
 
 
 def _ready(row: DictRow) -> ReadyWizard:
-    scenario_known, proposed = row.pop("scenario_known"), row.pop("proposed")
-    return ReadyWizard(wizard=RecordingWizard.model_validate(row), scenario_known=scenario_known, proposed=proposed)
+    told = {name: row.pop(name) for name in ("scenario_known", "proposed", "may_ask")}
+    return ReadyWizard(wizard=RecordingWizard.model_validate(row), **told)

@@ -196,8 +196,14 @@ def _as_written(answer: str) -> str:
 
 
 def quotes(passages: Sequence[Passage], note: str) -> AnswerOutcome:
-    """Return the best of the passages as the answer, with a ``note`` that says why no model's text is the answer."""
-    shown = [excerpt(passage) for passage in passages]
+    """Return the best of the passages as the answer, with a ``note`` that says why no model's text is the answer.
+
+    What reports say is nobody's words: they are quoted only when nothing else is found, and the note says so.
+    """
+    said = [passage for passage in passages if not passage.source.is_report]
+    shown = [excerpt(passage) for passage in said or passages]
+    if not said:
+        note = texts.chats.OF_REPORTS.get(note, note)
     return AnswerOutcome(
         basis=Basis.QUOTES,
         text="\n\n".join(_quote(passage) for passage in shown),

@@ -16,7 +16,10 @@ def condition_label(narrowing: Narrowing, condition: Condition) -> str:
         Condition.BUILDINGS: [BUILDINGS[each] for each in named.buildings],
         Condition.NUMBERS: [texts.asking.NUMBER.format(value=each) for each in named.numbers],
         Condition.WHEN: [_when(each) for each in named.when],
-        Condition.ROLES: [texts.asking.SAID_BY.format(value=each) for each in narrowing.roles],
+        Condition.ROLES: [
+            *(texts.asking.SAID_BY.format(value=each) for each in narrowing.roles),
+            *([texts.asking.SAID_BY_ROLELESS] if narrowing.roleless else []),
+        ],
         Condition.CORPORA: [texts.asking.CORPORA[each] for each in chat.corpora],
         Condition.SCENARIO: [chat.scenario_label],
         Condition.MINE: [texts.asking.MINE],

@@ -51,7 +51,7 @@ class Retrieval(Protocol):
     ) -> Found:
         """Find passages within the ``filters`` of the chat and what the question names; none when nothing matches.
 
-        ``before`` are the chat's earlier questions that were answered, the latest first. The conditions ``without``
+        ``before`` are the chat's earlier questions, the latest first. The conditions ``without``
         which the search is to be are set neither by the question nor by the filters.
 
         Raises:

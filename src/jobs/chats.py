@@ -144,7 +144,8 @@ class AnswerSteps:
     ) -> AnswerOutcome:
         async with self._context.database.transaction() as connection:
             turns = await chat_history.last_turns(connection, asked, _MOST_TURNS)
-        before = list(dict.fromkeys(turn.question for turn in turns if turn.sources))
+        # One that found nothing counts as well: what was asked before it is not what is spoken of now.
+        before = list(dict.fromkeys(turn.question for turn in turns))
         subject = [] if asked.search.as_is else before
         found = await self._retrieval.find(asked.owner_id, asked.text, subject, asked.filters, asked.search.without)
         if not found.passages and await self._retrieval.is_empty(asked.owner_id):

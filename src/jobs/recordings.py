@@ -14,6 +14,7 @@ from time import monotonic
 import structlog
 
 import metadata_store
+import recording_wizard_store
 import recordings_store
 import transcripts_store
 from audio import missing_tail, probe
@@ -46,6 +47,7 @@ from jobs.context import JobContext, StoredParts
 from jobs.ready import read_original, with_names_of_file, with_roles_of_file, with_speakers
 from limits.reservations import reserve_recording
 from limits.values import Amounts, Resource
+from metadata.defaults import store_proposal
 from metadata.proposal import filled, propose
 from object_store import key_for_transcript
 from prices import audio_cost_usd
@@ -95,8 +97,9 @@ class ProposalSteps:
             proposed = RecordingMetadata()
         async with self._context.database.transaction() as connection:
             known = await metadata_store.lock_metadata(connection, recording_id)
-            if (complete := filled(known, proposed)) != known:
-                await metadata_store.save_metadata(connection, recording_id, complete)
+            # Who has opened the form meanwhile fills it in without the proposal: it would be confirmed unseen.
+            if await recording_wizard_store.waits_for_proposal(connection, recording_id):
+                await store_proposal(connection, recording_id, known, filled(known, proposed))
             await metadata_store.set_proposed(connection, recording_id, proposed=True)
 
     async def _proposed(self, recording_id: RecordingId) -> RecordingMetadata:

@@ -13,7 +13,7 @@ from itertools import groupby, pairwise
 
 from datamodels import Segment, Transcript
 from knowledge.values import Piece
-from texts.knowledge import SECTION_SEPARATOR
+from texts.knowledge import NO_EVIDENCE, NOT_SPOKEN_OF, SECTION_SEPARATOR
 from texts.transcript import SPEAKER_LINE, speaker_label
 from utils import count_tokens
 
@@ -87,6 +87,26 @@ def text_pieces(text: str) -> list[Piece]:
         line = _Line(section=SECTION_SEPARATOR.join(headings.values()), starts_section=heading is not None)
         lines.append([_sentence(line, each) for each in _sentence_texts(written)])
     return _pieces(lines, repeated_tokens=0)
+
+
+def report_pieces(text: str) -> list[Piece]:
+    """Cut a report as ``text_pieces`` does, without what is no evidence that anything was said. Blocking.
+
+    Left out are the sections of what nobody spoke of, and lines of scores and of absent data: who looks for a factor
+    would else find it where the report says that it is missing.
+    """
+    kept, below = [], 0
+    for written in text.splitlines():
+        heading = _HEADING.fullmatch(written.strip())
+        if heading:
+            level = len(heading["level"])
+            if below and level <= below:
+                below = 0
+            if not below and heading["title"].strip(" #*").casefold() in NOT_SPOKEN_OF:
+                below = level
+        if not below and not NO_EVIDENCE.search(written):
+            kept.append(written)
+    return text_pieces("\n".join(kept))
 
 
 def _pieces(lines: Sequence[Sequence[_Sentence]], *, repeated_tokens: int) -> list[Piece]:

@@ -18,7 +18,7 @@ from db import Connection, Database
 from embeddings.port import Embeddings
 from followers import Loop, delay_s, ended_well
 from knowledge import chunks_store, sources_store, vectors_store
-from knowledge.chunker import text_pieces, transcript_pieces
+from knowledge.chunker import report_pieces, text_pieces, transcript_pieces
 from knowledge.context import Contexts
 from knowledge.knowledge_index import EngineOf
 from knowledge.lemmas import lemmas
@@ -39,7 +39,7 @@ from prompt_pack.models import ReportPack
 
 log = structlog.get_logger(__name__)
 
-_RULES = 1
+_RULES = 2
 """Counts the changes of how chunks are made: with another number, all are made anew."""
 _SOURCES_AT_ONCE = 10
 _VECTORS_AT_ONCE = 8
@@ -139,7 +139,7 @@ class Indexer:
         facts = await sources_store.load_facts(connection, source)
         if source.corpus is Corpus.REPORT:
             text = await sources_store.find_report_text(connection, source) or ""
-            return facts, await asyncio.to_thread(text_pieces, text)
+            return facts, await asyncio.to_thread(report_pieces, text)
         if source.recording_id is None:
             return facts, []
         transcript = await transcripts_store.load_transcript(connection, source.recording_id)

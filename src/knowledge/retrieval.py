@@ -120,7 +120,7 @@ class KnowledgeRetrieval:
         passages = await self.shown(answering(await self.closest(candidates, look), look.model.name))
         if not passages and (pending := await self._pending(owner, question, look, narrowing)):
             return Found(pending, Narrowing(chat=narrowing.chat))
-        return Found(passages, narrowing)
+        return Found(passages, narrowed_by_roles(narrowing, passages))
 
     async def is_empty(self, owner: UserId) -> bool:
         async with self._database.transaction() as connection:
@@ -220,6 +220,15 @@ class KnowledgeRetrieval:
             each.model_copy(update={"source": each.source.model_copy(update={"number": number})})
             for number, each in enumerate(fresh, 1)
         ]
+
+
+def narrowed_by_roles(narrowing: Narrowing, passages: Sequence[Passage]) -> Narrowing:
+    """Return the narrowing as it holds for the passages: nobody with a role, or also people without one, may speak."""
+    spoken = [each.source.speakers for each in passages if each.source.section is None]
+    having = [not set(narrowing.roles).isdisjoint(speakers) for speakers in spoken]
+    if not narrowing.roles or all(having):
+        return narrowing
+    return narrowing.model_copy(update={"roleless": True} if any(having) else {"roles": ()})
 
 
 def asked_in(question: str, before: Sequence[str], known: Known, roles: Collection[str]) -> Asked:

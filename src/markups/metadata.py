@@ -12,6 +12,7 @@ from dialogs import Step
 from markups.callback_data import Action, button
 from markups.text import LONGEST_REASON, escaped
 from markups.waiting import waiting_row
+from metadata.defaults import TAKEN_OVER
 from metadata.fields import PROMPTS, Field, fields_of, missing, shown, title
 from metadata.form import ASKED, EDITED, FormTurn, Reading
 from metadata.parsing import FieldProblem
@@ -99,11 +100,22 @@ def _line(turn: FormTurn, field: Field) -> str:
 
 
 def _offered(turn: FormTurn) -> str:
-    if not any(field in turn.offered.fields for field in fields_of(turn.recording.request.scenario)):
+    """Say what the mark at some fields means, and from where their values are."""
+    offered, metadata = turn.offered, turn.metadata
+    marked = [
+        field
+        for field in fields_of(turn.recording.request.scenario)
+        if field in offered.fields and shown(field, metadata) is not None
+    ]
+    if not marked:
         return ""
-    if turn.offered.by is None:
+    said = [field for field in marked if field in offered.proposed]
+    same = [field for field in marked if field in TAKEN_OVER and field not in said and offered.by is not None]
+    forms = ((same, texts.telegram_metadata.OFFERED_BY), (said, texts.telegram_metadata.OFFERED_SAID))
+    origins = [form.format(fields=", ".join(map(title, fields)), by=offered.by) for fields, form in forms if fields]
+    if not origins:
         return texts.telegram_metadata.OFFERED
-    return texts.telegram_metadata.OFFERED_BY.format(by=turn.offered.by)
+    return texts.telegram_metadata.OFFERED_FROM.format(origins="; ".join(origins))
 
 
 def _lacking(lacking: Sequence[Field]) -> str:

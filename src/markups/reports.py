@@ -95,19 +95,27 @@ def written_reports(recording: Recording, written: Sequence[tuple[int, str]], ou
     return Screen(text=title, keyboard=(*rows, back))
 
 
-def ordered(recording_number: int, labels: Sequence[str], ready: Sequence[str] = (), *, demonstration: bool) -> Screen:
-    """Say what was ordered; replaces the menu. Of ``labels``, those in ``ready`` are only sent again.
+def ordered(
+    recording_number: int,
+    labels: Sequence[str],
+    ready: Sequence[str] = (),
+    *,
+    again: bool = True,
+    demonstration: bool,
+) -> Screen:
+    """Say what was ordered; replaces the menu. Of ``labels``, those in ``ready`` are there, and only sent ``again``.
 
     ``demonstration`` adds what to expect of the built-in model.
     """
     new = [label for label in labels if label not in ready]
-    form = texts.telegram_recordings.ORDERED_PARTLY if ready else texts.telegram_recordings.ORDERED
-    if not new:
-        form = texts.telegram_recordings.ORDERED_READY
+    forms = texts.telegram_recordings.ORDERED_AGAIN if again else texts.telegram_recordings.ORDERED_ONCE
+    form = texts.telegram_recordings.ORDERED if not ready else forms["some" if new else "all"]
     text = form.format(number=recording_number, reports=_counted(new or ready), ready=_counted(ready))
+    written = (button(texts.telegram_recordings.WRITTEN, Action.RECORDING_WRITTEN, recording_number),)
+    more = (button(texts.telegram_recordings.MORE_REPORTS, Action.CHOOSE_REPORTS, recording_number),)
     return Screen(
         text=f"{text}\n\n{texts.telegram_recordings.DEMO_MODEL}" if demonstration else text,
-        keyboard=((button(texts.telegram_recordings.MORE_REPORTS, Action.CHOOSE_REPORTS, recording_number),),),
+        keyboard=(written, more) if ready and not again else (more,),
     )
 
 

@@ -1,6 +1,7 @@
 """Cards of short voice notes: asked about, listened to, and what was said."""
 
 import texts.voice_notes
+from access import Permission, may
 from datamodels_telegram import CardProgress, FilePurpose, IncomingFile, IncomingState, Keyboard, Screen
 from errors import NoSpeech
 from markups.callback_data import Action, button
@@ -68,15 +69,17 @@ def _ended(progress: CardProgress, incoming: IncomingFile) -> Screen | None:
         return Screen(text=texts.voice_notes.CANCELLED)
     if incoming.state is IncomingState.STORED:
         said = escaped(progress.words or "", _LONGEST_WORDS)
-        return Screen(text=texts.voice_notes.SAID.format(words=said), keyboard=_make_recording(incoming))
+        return Screen(text=texts.voice_notes.SAID.format(words=said), keyboard=_make_recording(progress, incoming))
     if incoming.state is IncomingState.REFUSED:
         told = chat_text(incoming.error_code, incoming.error_text)
         silent = incoming.error_code == NoSpeech.code
         reason = texts.voice_notes.NOTHING_SAID if silent else escaped(told, LONGEST_REASON)
         text = texts.voice_notes.NOT_HEARD.format(reason=reason)
-        return Screen(text=text, keyboard=_make_recording(incoming))
+        return Screen(text=text, keyboard=_make_recording(progress, incoming))
     return None
 
 
-def _make_recording(incoming: IncomingFile) -> Keyboard:
+def _make_recording(progress: CardProgress, incoming: IncomingFile) -> Keyboard:
+    if not may(progress.role, Permission.RECORD):
+        return ()
     return ((button(texts.voice_notes.MAKE_RECORDING, Action.VOICE_RECORDING, incoming.id),),)

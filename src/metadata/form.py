@@ -13,15 +13,18 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 import metadata_store
+import recording_wizard_store
 import recordings_store
 import user_states
 from constants import NO_SCENARIO
 from datamodels import BuildingType, Recording, RecordingId, RecordingMetadata, UserId
+from datamodels_telegram import WizardStep
 from db import Connection, Database
 from dialogs import (
     Dialog,
     OpenDialog,
     Step,
+    find_wizard,
     go_on_to_reports,
     leave_dialog,
     leave_in_peace,
@@ -29,9 +32,11 @@ from dialogs import (
     wait_for_turn,
 )
 from errors import BadText, NotFound, OutdatedButton
-from metadata.fields import VALUE_OF, Field, missing, parse
+from metadata.defaults import offer_defaults
+from metadata.fields import VALUE_OF, Field, missing, parse, problems_of_caption
 from metadata.waiting import list_waiting
 from metadata_store import Offered
+from system.local_time import local
 
 _LASTS = timedelta(hours=24)
 
@@ -250,11 +255,23 @@ class MetadataForm:
             if dialog is None or dialog.recording_id != recording.id:
                 if dialog is not None:
                     await wait_for_turn(connection, owner, dialog.recording_id)
+                await self._begin(connection, recording)
                 dialog = Dialog(step=Step.CONFIRM_DATA, recording_id=recording.id)
             await may_ask_again(connection, owner)
             turn = await change(connection, await _turn_at(connection, dialog, recording))
             await user_states.put(connection, owner, turn.dialog, ttl=_LASTS)
             return turn
+
+    async def _begin(self, connection: Connection, recording: Recording) -> None:
+        """Begin the form of a recording that its person opens before its turn, with what can be filled in."""
+        wizard = await find_wizard(connection, recording.owner_id, recording.id)
+        if wizard is None or wizard.step is not WizardStep.PROPOSAL:
+            return
+        known, request = await metadata_store.load_metadata(connection, recording.id), recording.request
+        problems = await asyncio.to_thread(problems_of_caption, request.caption, request.scenario, known, self._today())
+        misspelt = frozenset(each.field for each in problems)
+        await offer_defaults(connection, recording, known, local(recording.created_at).date(), misspelt)
+        await recording_wizard_store.move(connection, wizard, WizardStep.CONFIRMATION)
 
 
 async def open_form(connection: Connection, owner: UserId, recording_id: RecordingId | None) -> FormTurn | None:

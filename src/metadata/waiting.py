@@ -63,8 +63,6 @@ async def list_waiting(connection: Connection, owner: UserId) -> list[Waiting]:
     for each in await recording_wizard_store.list_waiting(connection, owner):
         metadata = await metadata_store.load_metadata(connection, each.recording_id)
         lacks = bool(missing(each.scenario, metadata))
-        if each.step is WizardStep.PROPOSAL and lacks and not each.proposed:
-            continue
         if each.step in {WizardStep.SCENARIO, WizardStep.REPORTS}:
             what = WaitsFor.KIND if each.step is WizardStep.SCENARIO else WaitsFor.REPORTS
         else:

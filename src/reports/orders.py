@@ -19,7 +19,6 @@ from datamodels import (
     BuildingType,
     Recording,
     RecordingId,
-    RecordingMetadata,
     ReportId,
     ReportRun,
     ReportRunId,
@@ -79,7 +78,8 @@ class Offer(NamedTuple):
 class Order(NamedTuple):
     """The outcome of an order: with a ``lack``, nothing was ordered; when ``known``, its occasion ordered it before.
 
-    ``ready`` are those of ``reports`` that are written already, from the same inputs: they are only sent again.
+    ``ready`` are those of ``reports`` that are written already, from the same inputs. They are sent ``again`` when the
+    report was wanted by its name.
     """
 
     recording: Recording
@@ -89,6 +89,7 @@ class Order(NamedTuple):
     known: bool = False
     runs: tuple[ReportRunId, ...] = ()
     ready: tuple[ReportType, ...] = ()
+    again: bool = False
 
 
 class Occasion(Protocol):
@@ -167,7 +168,7 @@ class ReportOrders:
             recording = await recordings_store.get_by_number(connection, owner, number)
             if with_recording is not None:
                 await with_recording(connection, recording)
-            metadata = await _metadata(connection, recording)
+            metadata = await metadata_store.load_metadata(connection, recording.id)
         building, lack = building_of(recording, metadata), _lack(recording)
         if lack is not None:
             return Offer(recording, lack, building, ())
@@ -211,12 +212,12 @@ class ReportOrders:
             if building is not None:
                 await say_building(connection, recording, building)
             queued = await self._queued(connection, recording, order.reports, order.building, llm)
-            runs = tuple(run.id for run in queued)
+            again = wanted is not None
+            runs = tuple(run.id for run in queued if again or run.status is not RunStatus.DONE)
             await _end_wizard(connection, recording)
             if occasion is not None:
                 await occasion.note(connection, recording, runs)
-        done = {run.report_id for run in queued if run.status is RunStatus.DONE}
-        return order._replace(runs=runs, ready=tuple(each for each in order.reports if each.id in done))
+        return order._replace(runs=runs, ready=_done(order.reports, queued), again=again)
 
     async def order_chosen(
         self, owner: UserId, recording_id: RecordingId, reports: Sequence[ReportType], building: BuildingType | None
@@ -332,11 +333,12 @@ class ReportOrders:
         if wanted is not None:
             reports = _named(reports, [wanted])
         known = occasion is not None and await occasion.is_known(connection)
-        stored = building_of(recording, await _metadata(connection, recording))
+        stored = building_of(recording, await metadata_store.load_metadata(connection, recording.id))
         building = stored if known or said is None else said
         if any(_lacks_building(report, building) for report in reports):
             return Order(recording, reports, None, Lack.BUILDING)
-        return Order(recording, reports, building, None, known)
+        runs = await reports_store.list_runs(connection, recording.id) if known else []
+        return Order(recording, reports, building, None, known, ready=_done(reports, runs))
 
     async def _queued(
         self,
@@ -394,5 +396,6 @@ def _named(reports: Sequence[ReportType], ids: Sequence[str]) -> tuple[ReportTyp
     return tuple(known[report_id] for report_id in ids)
 
 
-async def _metadata(connection: Connection, recording: Recording) -> RecordingMetadata:
-    return await metadata_store.load_metadata(connection, recording.id)
+def _done(reports: Sequence[ReportType], runs: Sequence[ReportRun]) -> tuple[ReportType, ...]:
+    done = {run.report_id for run in runs if run.status is RunStatus.DONE}
+    return tuple(each for each in reports if each.id in done)

@@ -107,7 +107,7 @@ class ChatHandlers:
         other = OTHER_MEDIA if may(context.user.role, Permission.RECORD) else OTHER_MEDIA_GUEST
         said = said_to_no_question(question) if question or message.other is None else other[message.other]
         if said is not None:
-            await self._messages.send(context.chat, MessageKind.STATUS_MESSAGE, no_question(said))
+            await self._messages.note(context.chat, no_question(said))
             return
         async with get_user_lock(owner):
             occasion = occasion_of(context.chat, message.message_id)

@@ -132,7 +132,7 @@ class ReportHandlers:
         if order.lack is not None:
             return self._lacking(recording, order.lack)
         labels, ready = [report.label for report in order.reports], [report.label for report in order.ready]
-        return ordered(recording.number, labels, ready, demonstration=demonstration)
+        return ordered(recording.number, labels, ready, again=order.again, demonstration=demonstration)
 
     def _place(self, recording: Recording, wanted: ReportId | None) -> int | str:
         """Return the report's place in its scenario, from 1, or ``ALL_REPORTS`` for None.

@@ -4,6 +4,7 @@ import asyncio
 from time import monotonic
 
 import texts.voice_notes
+from chats.questions import reads_like_question
 from datamodels import RecordingId, ReportId, UserId
 from datamodels_telegram import ChatId, IncomingMessage, MessageId, MessageKind, Screen
 from dialogs import Dialog, Dialogs, OpenDialog, ReportDialog, Step, TakenReply, step_key
@@ -66,10 +67,11 @@ async def awaited(
     """Return the dialog that a message replies to: its question was in the chat when the message was written.
 
     A dialog whose question is gone ends. One about a recording does not: its question may be on its way. Text that
-    comes before the question is no reply. What was said replies only to the step at which it was said.
+    comes before the question is no reply. What was said replies only to the step at which it was said; a question is
+    answered at any step, as if it had been typed.
 
     Raises:
-        BadText: what was said is too late: that step is over.
+        BadText: what was said is no question and too late: that step is over.
     """
     if not message.spoken:
         return await _awaited(dialogs, messages, owner, message)
@@ -77,7 +79,10 @@ async def awaited(
         return None
     dialog = await _awaited(dialogs, messages, owner, message)
     if dialog is None or (isinstance(dialog, OpenDialog) and step_key(dialog) != message.answers):
-        raise BadText(reason=texts.voice_notes.TOO_LATE)
+        if not reads_like_question(message.text):
+            raise BadText(reason=texts.voice_notes.TOO_LATE)
+        # A form tells a question from a value; any other dialog would take it as its reply.
+        return dialog if isinstance(dialog, Dialog) else None
     return dialog
 
 

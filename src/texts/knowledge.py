@@ -1,5 +1,7 @@
 """The words of the context lines: what is said of a chunk before its text, and is searched with it."""
 
+import re
+
 RECORDING = "{scenario} №{number}"
 OTHER_RECORDING = "Запись"
 REPORT = "Отчёт «{report}»: {recording}"
@@ -29,3 +31,7 @@ SECTION = "раздел «{section}»"
 SECTION_SEPARATOR = " / "
 SEPARATOR = ", "
 END = "."
+NOT_SPOKEN_OF = frozenset(["неизученные факторы", "полный список неизученных факторов", "возможно, упомянуто"])
+"""Headings of reports, in small letters, below which stands what nobody spoke of."""
+NO_EVIDENCE = re.compile(r"^\W*балл\W*(?:\d|нет данных)|^\W*нет данных\W*$", re.IGNORECASE)
+"""Lines of reports that tell of nothing that was said."""

@@ -102,10 +102,16 @@ DEMO_MODEL = (
     "Полноценные отчёты появятся, когда подключат внешнюю языковую модель."
 )
 ORDERED = "📊 Заказано по записи №{number}: {reports}. Готовое придёт сюда само."
-ORDERED_READY = "📊 По записи №{number} уже есть: {reports}. С тех пор ничего не изменилось, присылаю ещё раз."
-ORDERED_PARTLY = (
-    "📊 Заказано по записи №{number}: {reports}. Готовое придёт сюда само; уже есть и придёт ещё раз: {ready}."
-)
+ORDERED_AGAIN = {
+    "all": "📊 По записи №{number} уже есть: {reports}. С тех пор ничего не изменилось, присылаю ещё раз.",
+    "some": "📊 Заказано по записи №{number}: {reports}. Готовое придёт сюда само; уже есть и придёт ещё раз: {ready}.",
+}
+"""What is said of a report that was wanted by its name and is written already."""
+ORDERED_ONCE = {
+    "all": "📊 По записи №{number} уже готовы: {reports}. Заказывать нечего; они в «📁 Готовые отчёты».",
+    "some": "📊 Заказано по записи №{number}: {reports}. Готовое придёт сюда само; уже готовы: {ready}.",
+}
+"""The same of all reports."""
 ORDERED_ALREADY = "Этот отчёт уже заказан"
 ORDERED_FOR_BUILDING = "Уже заказано, тип заведения: {building}. Другой укажите в «🏷 Данные» записи."
 MORE_REPORTS = "📊 Ещё отчёт"

@@ -346,16 +346,18 @@ async def test_what_is_spoken_in_the_place_of_typed_text_is_no_recording(
 
 
 @pytest.mark.parametrize(
-    ("open_step", "answers", "handled"),
+    ("open_step", "answers", "words", "handled"),
     [
-        (Step.CHAT_RENAME_ASK_TITLE, Step.CHAT_RENAME_ASK_TITLE, f"{Step.CHAT_RENAME_ASK_TITLE}: /start"),
-        (Step.CHAT_RENAME_ASK_TITLE, None, "other: /start"),
-        (Step.CHAT_RENAME_ASK_TITLE, Step.ASK_EMPLOYEE, None),
-        (None, Step.CHAT_RENAME_ASK_TITLE, None),
+        (Step.CHAT_RENAME_ASK_TITLE, Step.CHAT_RENAME_ASK_TITLE, "/start", f"{Step.CHAT_RENAME_ASK_TITLE}: /start"),
+        (Step.CHAT_RENAME_ASK_TITLE, None, "/start", "other: /start"),
+        (Step.CHAT_RENAME_ASK_TITLE, Step.ASK_EMPLOYEE, "/start", None),
+        (None, Step.CHAT_RENAME_ASK_TITLE, "/start", None),
+        (Step.CHAT_RENAME_ASK_TITLE, Step.ASK_EMPLOYEE, "где парковка", "other: где парковка"),
+        (None, Step.ASK_EMPLOYEE, "что говорят о завтраке?", "other: что говорят о завтраке?"),
     ],
 )
 async def test_what_was_said_replies_to_the_step_at_which_it_was_said_and_to_no_other(
-    bot: Bot, person: int, open_step: Step | None, answers: Step | None, handled: str | None
+    bot: Bot, person: int, open_step: Step | None, answers: Step | None, words: str, handled: str | None
 ) -> None:
     async with bot.database.transaction() as connection:
         who = TelegramPerson(id=person, name="Мария")
@@ -363,7 +365,7 @@ async def test_what_was_said_replies_to_the_step_at_which_it_was_said_and_to_no_
         if open_step is not None:
             await user_states.put(connection, user.id, ChatDialog(step=open_step, number=1))
             await sent_messages_store.remember(connection, ChatId(person), MessageId(1), MessageKind.INPUT_REQUEST)
-    said = message_of(person, "/start", spoken=True, answers=answers)
+    said = message_of(person, words, spoken=True, answers=answers)
     await bot.router.on_words(said)
     await bot.router.on_words(said)
     await bot.quiet()

@@ -21,7 +21,7 @@ async def is_ready(person: Person, recording: Recording) -> bool:
     """Whether the questions about a recording begin at the next look."""
     async with person.bot.database.transaction() as connection:
         ready = await recording_wizard_store.list_ready(connection)
-    return recording.id in [each.wizard.recording_id for each in ready]
+    return recording.id in [each.wizard.recording_id for each in ready if each.may_ask]
 
 
 async def test_all_fields_are_asked_one_by_one_and_then_confirmed(person: Person) -> None:

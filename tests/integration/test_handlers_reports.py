@@ -3,6 +3,7 @@
 import pytest
 
 import cards_store
+import recordings_store
 import reports_store
 from datamodels import BuildingType, Recording, RecordingMetadata, ReportOutcome, ReportRun, Stage, Usage
 from datamodels_telegram import MessageKind, ProgressCard, WizardStep
@@ -273,6 +274,14 @@ async def person_has_report(person: Person, number: int) -> None:
         assert await cards_store.note_delivered(connection, card.id, card.run_ids[0])
 
 
+async def written(person: Person) -> Recording:
+    """Let all that is ordered of the person's recording №1 be written and delivered."""
+    async with person.bot.database.transaction() as connection:
+        await connection.execute("UPDATE report_runs SET status = 'done'")
+        await connection.execute("UPDATE progress_cards SET delivered = run_ids")
+        return await recordings_store.get_by_number(connection, person.user.id, 1)
+
+
 async def test_ready_reports_are_opened_from_the_recording_and_said_to_be_ready(person: Person) -> None:
     await person.has_recording(metadata=HOTEL, step=WizardStep.REPORTS)
     await person.press_data("recording||1")
@@ -290,7 +299,14 @@ async def test_ready_reports_are_opened_from_the_recording_and_said_to_be_ready(
     await person.press_data("choose_reports||1")
     await person.press("Все отчёты сразу")
     assert "Заказано по записи №1: 5 отчётов." in person.sees
-    assert "уже есть и придёт ещё раз: 2) Отчет о связках." in person.sees
+    assert "уже готовы: 2) Отчет о связках." in person.sees
+    recording = await written(person)
+    orders, sent = len(await ordered(person, recording)), await cards(person)
+    for _ in range(2):
+        await person.press_data("reports_all||1")
+        assert "📊 По записи №1 уже готовы: 6 отчётов. Заказывать нечего" in person.sees
+        assert "[📁 Готовые отчёты]" in person.sees
+    assert (len(await ordered(person, recording)), await cards(person)) == (orders, sent), "nothing is sent again"
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 import metadata_store
+import recording_wizard_store
 import recordings_store
 import transcripts_store
 from datamodels import (
@@ -19,6 +20,7 @@ from datamodels import (
     Segment,
     Transcript,
 )
+from datamodels_telegram import ChatId
 from db import Database
 from default_pack import PACK
 from errors import NotFound, ProviderRateLimited, ProviderUnavailable
@@ -103,6 +105,23 @@ async def test_empty_fields_are_filled_and_others_stay(shared_database: Database
         update={"employee": typed.employee, "zones": typed.zones}
     )
     assert await is_proposed(shared_database, recording)
+
+
+async def test_what_is_proposed_is_marked_and_nothing_changes_below_a_form_that_is_open(
+    shared_database: Database, recording: RecordingId
+) -> None:
+    async with shared_database.transaction() as connection:
+        await metadata_store.save_metadata(connection, recording, RecordingMetadata(employee="Смирнова Анна Ивановна"))
+    await proposing(shared_database, model()).propose(recording)
+    async with shared_database.transaction() as connection:
+        offered = await metadata_store.load_offered(connection, recording)
+        await metadata_store.save_metadata(connection, recording, RecordingMetadata())
+        owner = (await recordings_store.get_recording_for_job(connection, recording)).owner_id
+        await recording_wizard_store.start(connection, owner, ChatId(1), recording)
+    marked = ("audio_number", "date", "place_name", "building_type", "client")
+    assert set(offered.fields) == set(offered.proposed) == set(marked)
+    await proposing(shared_database, model()).propose(recording)
+    assert await metadata(shared_database, recording) == RecordingMetadata()
 
 
 async def test_metadata_that_are_saved_do_not_undo_the_proposal(

@@ -285,6 +285,17 @@ async def test_what_was_sent_and_is_deleted_is_sent_again_when_it_is_handled_aga
     assert telegram.shown(chat) == ["menu"]
 
 
+@pytest.mark.parametrize(("read_s", "shown"), [(60.0, ["note", "menu"]), (0.0, ["menu"])])
+async def test_a_note_is_not_removed_by_a_screen_that_was_on_its_way(
+    shared_database: Database, telegram: TelegramDouble, chat: ChatId, read_s: float, shown: list[str]
+) -> None:
+    tracker = MessageTracker(shared_database, telegram, read_s)
+    await tracker.send(chat, MessageKind.STATUS_MESSAGE, screen("wait"))
+    await tracker.note(chat, screen("note"))
+    await tracker.send(chat, MessageKind.MENU, screen("menu"))
+    assert telegram.shown(chat) == shown
+
+
 async def test_a_file_that_is_made_anew_for_the_same_update_is_sent_once(
     tracker: MessageTracker, telegram: TelegramDouble, chat: ChatId
 ) -> None:

@@ -215,6 +215,22 @@ async def test_questions_about_a_second_recording_wait_for_the_end_of_those_abou
     assert begun.recording_id == second.id
 
 
+async def test_what_can_be_proposed_is_while_another_form_is_open(
+    wizards: RecordingWizards, somebody: Somebody, proposals: Proposals
+) -> None:
+    first = await somebody.has_recording("Да.", caption=CAPTION)
+    await look(wizards, times=3)
+    second, whole = await somebody.has_recording("Нет."), await somebody.has_recording("Да.", caption=CAPTION)
+    await look(wizards, times=4)
+    assert proposals == [second.id]
+    async with somebody.database.transaction() as connection:
+        ready = await recording_wizard_store.list_ready(connection)
+    assert whole.id not in {each.wizard.recording_id for each in ready}, "it is not looked at every second"
+    begun = await dialog(somebody)
+    assert begun is not None
+    assert begun.recording_id == first.id
+
+
 async def test_questions_that_nobody_answered_in_time_hold_up_nothing(
     wizards: RecordingWizards, somebody: Somebody
 ) -> None:

@@ -13,14 +13,16 @@ from hypothesis import strategies as st
 
 import metadata_store
 import user_states
+from access import Team
 from datamodels import BuildingType, Recording, RecordingMetadata
-from datamodels_telegram import ChatId, MessageId, MessageKind, OutgoingMessage, WizardStep
+from datamodels_telegram import ChatId, MessageId, MessageKind, OutgoingMessage, SeenUpdate, WizardStep
 from db import Database
 from default_pack import PACK
 from dialogs import Dialog, Dialogs
 from errors import NotFound, OutdatedButton
 from followers_world import look
 from handlers_world import TODAY, Bot, Person
+from inbox import Inbox
 from markups.callback_data import Action, unpack
 from markups.menus import main_menu
 from metadata.fields import PROMPTS, VALUE_OF
@@ -32,6 +34,7 @@ from telegram_handlers.beside import Steps
 from telegram_handlers.context import Context
 from telegram_handlers.shared import awaited
 from told_double import ToldDouble
+from updates_journal import UpdatesJournal
 
 WHOLE = RecordingMetadata(
     audio_number=17,
@@ -80,20 +83,23 @@ async def test_status_and_menu_name_what_waits_and_each_is_two_taps_away(person:
     await person.has_recording("design", metadata=WHOLE.model_copy(update={"city": "Казань"}))
     await person.has_recording(metadata=WHOLE, step=WizardStep.REPORTS)
     await person.has_recording(metadata=WHOLE, step=WizardStep.CLOSED)
+    await person.has_recording(file_name="Беседа 6.ogg", step=WizardStep.PROPOSAL)
     await person.command("status")
-    assert "📌 <b>Ждут вас: 4</b>\n\n№1 · interview_17.ogg — сказать, что на записи\n" in person.sees
+    assert "№6 · Беседа 6.ogg — дополнить данные" in person.sees, "nothing is proposed yet"
+    assert "📌 <b>Ждут вас: 5</b>\n\n№1 · interview_17.ogg — сказать, что на записи\n" in person.sees
     assert "№2 · Заря — дополнить данные\n№3 · Заря — проверить данные\n№4 · Заря — выбрать отчёты" in person.sees
     for button, seen in (
         ("№1 · Вид записи", "Что на записи №1?"),
         ("№2 · Данные", "Запись №2 · interview_17.ogg"),
         ("№3 · Проверить", "Запись №3 · interview_17.ogg"),
         ("№4 · Отчёты", "Отчёты по записи №4"),
+        ("№6 · Данные", "номер файла: <b>6</b> ↩"),
     ):
         await person.command("status")
         await person.press(button)
         assert seen in person.sees
     await person.command("start")
-    await person.press("📌 Ждут вас: 4")
+    await person.press("📌 Ждут вас: 5")
     assert "[№1 · Вид записи] [№2 · Данные]" in person.sees
 
 
@@ -118,6 +124,28 @@ async def test_after_a_cancel_its_form_is_gone_and_the_reports_wait(person: Pers
     assert "Какой отчёт подготовить?" in person.sees
 
 
+async def test_a_form_that_is_put_aside_comes_back_once_and_to_a_person_who_is_quiet(
+    followed: Database, tmp_path: Path, objects: ObjectStore
+) -> None:
+    person = await Person.come(Bot(followed, tmp_path, objects))
+    await is_proposed(person, await person.has_recording(metadata=WHOLE))
+    await person.press_data("back_to_confirm||1")
+    await does_something(person, UpdatesJournal(tmp_path / "journal"))
+    await person.press_data("words||1")
+    await person.command("cancel")
+    await minutes_pass(person, "questions_aside")
+    assert not await person.is_asked(), "they have just done something"
+    await minutes_pass(person, "questions_aside", "active")
+    assert await person.is_asked()
+    await person.press_data("words||1")
+    await person.command("cancel")
+    await minutes_pass(person, "questions_aside", "active")
+    assert not await person.is_asked(), "it has come back before"
+    await person.press("📌 Ждут вас: 1")
+    await person.press("№1 · Проверить")
+    assert await person.is_asked()
+
+
 async def test_the_form_is_filled_from_the_last_recording_of_the_day(
     followed: Database, tmp_path: Path, objects: ObjectStore
 ) -> None:
@@ -140,9 +168,15 @@ async def test_the_form_is_filled_from_the_last_recording_of_the_day(
     await person.type("сидорова анна")
     assert "ФИО сотрудника: <b>Сидорова Анна</b>\n" in person.sees, "somebody has looked at it"
     assert "номер файла: <b>18</b> ↩" in person.sees
+    # The file's own number is taken: no two recordings are offered the same.
+    newer = await person.has_recording(file_name="18.ogg", metadata=said, step=WizardStep.PROPOSAL)
+    await is_proposed(person, newer)
     await person.press("Подтвердить")
     await person.press_data("back_to_confirm||2")
     assert "↩" not in person.sees
+    await person.press("Подтвердить")
+    await time_passes(person)
+    assert "номер файла: <b>19</b> ↩" in person.sees
 
 
 async def test_text_below_a_menu_is_a_question_although_a_form_is_open_above(person: Person) -> None:
@@ -253,6 +287,18 @@ async def time_passes(person: Person) -> None:
         await person.bot.messages.send(ChatId(row["chat_id"]), message.kind, message.screen, subject=message.subject)
 
 
+async def does_something(person: Person, journal: UpdatesJournal) -> None:
+    message = person.written("/status")
+    await Inbox(person.bot.database, Team(None, frozenset([person.chat])), journal).begin(SeenUpdate.of(message))
+
+
+async def minutes_pass(person: Person, *over: str) -> None:
+    """Let these states of the person expire, and the wizards look."""
+    async with person.bot.database.transaction() as connection:
+        await connection.execute("DELETE FROM user_states WHERE key = ANY(%s)", (list(over),))
+    await time_passes(person)
+
+
 async def says(person: Person, text: str) -> None:
     """Type text as the router takes it: to the question that is in the chat, else to the archive."""
     person.bot.telegram.tell(f"{person.user.name}: {text}")
@@ -289,9 +335,7 @@ async def moves(person: Person, what: str, value: Any, recordings: list[Recordin
             recordings.append(await person.has_recording(value, step=step))
             await is_proposed(person, recordings[-1])
         case "waits":
-            async with person.bot.database.transaction() as connection:
-                await connection.execute("DELETE FROM user_states WHERE key = 'questions_aside'")
-            await time_passes(person)
+            await minutes_pass(person, "questions_aside")
         case "presses":
             await presses(person, value)
         case "opens":

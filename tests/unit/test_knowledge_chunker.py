@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datamodels import Segment, Transcript, Word
-from knowledge.chunker import text_pieces, transcript_pieces
+from knowledge.chunker import report_pieces, text_pieces, transcript_pieces
 from knowledge.values import Piece
 from utils import count_tokens
 
@@ -162,6 +162,27 @@ def test_a_report_is_cut_by_its_sections() -> None:
         assert paragraph(word, 50) in piece.text
         assert piece.start is piece.end is None
     assert [word for piece in pieces for word in piece.text.split()] == report.split()
+
+
+def test_what_a_report_says_nobody_spoke_of_is_not_found() -> None:
+    report = """## Изученные факторы
+Завтрак хвалят.
+**Балл:** 29 — случаев: 2
+**Балл:** нет данных
+- нет данных
+## Неизученные факторы
+Спросите о хамаме.
+### Полный список неизученных факторов
+- Хамам
+## Выводы
+О парковке нет данных у половины гостей."""
+    [piece] = report_pieces(report)
+    assert piece.text.splitlines() == [
+        "## Изученные факторы",
+        "Завтрак хвалят.",
+        "## Выводы",
+        "О парковке нет данных у половины гостей.",
+    ]
 
 
 def test_short_sections_share_a_piece_and_a_long_one_is_cut() -> None:

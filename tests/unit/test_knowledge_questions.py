@@ -5,12 +5,15 @@ from math import log
 import numpy as np
 import pytest
 
+from chats.narrowing import condition_label
 from datamodels import BuildingType
-from datamodels_search import Named, When
+from datamodels_chats import Passage, Source
+from datamodels_search import Condition, Named, Narrowing, When
 from knowledge.lines import LONGEST_LINE, chunk_vector, lines_of, turns_of_lines
 from knowledge.named import Known, named_in
 from knowledge.question_words import with_subject, words_of
 from knowledge.ranking import Weights
+from knowledge.retrieval import narrowed_by_roles
 from knowledge.roles import asked_roles
 
 KNOWN = Known(
@@ -141,3 +144,21 @@ def test_the_vector_of_a_chunk_is_of_its_lines_and_its_context() -> None:
     axes = np.eye(3, dtype=np.float32)
     vector = chunk_vector(["а" * 30, "б" * 10], axes[:2], axes[2])
     assert vector == pytest.approx(np.array([0.75, 0.25, 0.5]) / np.sqrt(0.75**2 + 0.25**2 + 0.5**2))
+
+
+@pytest.mark.parametrize(
+    ("speakers", "roles", "told"),
+    [
+        ([("Клиент",), ("Клиент",)], ("Клиент",), "говорит Клиент"),
+        ([("Клиент",), ("Спикер 1",)], ("Клиент",), "говорит Клиент или говорящий без роли"),
+        ([("Спикер 1",)], (), ""),
+    ],
+)
+def test_a_search_is_said_to_be_narrowed_to_a_role_as_far_as_it_was(
+    speakers: list[tuple[str, ...]], roles: tuple[str, ...], told: str
+) -> None:
+    source = Source(start=0, end=1, number=1, recording_id=None, recording_number=None, label="", day=None, speakers=())
+    found = [Passage(source=source.model_copy(update={"speakers": each}), lines=()) for each in speakers]
+    narrowing = narrowed_by_roles(Narrowing(roles=("Клиент",)), found)
+    assert narrowing.roles == roles
+    assert condition_label(narrowing, Condition.ROLES) == told

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datamodels import RecordingId, ReportId, ReportRunId, RunStatus, ScenarioId, Stage, UserId
+from datamodels import RecordingId, ReportId, ReportRunId, Role, RunStatus, ScenarioId, Stage, UserId
 from datamodels_telegram import (
     AttachedFile,
     CardKind,
@@ -27,6 +27,7 @@ from errors import Cancelled, NoSpeech, ProviderUnavailable
 from errors_of_operation import LimitReached
 from markups.card_parts import Times
 from markups.cards import card_view, measured, opening
+from markups.voice_notes import voice_card
 from screens import check, drawn, nasty_text
 
 BEGUN = datetime(2026, 11, 21, 14, 0, tzinfo=UTC)
@@ -422,3 +423,11 @@ def test_a_recording_that_waits_says_how_many_are_ahead(ahead: int, told: str) -
     view = card_view(recording(Stage.STORED, ahead=ahead), TIMES, PACK)
     assert told in view.screen.text
     assert "впереди" not in card_view(recording(Stage.STORED), TIMES, PACK).screen.text
+
+
+@pytest.mark.parametrize(("role", "offered"), [(Role.GUEST, False), (Role.USER, True)])
+def test_who_may_not_record_is_not_offered_to_make_a_recording_of_what_was_heard(role: Role, offered: bool) -> None:
+    heard = incoming(purpose=FilePurpose.WORDS, state=IncomingState.STORED)
+    card = voice_card(progress(incoming=heard, words="Что о завтраке?", role=role))
+    assert card is not None
+    assert bool(card.screen.keyboard) is offered

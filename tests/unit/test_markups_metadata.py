@@ -121,11 +121,15 @@ def test_a_whole_form_is_confirmed_or_changed() -> None:
 
 
 def test_what_was_filled_in_by_itself_is_marked_with_where_it_is_from() -> None:
-    turn = replace(turn_at(Step.CONFIRM_DATA, WHOLE), offered=Offered(fields=("employee", "city"), by=4))
+    turn = replace(
+        turn_at(Step.CONFIRM_DATA, WHOLE), offered=Offered(fields=("audio_number", "employee", "city"), by=4)
+    )
     text = form_screen(turn).text
     assert "ФИО сотрудника: <b>Иванова Анна</b> ↩" in text
-    assert text.count("</b> ↩") == 1
-    assert text.endswith("↩ — подставлено само, как в записи №4 того же дня; проверьте.")
+    assert text.count("</b> ↩") == 2
+    assert text.endswith("↩ — подставлено само, проверьте: ФИО сотрудника — как в записи №4 того же дня.")
+    proposed = replace(turn, offered=turn.offered.model_copy(update={"proposed": ("employee",)}))
+    assert form_screen(proposed).text.endswith("↩ — подставлено само, проверьте: ФИО сотрудника — по расшифровке.")
     other = replace(turn, offered=Offered(fields=("city",)))
     assert "↩" not in form_screen(other).text, "an interview has no city"
 
