@@ -1,4 +1,4 @@
--- depends: 0038.messages-of-erased-people
+-- depends: 0042.redone-edits
 -- How often the form of a recording was put aside: once it comes back by itself, after that only when it is opened.
 ALTER TABLE recording_wizards ADD COLUMN asides smallint NOT NULL DEFAULT 0;
 DROP INDEX recording_wizards_moving;
