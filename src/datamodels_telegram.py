@@ -395,7 +395,6 @@ class CardProgress(Value):
     parts_done: int = 0
     parts_total: int = 0
     parts_heard: float = 0.0
-    words: str | None = None
-    """What was recognised in a voice note that is taken as text."""
+    words: str | None = None  # recognised in a voice note that is taken as text
     runs: tuple[RunProgress, ...] = ()
     """The ordered reports without deleted ones, in the order of the card's ``run_ids``."""

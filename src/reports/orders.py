@@ -358,8 +358,7 @@ class ReportOrders:
             if run.status is not RunStatus.DONE:
                 plans = [report.plan(building if report.per_building else None)]
                 estimate = await asyncio.to_thread(expected, plans, tokens, size_of(llm))
-                takes = estimate.usage, estimate.cost_usd
-                await reserve_report(connection, recording.owner_id, run.id, *takes, about)
+                await reserve_report(connection, recording.owner_id, run.id, estimate.usage, estimate.cost_usd, about)
                 await self._enqueue(connection, recording.id, run.id)
             runs.append(run)
         return tuple(runs)

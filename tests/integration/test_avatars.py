@@ -193,7 +193,7 @@ async def test_the_card_of_a_training_stays_until_its_avatars_next_one(anna: Sit
     person = anna.person
     await anna.is_ready()
     await person.press_data("avatar||1")
-    await person.press("🚀 Обучить за $6,00")
+    await person.press("🚀 Обучить за 6,00 $")
     await person.press_data("menu_main")  # /status, /start and others send their menus so
     assert person.sees.count("Готовлю фотографии") == 1
     await person.press("🗑 Удалить аватар")
@@ -201,7 +201,7 @@ async def test_the_card_of_a_training_stays_until_its_avatars_next_one(anna: Sit
     # Opened below, it is the card that follows what happens, and the former goes.
     assert person.sees.count("Готовлю фотографии") == 1
     await person.press("✖ Отменить обучение")
-    await person.press("🚀 Обучить ещё раз за $6,00")
+    await person.press("🚀 Обучить ещё раз за 6,00 $")
     assert person.sees.count("Готовлю фотографии") == 1
     await world.work()
     assert person.sees.count("✔ Обучен. Картинок: 0") == 1
