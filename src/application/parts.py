@@ -104,10 +104,9 @@ async def open_application(  # noqa: PLR0913  # each has its own reason
 ) -> AsyncIterator[Application]:
     """Open database, object store and services; engines start when they are first used.
 
-    Work that failed for a passing reason is tried again after each of ``retry_delays_s``. A lost original comes from
-    the spool, else from ``attachments``; with ``for_bot`` another process does that, and keeps the archive. An absent
-    database is waited for: ``patience_s``, by jobs ``work_patience_s``, and as ``start_patience`` says before it was
-    there at all. ``language_model`` replaces the own one.
+    Failed work is tried again after each of ``retry_delays_s``. A lost original comes from the spool, else from
+    ``attachments``; with ``for_bot`` another process does that, and keeps the archive. An absent database is waited
+    for: at the start, ``patience_s``, by jobs ``work_patience_s``. ``language_model`` replaces the own one.
 
     Raises:
         BadSettings: settings are wrong, or a program is missing.
@@ -121,7 +120,7 @@ async def open_application(  # noqa: PLR0913  # each has its own reason
         opened, objects = await _stores(stack, settings, embedded, on_progress, start_patience)
         database, patient = opened.patient(patience_s), opened.patient(work_patience_s)
         owner = await database.outlast(lambda: _local_user(database))
-        spool, queue = settings.persistent_dir / "spool", None if images is None else images.queue
+        spool, queue = settings.persistent_dir / "spool", images and images.queue
         originals = Originals(database, objects, spool, attachments, awaited=for_bot)
         context = JobContext(patient, objects, originals, pack, engines, ffmpeg, spool, processors, images=queue)
         files, archive = await _archive(settings, database, pack, None if for_bot else owner)
