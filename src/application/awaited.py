@@ -65,3 +65,12 @@ class StartPatience:
                 return not is_shut_out(reason)
             return kind_of(reason) in (AbsenceKind.SILENT, AbsenceKind.STARTS)
         return self.for_absent and type(error) is ObjectStoreUnavailable
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How many seconds an absent database is waited for: by callers, by jobs, which have more to lose, at the start."""
+
+    callers_s: float
+    jobs_s: float
+    start: StartPatience

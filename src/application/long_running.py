@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
-from application.awaited import StartPatience
+from application.awaited import Patience, StartPatience
 from application.images import open_images
 from application.objects import StartProgress
 from application.parts import Application, open_application
@@ -55,10 +55,8 @@ async def open_long_running(
             for_bot=for_bot,
             images=images,
             retry_delays_s=_RETRY_DELAYS_S,
-            patience_s=_PATIENCE_S,
             # Work of minutes is not lost because the database is away for one.
-            work_patience_s=math.inf,
-            start_patience=StartPatience(math.inf, for_absent=True),
+            patience=Patience(_PATIENCE_S, jobs_s=math.inf, start=StartPatience(math.inf, for_absent=True)),
         ) as application,
     ):
         await _settle_in(application)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import texts.cli
 import users_store
-from application.awaited import StartPatience
+from application.awaited import Patience, StartPatience
 from application.engines import EnginePool
 from application.given_model import EnginesWithModel, PoolArguments
 from application.images import Images
@@ -54,7 +54,7 @@ from text_to_speech.port import TextToSpeech
 _PATIENCE_S = 600.0
 _ALONE_PATIENCE_S = 60.0
 """Seconds that a command waits for an absent database, while it says so."""
-_START_PATIENCE = StartPatience(_PATIENCE_S, for_absent=False)
+_PATIENCE = Patience(_PATIENCE_S, _PATIENCE_S, StartPatience(_PATIENCE_S, for_absent=False))
 """Of a command: whoever typed a wrong address is to be told so at once."""
 
 
@@ -98,15 +98,13 @@ async def open_application(  # noqa: PLR0913  # each has its own reason
     language_model: LanguageModel | None = None,
     images: Images | None = None,
     retry_delays_s: Sequence[float] = (),
-    patience_s: float = _PATIENCE_S,
-    work_patience_s: float = _PATIENCE_S,  # jobs may wait longer than callers: they have more to lose
-    start_patience: StartPatience = _START_PATIENCE,
+    patience: Patience = _PATIENCE,
 ) -> AsyncIterator[Application]:
     """Open database, object store and services; engines start when they are first used.
 
     Failed work is tried again after each of ``retry_delays_s``. A lost original comes from the spool, else from
-    ``attachments``; with ``for_bot`` another process does that, and keeps the archive. An absent database is waited
-    for: at the start, ``patience_s``, by jobs ``work_patience_s``. ``language_model`` replaces the own one.
+    ``attachments``; with ``for_bot`` another process does that, and keeps the archive. ``language_model`` replaces the
+    own one.
 
     Raises:
         BadSettings: settings are wrong, or a program is missing.
@@ -117,8 +115,8 @@ async def open_application(  # noqa: PLR0913  # each has its own reason
     async with AsyncExitStack() as stack:
         embedded = await stack.enter_async_context(EmbeddedEngines(settings.persistent_dir))
         engines = _engines(stack, (settings, embedded, ffmpeg, on_progress, processors), language_model)
-        opened, objects = await _stores(stack, settings, embedded, on_progress, start_patience)
-        database, patient = opened.patient(patience_s), opened.patient(work_patience_s)
+        opened, objects = await _stores(stack, settings, embedded, on_progress, patience.start)
+        database, patient = opened.patient(patience.callers_s), opened.patient(patience.jobs_s)
         owner = await database.outlast(lambda: _local_user(database))
         spool, queue = settings.persistent_dir / "spool", images and images.queue
         originals = Originals(database, objects, spool, attachments, awaited=for_bot)
