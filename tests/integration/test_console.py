@@ -471,7 +471,10 @@ async def test_who_has_used_up_a_limit_is_told_until_when(console: World, resear
     assert (await researcher.post(f"/chats/{chat}/questions", **question)).status_code == 303
     asked = await researcher.client.post(f"/api/v1/chats/{chat}/questions", json=question, headers=headers)
     sent = await begun(researcher, 11, "a.ogg")
-    for answer, told in ((asked, "Вопрос «Что с завтраком?» не задан. Предел исчерпан: "), (sent, "Предел исчерпан: место")):
+    for answer, told in (
+        (asked, "Вопрос «Что с завтраком?» не задан. Предел исчерпан: "),
+        (sent, "Предел исчерпан: место"),
+    ):
         assert (answer.status_code, answer.json()["error"]) == (429, "limit_reached")
         assert answer.json()["message"].startswith(told)
         assert int(answer.headers["retry-after"]) > 0

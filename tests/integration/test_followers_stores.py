@@ -8,6 +8,7 @@ import pytest
 import cards_store
 import incoming_store
 import outbox_store
+import metadata_store
 import recording_wizard_store
 import user_states
 from constants import NO_SCENARIO
@@ -179,7 +180,10 @@ async def test_a_wizard_waits_for_its_own_persons_dialog_only(connection: Connec
     await connection.execute("UPDATE recordings SET stage = 'done' WHERE id = %s", (recording.id,))
     await user_states.put(connection, others.owner_id, Dialog(step=Step.ASK_CITY, recording_id=others.id))
     assert await ready(connection, recording) == [(True, False)]
+    assert await may_ask(connection, recording) == [True]
     await user_states.put(connection, recording.owner_id, Dialog(step=Step.ASK_CITY, recording_id=recording.id))
+    assert await may_ask(connection, recording) == [False], "only a proposal may be made meanwhile"
+    await metadata_store.set_proposed(connection, recording.id, proposed=True)
     assert await ready(connection, recording) == []
 
 
@@ -291,6 +295,11 @@ async def ready(connection: Connection, recording: Recording) -> list[tuple[bool
         for each in await recording_wizard_store.list_ready(connection)
         if each.wizard.recording_id == recording.id
     ]
+
+
+async def may_ask(connection: Connection, recording: Recording) -> list[bool]:
+    found = await recording_wizard_store.list_ready(connection)
+    return [each.may_ask for each in found if each.wizard.recording_id == recording.id]
 
 
 async def add_run(connection: Connection, recording: Recording, report: str) -> ReportRunId:
