@@ -7,8 +7,8 @@ import pytest
 
 import cards_store
 import incoming_store
-import outbox_store
 import metadata_store
+import outbox_store
 import recording_wizard_store
 import user_states
 from constants import NO_SCENARIO
