@@ -272,8 +272,8 @@ def absent_files() -> dict[str, str]:
     return {name: path for name, path in os.environ.items() if name.endswith("_FILE") and not Path(path).exists()}
 
 
-def compose_files(names: Iterable[str]) -> list[str]:
-    """Return the files of secrets that Compose has made and that these variables name, as ``shown``."""
+def compose_files(names: Iterable[str] = os.environ) -> list[str]:
+    """Return the files of secrets that Compose has made and that these variables, or any, name, as ``shown``."""
     return [shown(Path(path)) for name in names if _MADE_BY_COMPOSE in (path := os.environ.get(name, ""))]
 
 

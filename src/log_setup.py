@@ -6,6 +6,7 @@ access keys, transcripts or messages. Should a secret get into a line all the sa
 error, the line has ``[secret]`` in its place.
 """
 
+import io
 import logging
 import logging.handlers
 import os
@@ -112,29 +113,28 @@ _SHARED: tuple[Processor, ...] = (
 )
 
 
-class _SharedFile(logging.handlers.RotatingFileHandler):
-    """A rotated file that several processes write: one of them rotates it, the others go on in the new file.
+class _WholeLines(io.TextIOWrapper):
+    """A file to which each text is written at once or not at all, and nothing is left in a buffer."""
 
-    A line is written at once or not at all: the rest of one would come later, in the middle of another process's.
-    """
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write a record in one piece, after a rotation if the file is full."""
-        try:
-            if self.shouldRollover(record):
-                self.doRollover()
-            self.stream = self.stream or self._open()
-            line = f"{self.format(record)}{self.terminator}"
-            self._append(self.stream.fileno(), line.encode(self.encoding or "utf-8", self.errors or "strict"))
-        except Exception:  # noqa: BLE001  # as in the library: what is logged ends no work
-            self.handleError(record)
-
-    def _append(self, descriptor: int, line: bytes) -> None:
+    def write(self, text: str) -> int:
+        """Append a text; of one for which the disk has no room, nothing stays."""
+        descriptor, line = self.fileno(), text.encode(self.encoding, self.errors or "strict")
         written = os.write(descriptor, line)
         end = os.lseek(descriptor, 0, os.SEEK_CUR)
         # A disk that fills up takes a part of the line; nobody has written behind it when that is the file's end.
         if written < len(line) and os.fstat(descriptor).st_size == end:
             os.ftruncate(descriptor, end - written)
+        return len(text)
+
+
+class _SharedFile(logging.handlers.RotatingFileHandler):
+    """A rotated file that several processes write: one of them rotates it, the others go on in the new file.
+
+    Nothing waits in a buffer: the rest of a line would come later, in the middle of another process's.
+    """
+
+    def _open(self) -> io.TextIOWrapper:
+        return _WholeLines(super()._open().detach(), self.encoding, self.errors)
 
     def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802  # the library's name
         """Tell whether the file is full; before that, go on in the new file if another process has rotated it."""

@@ -39,7 +39,7 @@ def require_folders(state: Path) -> None:
 
 def folder_closed(folder: Path) -> FolderClosed:
     """Return the error of a folder that cannot be written to; under Compose, ``prepare`` mends it."""
-    cure = texts.errors.FOLDER_CLOSED_COMPOSE if compose_files(os.environ) else texts.errors.FOLDER_CLOSED_ALONE
+    cure = texts.errors.FOLDER_CLOSED_COMPOSE if compose_files() else texts.errors.FOLDER_CLOSED_ALONE
     return FolderClosed(names="PERSISTENT_DIR", folder=shown(folder), cure=cure)
 
 

@@ -208,7 +208,8 @@ def lacks_space(problem: str) -> bool:
 
 def is_shut_out(problem: str) -> bool:
     """Tell whether the server answers and does not let us in, for a reason that does not pass by itself."""
-    return "FATAL" in problem and kind_of(problem) is AbsenceKind.FAILS
+    is_crowded = "too many" in problem or "connection slots" in problem
+    return "FATAL" in problem and not is_crowded and kind_of(problem) is AbsenceKind.FAILS
 
 
 def kind_of(problem: str) -> AbsenceKind:

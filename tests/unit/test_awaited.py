@@ -21,6 +21,7 @@ STARTS = DatabaseUnavailable(reason="OperationalError: FATAL:  the database syst
 REFUSED = DatabaseUnavailable(reason='OperationalError: connection to server at "127.0.0.1" failed: Connection refused')
 NO_HOST = DatabaseUnavailable(reason="OperationalError: [Errno -2] Name or service not known")
 WRONG_PASSWORD = DatabaseUnavailable(reason='OperationalError: FATAL:  password authentication failed for user "u"')
+CROWDED = DatabaseUnavailable(reason="OperationalError: FATAL:  sorry, too many clients already")
 NO_BUCKET = ObjectStoreUnavailable(reason="MaxRetryError: Connection refused")
 
 
@@ -32,6 +33,7 @@ NO_BUCKET = ObjectStoreUnavailable(reason="MaxRetryError: Connection refused")
         (STARTS, True, True),
         (REFUSED, False, True),
         (NO_HOST, False, True),
+        (CROWDED, False, True),
         (WRONG_PASSWORD, False, False),
         (DatabaseFull(path="/disk", reason=""), False, False),
         (DatabaseMisconfigured(reason="", why=""), False, False),
