@@ -12,7 +12,9 @@ import psycopg
 import pytest
 from hypothesis import settings
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
+from database_copies import copied_database
 from db import migrate
 from embedded.engines import Engines
 from embedded.s3 import EmbeddedS3, S3Endpoint
@@ -73,15 +75,11 @@ async def empty_database_url(postgres_dsn: str) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def _database(postgres_dsn: str, template: str) -> AsyncIterator[str]:
-    name = f"test_{uuid.uuid4().hex}"
-    query = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
-    # The loop goes on meanwhile: a connection that another test's pool has begun would keep the server waiting.
+    url = await copied_database(postgres_dsn, template, "test")
+    yield url
+    drop = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(str(conninfo_to_dict(url)["dbname"])))
     async with await psycopg.AsyncConnection.connect(postgres_dsn, autocommit=True) as connection:
-        await connection.execute(query.format(sql.Identifier(name), sql.Identifier(template)))
-        try:
-            yield psycopg.conninfo.make_conninfo(postgres_dsn, dbname=name)
-        finally:
-            await connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        await connection.execute(drop)
 
 
 @pytest.fixture(scope="session")

@@ -8,12 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import psycopg
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
+from database_copies import copied_database_at_once
 from interruptions import Tap
 from leftovers import incomplete_results, stored_keys, unfinished_files
 from openai_faults import CHAT, TRANSCRIPTIONS
@@ -162,11 +160,7 @@ class Ground:
     def installation(self, folder: Path) -> Iterator[Installation]:
         """A product over a database of its own."""
         product, tap = self.product(folder / "state")
-        name = f"installation_{uuid4().hex}"
-        copy = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(self.migrated))
-        with psycopg.connect(self.postgres_dsn, autocommit=True) as connection:
-            connection.execute(copy)
-        dsn = make_conninfo(self.postgres_dsn, dbname=name)
+        dsn = copied_database_at_once(self.postgres_dsn, self.migrated, "installation")
         product.settings["DATABASE_URL"] = dsn
         with psycopg.connect(dsn, autocommit=True) as database:
             made = Installation(product, self.server, tap, database, self.recording, folder / "out")

@@ -9,10 +9,6 @@ from pathlib import Path
 from random import Random
 from uuid import uuid4
 
-import psycopg
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
-
 import cards_store
 import incoming_store
 import metadata_store
@@ -27,6 +23,7 @@ from application.parts import Application, open_application
 from application.team import TeamParts
 from chats.threads import Chats
 from config import Settings
+from database_copies import copied_database
 from datamodels import (
     NewReportRun,
     RecordingMetadata,
@@ -192,11 +189,7 @@ async def give(application: Application, anna: UserId) -> Sequence[Sequence[str]
 @asynccontextmanager
 async def opened_world(postgres_dsn: str, migrated: str, folder: Path) -> AsyncIterator[World]:
     """Open a bot over a database of its own, in which Anna has one of everything."""
-    name = f"matrix_{uuid4().hex}"
-    query = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(migrated))
-    async with await psycopg.AsyncConnection.connect(postgres_dsn, autocommit=True) as connection:
-        await connection.execute(query)
-    url = make_conninfo(postgres_dsn, dbname=name)
+    url = await copied_database(postgres_dsn, migrated, "matrix")
     settings = Settings(_env_file=None, database_url=url, persistent_dir=folder, owner_telegram_id=OWNER)
     async with open_application(settings, PACK, lambda *_: None) as application:
         database, telegram = application.database, TelegramDouble()

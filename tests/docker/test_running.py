@@ -8,12 +8,10 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from uuid import uuid4
 
-import psycopg
 import pytest
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
 from config import ROOT
+from database_copies import copied_database_at_once
 from docker_engine import Image
 from embedded.ports import free_ports
 from openai_server import OpenAIServer
@@ -37,11 +35,7 @@ async def endpoint() -> AsyncIterator[OpenAIServer]:
 
 @pytest.fixture
 def database(postgres_dsn: str, migrated: str) -> str:
-    name = f"image_{uuid4().hex}"
-    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
-        query = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
-        connection.execute(query.format(sql.Identifier(name), sql.Identifier(migrated)))
-    return make_conninfo(postgres_dsn, dbname=name)
+    return copied_database_at_once(postgres_dsn, migrated, "image")
 
 
 @pytest.fixture

@@ -11,12 +11,11 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
 import promises
 import steps
 from bot import Bot
+from database_copies import copied_database_at_once
 from embedded.s3 import S3Endpoint
 from interrupted_bot import InterruptedBot, Interruptible
 from openai_server import OpenAIServer
@@ -76,13 +75,9 @@ class Ground:
         self._endpoint = endpoint
 
     def product(self, state: Path, settings: dict[str, str]) -> Product:
-        name = f"bot_{uuid4().hex}"
-        with psycopg.connect(self._dsn, autocommit=True) as connection:
-            query = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
-            connection.execute(query.format(sql.Identifier(name), sql.Identifier(self._migrated)))
         product = Product(state)
         product.use(self._endpoint)
-        product.settings["DATABASE_URL"] = make_conninfo(self._dsn, dbname=name)
+        product.settings["DATABASE_URL"] = copied_database_at_once(self._dsn, self._migrated, "bot")
         team = ",".join(map(str, TEAM))
         product.settings |= {"OWNER_TELEGRAM_ID": str(OWNER), "TEAM_TELEGRAM_IDS": team, **settings}
         return product

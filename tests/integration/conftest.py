@@ -2,13 +2,11 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from uuid import uuid4
 
-import psycopg
 import pytest
-from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import conninfo_to_dict
 
+from database_copies import copied_database
 from db import Connection, Database
 from handlers_world import Bot, Person
 from object_files import FolderObjectStore
@@ -20,11 +18,7 @@ from tcp_proxy import TcpProxy
 @pytest.fixture(scope="session")
 async def shared_database(postgres_dsn: str, migrated: str) -> AsyncIterator[Database]:
     """A database that tests share; what they commit stays."""
-    name = f"shared_{uuid4().hex}"
-    query = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(migrated))
-    async with await psycopg.AsyncConnection.connect(postgres_dsn, autocommit=True) as connection:
-        await connection.execute(query)
-    database = await Database.open(make_conninfo(postgres_dsn, dbname=name))
+    database = await Database.open(await copied_database(postgres_dsn, migrated, "shared"))
     yield database
     await database.close()
 
@@ -70,11 +64,7 @@ async def person(bot: Bot) -> Person:
 @pytest.fixture(scope="session")
 async def followers_database(postgres_dsn: str, migrated: str) -> AsyncIterator[Database]:
     """A database whose open rows are those of one test at a time: followers take care of all that they find."""
-    name = f"followers_{uuid4().hex}"
-    query = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(migrated))
-    async with await psycopg.AsyncConnection.connect(postgres_dsn, autocommit=True) as connection:
-        await connection.execute(query)
-    database = await Database.open(make_conninfo(postgres_dsn, dbname=name))
+    database = await Database.open(await copied_database(postgres_dsn, migrated, "followers"))
     yield database
     await database.close()
 
@@ -83,7 +73,7 @@ async def followers_database(postgres_dsn: str, migrated: str) -> AsyncIterator[
 async def followed(followers_database: Database) -> Database:
     """The followers' database with nobody in it."""
     async with followers_database.transaction() as connection:
-        await connection.execute("TRUNCATE users CASCADE")
+        await connection.execute("TRUNCATE users RESTART IDENTITY CASCADE")
     return followers_database
 
 

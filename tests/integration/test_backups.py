@@ -16,13 +16,14 @@ from uuid import uuid4
 import psycopg
 import pytest
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 
 from application.backups import Backups
 from application.checked_out import commit
 from backups.status import load_status
 from config import ROOT, Settings, version
+from database_copies import copied_database
 from db import Database
 from embedded.s3 import S3Endpoint
 from errors import DiskFull, ObjectStoreUnavailable
@@ -128,28 +129,26 @@ class Place:
 @pytest.fixture(scope="module")
 async def new_place(
     postgres_dsn: str, migrated: str, s3_endpoint: S3Endpoint, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Callable[..., Place]]:
+) -> AsyncIterator[Callable[..., Awaitable[Place]]]:
     """Makes installations."""
     made: list[str] = []
 
-    def new(*, empty: bool = False, like: Place | None = None) -> Place:
-        database = f"backup_{uuid4().hex}"
+    async def new(*, empty: bool = False, like: Place | None = None) -> Place:
         template = "template0" if empty else conninfo_to_dict(like.dsn)["dbname"] if like else migrated
-        with psycopg.connect(postgres_dsn, autocommit=True) as connection:
-            query = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
-            connection.execute(query.format(sql.Identifier(database), sql.Identifier(str(template))))
-        made.append(database)
+        dsn = await copied_database(postgres_dsn, str(template), "backup")
+        made.append(dsn)
         state = tmp_path_factory.mktemp("place") / "persistent_data"
         if like is None:
             state.mkdir()
         else:
             shutil.copytree(like.state, state)
-        return Place(make_conninfo(postgres_dsn, dbname=database), s3_endpoint, f"b{uuid4().hex}", state)
+        return Place(dsn, s3_endpoint, f"b{uuid4().hex}", state)
 
     yield new
     with psycopg.connect(postgres_dsn, autocommit=True) as connection:
-        for database in made:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(database)))
+        for dsn in made:
+            name = sql.Identifier(str(conninfo_to_dict(dsn)["dbname"]))
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
 
 
 async def filled(place: Place) -> Place:
@@ -188,8 +187,8 @@ async def filled(place: Place) -> Place:
 
 
 @pytest.fixture
-async def place(new_place: Callable[..., Place]) -> Place:
-    return await filled(new_place())
+async def place(new_place: Callable[..., Awaitable[Place]]) -> Place:
+    return await filled(await new_place())
 
 
 async def saved(place: Place) -> str:
@@ -210,17 +209,17 @@ async def restored(place: Place, target: Place) -> None:
 
 
 @pytest.fixture(scope="module")
-async def saved_place(new_place: Callable[..., Place]) -> Place:
+async def saved_place(new_place: Callable[..., Awaitable[Place]]) -> Place:
     """An installation with a set."""
-    place = await filled(new_place())
+    place = await filled(await new_place())
     await saved(place)
     return place
 
 
 @pytest.fixture
-def made(saved_place: Place, new_place: Callable[..., Place]) -> Place:
+async def made(saved_place: Place, new_place: Callable[..., Awaitable[Place]]) -> Place:
     """An installation with a set, and a bucket that others read, too."""
-    return replace(new_place(like=saved_place), bucket=saved_place.bucket)
+    return replace(await new_place(like=saved_place), bucket=saved_place.bucket)
 
 
 def first_of(place: Place) -> str:
@@ -231,10 +230,10 @@ def first_of(place: Place) -> str:
 
 
 @pytest.fixture(scope="module")
-async def copy(saved_place: Place, new_place: Callable[..., Place]) -> Place:
+async def copy(saved_place: Place, new_place: Callable[..., Awaitable[Place]]) -> Place:
     """The installation restored elsewhere."""
     place = saved_place
-    target = new_place(empty=True)
+    target = await new_place(empty=True)
     await restored(place, target)
     return target
 
@@ -310,9 +309,9 @@ async def lose_the_sentence(copy: Place) -> None:
     ],
 )
 async def test_any_difference_is_told(
-    copy: Place, new_place: Callable[..., Place], change: Callable[[Place], Awaitable[None]], told: list[str]
+    copy: Place, new_place: Callable[..., Awaitable[Place]], change: Callable[[Place], Awaitable[None]], told: list[str]
 ) -> None:
-    other = new_place(like=copy)
+    other = await new_place(like=copy)
     await other.backups.put_objects()
     await change(other)
     _, differences = await other.backups.compare()
@@ -344,10 +343,10 @@ async def test_a_dump_that_breaks_off_is_no_set(made: Place) -> None:
 
 
 async def test_the_database_of_another_server_is_not_taken_for_ours(
-    place: Place, new_place: Callable[..., Place]
+    place: Place, new_place: Callable[..., Awaitable[Place]]
 ) -> None:
     with pytest.raises(BackupFailed, match="DATABASE_URL"):
-        await place.backups.make(io.BytesIO(new_place().dump()))
+        await place.backups.make(io.BytesIO((await new_place()).dump()))
 
 
 async def test_without_its_password_nothing_is_made_or_read(made: Place) -> None:
@@ -370,11 +369,13 @@ async def test_without_the_passwords_of_what_is_saved_no_set_is_made_and_they_ar
     assert load_status(made.status).failed is not None
 
 
-async def test_a_set_is_found_by_the_beginning_of_its_name(made: Place, new_place: Callable[..., Place]) -> None:
+async def test_a_set_is_found_by_the_beginning_of_its_name(
+    made: Place, new_place: Callable[..., Awaitable[Place]]
+) -> None:
     place, first = made, first_of(made)
     place.execute("DELETE FROM transcript_segments WHERE position = 2")
     await saved(place)
-    target = new_place(empty=True)
+    target = await new_place(empty=True)
     move_repository(place, target)
     await target.backups.take(first[:8])
     target.restore_dump(target.backups.restored_dump())
@@ -468,9 +469,9 @@ async def told_by_a_check(place: Place) -> list[str]:
 
 
 async def test_a_changed_byte_of_the_newest_set_is_told_by_a_restore(
-    saved_place: Place, new_place: Callable[..., Place]
+    saved_place: Place, new_place: Callable[..., Awaitable[Place]]
 ) -> None:
-    target = new_place(empty=True)
+    target = await new_place(empty=True)
     move_repository(saved_place, target)
     largest = max(packs(target), key=lambda path: path.stat().st_size)
     turn_a_byte(largest, largest.stat().st_size // 2)
@@ -575,7 +576,7 @@ def leave(monkeypatch: pytest.MonkeyPatch, free: int) -> None:
 
 
 async def test_what_would_fill_the_disk_is_not_begun_and_leaves_nothing(
-    made: Place, new_place: Callable[..., Place], monkeypatch: pytest.MonkeyPatch
+    made: Place, new_place: Callable[..., Awaitable[Place]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = replace(made, bucket=f"b{uuid4().hex}")
     async with place.backups._opened_objects() as objects:
@@ -588,7 +589,7 @@ async def test_what_would_fill_the_disk_is_not_begun_and_leaves_nothing(
             await saved(place)
         assert [path.name for path in (place.status / "set").iterdir()] == ["objects"]
         assert not list((place.status / "set/objects/recordings/a/b").glob("original*"))
-    target = new_place(empty=True)
+    target = await new_place(empty=True)
     move_repository(place, target)
     leave(monkeypatch, RESERVE_BYTES + 5_000)
     with pytest.raises(DiskFull):

@@ -1059,6 +1059,14 @@ AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 RULES = "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})"
 PICTOGRAMS = re.compile("[\u21a9\u21aa\u25a0-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]")
 """Signs that are an empty box where no font has them."""
+HIDDEN_UNTIL_READY = """
+    const hidden = new CSSStyleSheet();
+    hidden.replaceSync(":root { visibility: hidden }");
+    document.adoptedStyleSheets = [hidden];
+    addEventListener("DOMContentLoaded", () => { document.adoptedStyleSheets = []; });
+"""
+"""Nobody clicks before the page's scripts have run, as a person hardly can."""
+
 SHOTS = os.environ.get("STORYBOARDS") == "write"
 
 
@@ -1079,6 +1087,7 @@ async def page(console: World) -> AsyncIterator[Page]:
         context = await browser.new_context(
             base_url=console.url, viewport={"width": 390, "height": 800}, locale="ru-RU", reduced_motion="reduce"
         )
+        await context.add_init_script(HIDDEN_UNTIL_READY)
         opened = await context.new_page()
         opened.set_default_timeout(60_000)
         yield opened
@@ -1120,6 +1129,7 @@ async def test_from_a_file_to_a_rated_answer_on_a_phone(console: World, page: Pa
     await page.goto(f"/sign-in/{await console.services.sessions.new_link(owner)}")
     await checked(page)
     await page.click("main button")
+    await page.wait_for_selector("[data-send]")
     await page.set_input_files("input[type=file]", sent)
     await sent_over_a_line_that_breaks(page)
     page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
@@ -1230,6 +1240,7 @@ async def dropped(page: Page, folder: Path, files: Sequence[tuple[str, bytes]]) 
     """Choose files and send them."""
     for name, content in files:
         (folder / name).write_bytes(content)
+    await page.wait_for_selector("text=Отправить снимки")
     await page.set_input_files("input[type=file]", [folder / name for name, _ in files])
     await page.click("text=Отправить снимки")
 

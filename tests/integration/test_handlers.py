@@ -31,6 +31,7 @@ import user_states
 import users_store
 from access import Permission, Team
 from conversations.hybrid import HybridStorage
+from database_copies import copied_database
 from datamodels import RecordingId, Role, User, UserId
 from datamodels_chats import AnswerId
 from datamodels_telegram import (
@@ -86,11 +87,7 @@ _IDS = count(10_000)
 @pytest.fixture(scope="module")
 async def module_database(postgres_dsn: str, migrated: str) -> AsyncIterator[Database]:
     """A database of its own: a router takes up everything that is not finished."""
-    name = f"router_{uuid4().hex}"
-    query = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(migrated))
-    async with await psycopg.AsyncConnection.connect(postgres_dsn, autocommit=True) as connection:
-        await connection.execute(query)
-    database = await Database.open(make_conninfo(postgres_dsn, dbname=name))
+    database = await Database.open(await copied_database(postgres_dsn, migrated, "router"))
     yield database
     await database.close()
 

@@ -14,8 +14,6 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
 import outbox_store
 import recordings_store
@@ -28,6 +26,7 @@ from access import Permission, Team, find_member
 from avatars import orders_store
 from avatars.models import OrderKind
 from conversations.hybrid import HybridStorage
+from database_copies import copied_database
 from datamodels import RecordingId, Role, User, UserId
 from datamodels_chats import AnswerId
 from datamodels_telegram import (
@@ -81,11 +80,7 @@ _ids = count(10_000)
 @pytest.fixture(scope="module")
 async def people_database(postgres_dsn: str, migrated: str) -> AsyncIterator[Database]:
     """A database of its own: a router takes up everything that is not finished."""
-    name = f"people_{uuid4().hex}"
-    query = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(migrated))
-    async with await psycopg.AsyncConnection.connect(postgres_dsn, autocommit=True) as connection:
-        await connection.execute(query)
-    database = await Database.open(make_conninfo(postgres_dsn, dbname=name))
+    database = await Database.open(await copied_database(postgres_dsn, migrated, "people"))
     yield database
     await database.close()
 
