@@ -6,6 +6,7 @@ An adapter's module is imported only when the adapter is made, since its librari
 
 import asyncio
 import os
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -221,7 +222,13 @@ class EnginePool:
         async with self._encoder_lock:
             if self._encoder is None:
                 weights = await self._weights(VOICE_ENCODER)
-                self._encoder = await asyncio.to_thread(VoiceEncoder, weights)
+                # At this process's own priority: while a thread has the interpreter, nobody is served, and one of low
+                # priority keeps it as long as others want the processor.
+                loading = ThreadPoolExecutor(1, "load")
+                try:
+                    self._encoder = await asyncio.get_running_loop().run_in_executor(loading, VoiceEncoder, weights)
+                finally:
+                    loading.shutdown(wait=False)
             return self._encoder
 
     async def embeddings(self) -> Embeddings | None:
