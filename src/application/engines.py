@@ -6,7 +6,6 @@ An adapter's module is imported only when the adapter is made, since its librari
 
 import asyncio
 import os
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -28,6 +27,7 @@ from language_model.small_models import is_small
 from speech_to_text.port import SpeechToText
 from system import optional_packages
 from system.ending import end_tasks
+from system.priority import at_own_priority
 from text_to_speech.port import TextToSpeech
 from utils import count_tokens
 from voices.encoder import VoiceEncoder
@@ -222,13 +222,7 @@ class EnginePool:
         async with self._encoder_lock:
             if self._encoder is None:
                 weights = await self._weights(VOICE_ENCODER)
-                # At this process's own priority: while a thread has the interpreter, nobody is served, and one of low
-                # priority keeps it as long as others want the processor.
-                loading = ThreadPoolExecutor(1, "load")
-                try:
-                    self._encoder = await asyncio.get_running_loop().run_in_executor(loading, VoiceEncoder, weights)
-                finally:
-                    loading.shutdown(wait=False)
+                self._encoder = await at_own_priority(lambda: VoiceEncoder(weights))
             return self._encoder
 
     async def embeddings(self) -> Embeddings | None:
