@@ -73,7 +73,7 @@ async def followers_database(postgres_dsn: str, migrated: str) -> AsyncIterator[
 async def followed(followers_database: Database) -> Database:
     """The followers' database with nobody in it."""
     async with followers_database.transaction() as connection:
-        await connection.execute("TRUNCATE users RESTART IDENTITY CASCADE")
+        await connection.execute("TRUNCATE users, removed_chunks RESTART IDENTITY CASCADE")
     return followers_database
 
 
