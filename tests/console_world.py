@@ -142,7 +142,7 @@ def services_of(
         estimates=Estimates(database, PACK, lambda: bot.size),
         archive=bot.archive,
         files=MadeFiles(database, PACK, folder),
-        chats=Chats(database, bot.jobs.enqueue_answer, bot.storage.get_stats),
+        chats=Chats(database, bot.jobs.enqueue_answer, bot.storage.get_stats, 100),
         reading=ChatReading(database),
         ratings=Ratings(database, bot.storage),
         examples=partial(collect_from, database),

@@ -91,7 +91,7 @@ def services_of(
         estimates=application.estimates,
         archive=application.archive,
         files=MadeFiles(database, pack, settings.persistent_dir),
-        chats=Chats(database, jobs.enqueue_answer, application.conversations.get_stats),
+        chats=Chats(database, jobs.enqueue_answer, application.conversations.get_stats, settings.chat_hourly_limit),
         reading=ChatReading(database),
         ratings=Ratings(database, application.conversations),
         examples=partial(collect_from, database),

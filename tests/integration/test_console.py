@@ -571,7 +571,7 @@ async def test_a_question_by_voice_is_heard_and_asked_once(console: World, resea
             assert (refused.status_code, said in refused.json()["message"]) == (422, True), refused.text
     used_up = await ask(wav(3))
     assert (used_up.status_code, int(used_up.headers["retry-after"]) > 3500) == (429, True)
-    assert "спросить голосом не больше 4 раз" in used_up.json()["message"]
+    assert "обратиться голосом не больше 4 раз" in used_up.json()["message"]
     described = (await researcher.client.get("/api/v1/openapi.json")).json()["paths"][address]["post"]
     assert set(described["requestBody"]["content"]) == {JSON, "audio/*"}
 
