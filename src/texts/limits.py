@@ -48,6 +48,11 @@ LEFT = {
     "storage": "⏳ Осталось места для файлов: {left} из {limit}.",
 }
 
+LEFT_HOURLY = "{left} из {limit} за час"
+LEFT_MONTHLY = "{left} из {limit} за месяц"
+LEFT_IN_ALL = "{left} из {limit}"
+HOURLY_NAMES = {"chat": "Вопросы в чатах", "recognition": "Обращения голосом", "speech": "Новые озвучки"}
+
 BUTTON = "⚖️ Ограничения"
 ROLES_BUTTON = "⚖️ Ограничения ролей"
 USES_BUTTON = "📊 Расход"
