@@ -28,14 +28,8 @@ _OF_THE_SYSTEM = frozenset(
     {"PATH", "HOME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH"}
 )
 _OF_THE_NETWORK = (
-    "PIP_",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "ALL_PROXY",
-    "NO_PROXY",
-    "SSL_CERT_",
-    "REQUESTS_CA_BUNDLE",
-    "CURL_CA_BUNDLE",
+    *("PIP_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
+    *("SSL_CERT_", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
 )
 _MADE_BY_COMPOSE = "/secrets/product/"
 
@@ -210,6 +204,7 @@ class Settings(BaseSettings):
     owner_telegram_id: int | None = Field(None, ge=1)
     team_telegram_ids: str = Field("", pattern=r"^\s*([1-9]\d*\s*(,\s*[1-9]\d*\s*)*)?$")
     guest_telegram_ids: str = Field("", pattern=r"^\s*([1-9]\d*\s*(,\s*[1-9]\d*\s*)*)?$")
+    chat_hourly_limit: int = Field(100, ge=1, le=10_000)
     max_parallel_downloads: int = Field(3, ge=1, le=16)
     answer_examples: int = Field(2, ge=0, le=5)
     chat_context_tokens: int = Field(2000, ge=0, le=100_000)

@@ -15,7 +15,7 @@ import structlog
 import incoming_store
 import recording_wizard_store
 from constants import NO_SCENARIO
-from datamodels import ProcessingRequest, Recording, ScenarioId
+from datamodels import ProcessingRequest, Recording, ScenarioId, UserId
 from datamodels_telegram import FilePurpose, IncomingFile, IncomingState
 from db import Connection, Database
 from errors import (
@@ -43,7 +43,7 @@ log = structlog.get_logger(__name__)
 
 _ALBUM_LASTS = timedelta(seconds=3)
 """For how long a file of an album waits for the caption, which may be under another one."""
-Hear = Callable[[Connection, int, bytes], Awaitable[None]]
+Hear = Callable[[Connection, UserId, int, bytes], Awaitable[None]]
 CheckPhoto = Callable[[IncomingFile, Path], Awaitable[None]]
 _LONGEST_PAUSE = timedelta(seconds=LONGEST_DELAY_S)
 _TRIED_AGAIN = (
@@ -217,7 +217,7 @@ class Downloads:
         async with self._database.transaction() as connection:
             if await incoming_store.lock_open(connection, file.id) is not None:
                 await incoming_store.set_state(connection, file.id, IncomingState.HEARING)
-                await self._hear(connection, file.id, sound)
+                await self._hear(connection, file.owner_id, file.id, sound)
 
     async def _accept(self, file: IncomingFile) -> None:
         async with self._database.transaction() as connection:

@@ -58,6 +58,8 @@ from texts.telegram import OUTDATED
 from users_store import ensure_telegram_user
 
 TODAY = date(2026, 11, 21)
+MOST = 1000
+"""Questions of a person an hour."""
 _people = count(9_000_000_000)
 
 
@@ -151,7 +153,7 @@ class ChatsBot:
         self.storage = HybridStorage(database, self.spool / "conversations")
         self.learning = Learning(self.storage, self.engines.embeddings, 2)
         self.steps = AnswerSteps(self.context, self.search, self.storage, self.learning, 2000)
-        self.chats = Chats(database, self._enqueue, self.storage.get_stats)
+        self.chats = Chats(database, self._enqueue, self.storage.get_stats, MOST)
         messages = MessageTracker(database, self.telegram)
         self.outbox = Outbox(database, messages, OutboxFiles(database, cast("Originals", None), PACK, self.spool))
         self.deliveries = ChatDeliveries(database, messages, lambda: None)
@@ -175,7 +177,7 @@ class ChatsBot:
             messages,
             RatingWork(Ratings(database, self.storage), partial(collect_from, database), self.spool),
         )
-        self.asking = AskingHandlers(messages, AskingWork(self.chats, Asking(database, self._enqueue), PACK))
+        self.asking = AskingHandlers(messages, AskingWork(self.chats, Asking(database, self._enqueue, MOST), PACK))
         across = AcrossHandlers(messages, AcrossWork(AcrossInterviews(database, PACK, today), today, Path()))
         chats, ratings = self.handlers.routes(), self.ratings.routes()
         self.routes = replace(

@@ -29,6 +29,8 @@ from handlers_world import LIMITS, TODAY, Bot, Person
 from health.board import Board
 from health.operation import Operation
 from jobs.words import WORDS_QUEUE
+from limits.hourly import Feature
+from limits.own import OwnLimits
 from metadata.waiting import WaitingRecordings
 from provider_calls.fal.trainers import TrainerName
 from recordings.listening import Listening
@@ -142,9 +144,11 @@ def services_of(
         estimates=Estimates(database, PACK, lambda: bot.size),
         archive=bot.archive,
         files=MadeFiles(database, PACK, folder),
-        chats=Chats(database, bot.jobs.enqueue_answer, bot.storage.get_stats),
+        chats=Chats(database, bot.jobs.enqueue_answer, bot.storage.get_stats, 100),
         reading=ChatReading(database),
         ratings=Ratings(database, bot.storage),
+        preferences=bot.preferences,
+        own_limits=OwnLimits(database, {Feature.CHAT: 100, Feature.RECOGNITION: 4, Feature.SPEECH: bot.hourly}),
         examples=partial(collect_from, database),
         spoken=SpokenQuestions(database, partial(bot.jobs.enqueue_other, WORDS_QUEUE), 4),
         speeches=bot.speeches,

@@ -171,7 +171,7 @@ async def give(application: Application, anna: UserId) -> Sequence[Sequence[str]
         incoming = await incoming_store.add(connection, anna, message, None)
         speech = uuid4()
         await connection.execute(_SPEECH, (speech, anna, SECRET, SECRET))
-    chats = Chats(application.database, application.jobs.enqueue_answer, application.conversations.get_stats)
+    chats = Chats(application.database, application.jobs.enqueue_answer, application.conversations.get_stats, 100)
     answer = await chats.ask(anna, Occasion(door="telegram", key=f"{ANNA}:9", turn=9), SECRET)
     await TakeoutOrders(application.database).add(anna, ChatId(ANNA), "zip")
     return [

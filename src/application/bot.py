@@ -187,7 +187,9 @@ async def open_bot(
         if site is not None:
             administration = await administration_of(application, board, lambda: telegram.username)
             await stack.enter_async_context(
-                site.opened(services_of(application, sessions, followers.background.uploads, administration))
+                site.opened(
+                    services_of(application, sessions, followers.background.uploads, administration, preferences)
+                )
             )
         jobs = application.jobs if settings.bot_takes_jobs else None
         words = HeardWords(followers.spoken, router.on_words)

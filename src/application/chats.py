@@ -20,11 +20,17 @@ from telegram_handlers.ratings import RatingHandlers, RatingWork
 from telegram_handlers.speeches import SpeechHandlers
 
 
+def threads_of(application: Application) -> Chats:
+    """Make the chats of every person."""
+    most = application.settings.chat_hourly_limit
+    return Chats(application.database, application.jobs.enqueue_answer, application.conversations.get_stats, most)
+
+
 def chats_of(application: Application, messages: MessageTracker) -> ChatHandlers:
     """Make the handlers of chats and questions."""
     database = application.database
     work = ChatWork(
-        chats=Chats(database, application.jobs.enqueue_answer, application.conversations.get_stats),
+        chats=threads_of(application),
         write_history=partial(write_history, database),
         spool=application.settings.persistent_dir / "spool",
         today=today,
@@ -46,9 +52,9 @@ def about_chats(
 
 
 def _asking(application: Application) -> AskingWork:
-    database, enqueue = application.database, application.jobs.enqueue_answer
-    chats = Chats(database, enqueue, application.conversations.get_stats)
-    return AskingWork(chats, Asking(database, enqueue), application.pack)
+    most = application.settings.chat_hourly_limit
+    asking = Asking(application.database, application.jobs.enqueue_answer, most)
+    return AskingWork(threads_of(application), asking, application.pack)
 
 
 def _ratings(application: Application) -> RatingWork:

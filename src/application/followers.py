@@ -51,7 +51,7 @@ class Followers:
         settings, database = application.settings, application.database
         spool = settings.persistent_dir / "spool"
         jobs = application.jobs
-        self.spoken = SpokenWords(database, partial(jobs.enqueue_other, WORDS_QUEUE))
+        self.spoken = SpokenWords(database, partial(jobs.enqueue_other, WORDS_QUEUE), settings.voice_hourly_limit)
         self.downloads = Downloads(
             database,
             telegram,

@@ -33,6 +33,8 @@ from followers import Loop
 from health.board import Board
 from health.operation import Operation
 from jobs.words import WORDS_QUEUE
+from limits.hourly import Feature
+from limits.own import OwnLimits
 from metadata.waiting import WaitingRecordings
 from prompt_pack.models import ReportPack
 from random_ids import new_secret
@@ -40,6 +42,7 @@ from recordings.cancellations import Cancellations
 from recordings.descriptions import Descriptions
 from recordings.listening import Listening
 from recordings.lookup import Recordings
+from recordings.preferences import Preferences
 from recordings.spoken_questions import SpokenQuestions
 from recordings.transcript_pages import TranscriptPages
 from recordings.uploads import Uploads
@@ -64,9 +67,13 @@ def sessions_of(application: Application, local_key: str | None = None) -> Sessi
 
 
 def services_of(
-    application: Application, sessions: Sessions, uploads: Uploads, administration: "Administration"
+    application: Application,
+    sessions: Sessions,
+    uploads: Uploads,
+    administration: "Administration",
+    preferences: Preferences,
 ) -> "Services":
-    """Make what the pages call."""
+    """Make what the pages call; ``preferences`` are those that the messenger's side of the process has."""
     from web.services import Services
 
     settings, database, pack = application.settings, application.database, application.pack
@@ -91,9 +98,18 @@ def services_of(
         estimates=application.estimates,
         archive=application.archive,
         files=MadeFiles(database, pack, settings.persistent_dir),
-        chats=Chats(database, jobs.enqueue_answer, application.conversations.get_stats),
+        chats=Chats(database, jobs.enqueue_answer, application.conversations.get_stats, settings.chat_hourly_limit),
         reading=ChatReading(database),
         ratings=Ratings(database, application.conversations),
+        preferences=preferences,
+        own_limits=OwnLimits(
+            database,
+            {
+                Feature.CHAT: settings.chat_hourly_limit,
+                Feature.RECOGNITION: settings.voice_hourly_limit,
+                Feature.SPEECH: settings.tts_hourly_limit,
+            },
+        ),
         examples=partial(collect_from, database),
         spoken=SpokenQuestions(database, partial(jobs.enqueue_other, WORDS_QUEUE), settings.voice_hourly_limit),
         speeches=speeches_of(application),
@@ -190,7 +206,11 @@ async def open_console(settings: Settings, pack: ReportPack, on_progress: StartP
         if site is not None:
             sessions, administration = sessions_of(application, key), await administration_of(application, board)
             await stack.enter_async_context(
-                site.opened(services_of(application, sessions, background.uploads, administration))
+                site.opened(
+                    services_of(
+                        application, sessions, background.uploads, administration, Preferences(application.database)
+                    )
+                )
             )
         health = Health(application, board, index=background.knowledge.index)
         yield Console(application, background, health, site, f"{address_of(settings)}/sign-in/{key}")

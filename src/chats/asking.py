@@ -12,17 +12,22 @@ from datamodels_chats import AnswerId, Chat, QuestionToAnswer, ReturnAddress
 from datamodels_search import ChatFilters, Condition, Corpus, Search
 from db import Database
 from errors import NotFound
+from limits import hourly
 from limits.reservations import reserve_question
 
 Change = Callable[[ChatFilters], ChatFilters]
 
 
 class Asking:
-    """Changes how questions are answered. ``enqueue`` adds the job that makes an answer or proposals."""
+    """Changes how questions are answered. ``enqueue`` adds the job that makes an answer or proposals.
 
-    def __init__(self, database: Database, enqueue: EnqueueAnswer) -> None:
+    A person may ask ``most`` questions an hour, those of ``Chats`` among them.
+    """
+
+    def __init__(self, database: Database, enqueue: EnqueueAnswer, most: int) -> None:
         self._database = database
         self._enqueue = enqueue
+        self._most = most
 
     async def question(self, owner: UserId, answer_id: AnswerId) -> QuestionToAnswer:
         """Load the question that an answer of the owner's is about.
@@ -59,12 +64,13 @@ class Asking:
 
         Raises:
             NotFound: the owner has no such answer.
-            LimitReached: the owner has asked as much as may be asked.
+            HourUsedUp, LimitReached: the owner has asked as much as may be asked.
         """
         asked = await self.question(owner, answer_id)
         again = _again(answer_id, search)
         async with self._database.transaction() as connection:
             await asking_store.add_answer(connection, again, asked.question_id, search, return_to)
+            await hourly.use(connection, hourly.Feature.CHAT, owner, self._most)
             await reserve_question(connection, owner, again, asked.text)
             await self._enqueue(connection, owner, again)
 

@@ -16,6 +16,7 @@ from datamodels import UserId
 from datamodels_chats import AnswerId, Chat, ChatStatistics, Occasion, RatingStats, ReturnAddress
 from db import Connection, Database
 from errors import BadText, NotFound
+from limits import hourly
 from limits.reservations import reserve_question
 from text_cleaning import one_line, preview
 from user_states import State
@@ -71,12 +72,13 @@ class ChatPage(NamedTuple):
 
 
 class Chats:
-    """The chats of every person."""
+    """The chats of every person, who may ask ``most`` questions an hour."""
 
-    def __init__(self, database: Database, enqueue: EnqueueAnswer, rating_stats: RatingStatsOf) -> None:
+    def __init__(self, database: Database, enqueue: EnqueueAnswer, rating_stats: RatingStatsOf, most: int) -> None:
         self._database = database
         self._enqueue = enqueue
         self._rating_stats = rating_stats
+        self._most = most
 
     async def page(self, owner: UserId, page: int, size: int) -> ChatPage:
         """Load page number ``page`` of the owner's chats, ``size`` chats a page, the most recently used first.
@@ -188,7 +190,7 @@ class Chats:
 
         Raises:
             NotFound: the owner has no chat of that number.
-            LimitReached: the owner has asked as much as may be asked.
+            HourUsedUp, LimitReached: the owner has asked as much as may be asked.
         """
         async with self._database.transaction() as connection:
             chat = await (
@@ -196,6 +198,7 @@ class Chats:
             )
             title = title_from(question)
             answer_id = await chat_history.add_question(connection, chat, occasion, question, title, return_to)
+            await hourly.use(connection, hourly.Feature.CHAT, owner, self._most)
             await reserve_question(connection, owner, answer_id, question)
             await self._enqueue(connection, owner, answer_id)
         return answer_id

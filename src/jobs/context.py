@@ -91,6 +91,12 @@ class StoredParts:
         async with self._database.transaction() as connection:
             await transcripts_store.plan_parts(connection, self._recording_id, parts)
 
+    async def begin(self, input_hash: str) -> None:
+        # No call begins that would not count: the database is waited for.
+        await self._database.persist(
+            lambda connection: transcripts_store.store_part_heard(connection, self._recording_id, input_hash, 0.0)
+        )
+
     async def save_result(self, input_hash: str, result: PartTranscript, engine_s: float) -> None:
         await self._database.persist(
             lambda connection: transcripts_store.store_part_result(

@@ -42,6 +42,9 @@ class _Parts:
     async def plan(self, parts: Mapping[str, PartPlan]) -> None:
         pass
 
+    async def begin(self, input_hash: str) -> None:
+        pass
+
     async def save_result(self, input_hash: str, result: PartTranscript, engine_s: float) -> None:  # noqa: ARG002
         self._results[input_hash] = result
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from math import ceil, floor
 
 import texts.limits
-from limits.values import Allowance, Resource
+from limits.values import MONTHLY, Allowance, Resource
 from utils import human_size
 
 _LITTLE = Decimal("0.2")
@@ -53,6 +53,20 @@ def limited(allowances: Sequence[Allowance]) -> list[str]:
         )
         for each in allowances
         if each.limit is not None
+    ]
+
+
+def left_of(allowances: Sequence[Allowance]) -> list[tuple[str, str]]:
+    """Return the name of each limit, and how much of it is left."""
+    return [
+        (
+            texts.limits.NAMES[each.resource],
+            (texts.limits.LEFT_MONTHLY if each.resource in MONTHLY else texts.limits.LEFT_IN_ALL).format(
+                left=in_words(each.resource, each.left, left=True), limit=in_words(each.resource, each.limit)
+            ),
+        )
+        for each in allowances
+        if each.limit is not None and each.left is not None
     ]
 
 

@@ -3,8 +3,10 @@
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
+from datamodels import UserId
 from datamodels_telegram import ChatId, IncomingMessage, MessageId
 from db import Connection, Database
+from limits import hourly
 from random_ids import new_id
 from recordings import spoken_store
 from recordings.spoken_store import Heard
@@ -13,14 +15,23 @@ Enqueue = Callable[[Connection, UUID], Awaitable[None]]
 
 
 class SpokenWords:
-    """The voice notes of everybody; ``enqueue`` adds the job that recognises one to a transaction."""
+    """The voice notes of everybody; ``enqueue`` adds the job that recognises one to a transaction.
 
-    def __init__(self, database: Database, enqueue: Enqueue) -> None:
+    A person may have ``most`` heard an hour; what is said into a browser counts as well.
+    """
+
+    def __init__(self, database: Database, enqueue: Enqueue, most: int) -> None:
         self._database = database
         self._enqueue = enqueue
+        self._most = most
 
-    async def hear(self, connection: Connection, incoming_id: int, sound: bytes) -> None:
-        """Store the sound of the file ``incoming_id``, and add the job that recognises it."""
+    async def hear(self, connection: Connection, owner: UserId, incoming_id: int, sound: bytes) -> None:
+        """Store the sound of the owner's file ``incoming_id``, and add the job that recognises it.
+
+        Raises:
+            HourUsedUp: the owner has had as much heard as one may within an hour.
+        """
+        await hourly.use(connection, hourly.Feature.RECOGNITION, owner, self._most)
         await self._enqueue(connection, await spoken_store.put_sound(connection, new_id(), incoming_id, sound))
 
     async def heard(self, limit: int) -> list[Heard]:

@@ -4,7 +4,6 @@ from hashlib import sha256
 from typing import NamedTuple
 from uuid import UUID
 
-import texts.web
 from datamodels import UserId
 from db import Database
 from errors import BadText, NotFound, ProviderUnavailable
@@ -13,8 +12,6 @@ from random_ids import new_id
 from recordings import spoken_store
 from recordings.spoken import Enqueue
 from texts.errors_in_chats import chat_text
-
-_FEATURE = "recognition"
 
 
 class Said(NamedTuple):
@@ -45,7 +42,7 @@ class SpokenQuestions:
             if found is not None and (found.words is not None or found.is_refused):
                 return key
             if found is None:
-                await hourly.use(connection, _FEATURE, owner, self._most, texts.web.SPOKEN_WHAT)
+                await hourly.use(connection, hourly.Feature.RECOGNITION, owner, self._most)
             await self._enqueue(connection, await spoken_store.put_question(connection, new_id(), owner, key, sound))
         return key
 

@@ -121,16 +121,20 @@ class Erasures:
         async with self._database.transaction() as connection:
             return await user_states.get(connection, actor, AskedErasure) == question
 
-    async def order(self, actor: UserId, person: UserId, heir: int | None, chat: ChatId) -> Standing | None:
+    async def order(
+        self, actor: UserId, person: UserId, heir: int | None, chat: ChatId, *, inherited: Possessions | None = None
+    ) -> Standing | None:
         """Close a person's access and have them erased.
 
         ``heir`` is the Telegram id of who takes over recordings, reports and documents; None erases these, too. The
         first order stands: what another one asks for changes nothing of it, and what stands is returned. The same
-        order from the same chat again is the first one.
+        order from the same chat again is the first one. ``inherited`` is what the question said that the person has, or
+        is about to get, from people who were erased.
 
         Raises:
             NotFound: there is no such person.
-            ErasureRefused: the actor may not have this person erased, or the heir cannot take over.
+            ErasureRefused: the actor may not have this person erased, the heir cannot take over, or it is not what was
+                told any more.
         """
         async with self._database.transaction() as connection:
             await audit.begin(connection)
@@ -141,6 +145,9 @@ class Erasures:
                 return None if is_same else stands
             await self._check(connection, actor, user)
             takes = None if heir is None else (await self._heir(connection, person, heir)).id
+            # Counted here, where no other erasure can be ordered: it was promised that what is inherited stays.
+            if inherited is not None and await erasures_store.count_inherited(connection, person) != inherited:
+                raise ErasureRefused(reason=texts.erasures.MORE_HAS_COME)
             role_stays = user.granted if await self._was_lowered(connection, user) else None
             await people_store.block(connection, person)
             await end_all(connection, person)

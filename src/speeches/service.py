@@ -29,7 +29,6 @@ from text_to_speech.port import LONGEST_PIECE
 LONGEST_TEXT = 5000
 """Characters. Of a longer answer or report the first sentences are said; a longer text is refused."""
 _LONGEST_TITLE = 200
-_FEATURE = "speech"
 
 
 class Source(Value):
@@ -224,7 +223,7 @@ class Speeches:
                 await self._enqueue(connection, same.id)
                 await reserve_speech(connection, owner, same.id, new.title, speech_cost_usd(new.voice, characters))
             return Ordered(same.id, State.AT_WORK)
-        await hourly.use(connection, _FEATURE, owner, self._hourly, texts.speeches.SAY_TEXT)
+        await hourly.use(connection, hourly.Feature.SPEECH, owner, self._hourly)
         await store.insert(connection, new)
         await self._enqueue(connection, new.id)
         await reserve_speech(connection, owner, new.id, new.title, speech_cost_usd(new.voice, characters))

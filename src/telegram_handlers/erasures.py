@@ -84,9 +84,11 @@ class ErasureHandlers:
         if context.pressed != stands:
             raise OutdatedButton(data=press.action)
         doomed = await self.erasures.look_at(context.user.id, _person_of(context, press))
-        if not await self.erasures.is_asked(context.user.id, _question_of(press, doomed, stands)):
+        question, heir = _question_of(press, doomed, stands), _heir_of(press)
+        if not await self.erasures.is_asked(context.user.id, question):
             raise OutdatedButton(data=press.action)
-        before = await self.erasures.order(context.user.id, doomed.user.id, _heir_of(press), context.chat)
+        told = question.inherited
+        before = await self.erasures.order(context.user.id, doomed.user.id, heir, context.chat, inherited=told)
         screen = erasure_ordered() if before is None else erasure_stands(before)
         await show(self.messages, context, MessageKind.STATUS_MESSAGE, screen)
         self.wake()

@@ -34,6 +34,12 @@ MONTHS = (
 )
 DAY = "{day} {month}"
 
+BY_THE_HOUR = {
+    "chat": "задать вопрос в чате",
+    "recognition": "обратиться голосом",
+    "speech": "озвучить новый текст",
+}
+
 LEFT = {
     "sound": "⏳ Осталось {left} из {limit} на этот месяц.",
     "tokens": "⏳ Осталось {left} языковой модели из {limit} на этот месяц.",
@@ -41,6 +47,11 @@ LEFT = {
     "questions": "⏳ Осталось {left} из {limit} на этот месяц.",
     "storage": "⏳ Осталось места для файлов: {left} из {limit}.",
 }
+
+LEFT_HOURLY = "{left} из {limit} за час"
+LEFT_MONTHLY = "{left} из {limit} за месяц"
+LEFT_IN_ALL = "{left} из {limit}"
+HOURLY_NAMES = {"chat": "Вопросы в чатах", "recognition": "Обращения голосом", "speech": "Новые озвучки"}
 
 BUTTON = "⚖️ Ограничения"
 ROLES_BUTTON = "⚖️ Ограничения ролей"

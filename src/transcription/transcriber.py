@@ -41,6 +41,10 @@ class PartStore(Protocol):
         """Make ``parts``, by input hash, the recording's plan; results of earlier plans are kept."""
         ...
 
+    async def begin(self, input_hash: str) -> None:
+        """Note that an engine is about to hear a part: from now on it may be paid for."""
+        ...
+
     async def save_result(self, input_hash: str, result: PartTranscript, engine_s: float) -> None: ...
 
     async def save_heard(self, input_hash: str, heard: float) -> None:
@@ -176,6 +180,7 @@ class _Work:
 
     async def _transcribe_and_store(self, part: PartPlan) -> None:
         input_hash = self._hashes[part.position]
+        await self._store.begin(input_hash)
         started = monotonic()
         try:
             async with self._noted(input_hash) as on_heard:

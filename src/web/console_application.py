@@ -23,6 +23,7 @@ import web.console.invitations
 import web.console.operation
 import web.console.people
 import web.console.plain_upload
+import web.console.profile
 import web.console.recordings
 import web.console.reports
 import web.console.sign_in
@@ -51,6 +52,7 @@ def add_console(application: FastAPI, site: Site) -> None:
         web.console.speeches,
         web.console.avatars,
         web.console.people,
+        web.console.profile,
         web.console.invitations,
         web.console.audit,
         web.console.operation,

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from datamodels import Segment
 from markups.editing import label_of
 from recordings.transcript_pages import SEGMENTS_ON_PAGE
+from system.local_time import local
 from texts.web_editing import CHANGES, LAST_EDIT, LAST_EDIT_BY
 from transcription.editing.changes import found, mark_of, seconds_of, speakers_of
 from transcription.editing.values import Found, LastEdit, OpenTranscript, Search, Speaker
@@ -89,7 +90,7 @@ def turn_at(opened: OpenTranscript, typed: str) -> int | None:
 def in_words(last: LastEdit) -> str:
     """Say which edit an undoing would take back: «слова реплики 12, 30.11.2026 14:05»."""
     what = CHANGES[last.change].format(place="" if last.position is None else last.position + 1).strip()
-    told = LAST_EDIT.format(what=what, moment=f"{last.made_at.astimezone():%d.%m.%Y %H:%M}")
+    told = LAST_EDIT.format(what=what, moment=f"{local(last.made_at):%d.%m.%Y %H:%M}")
     return told if last.author is None else LAST_EDIT_BY.format(told=told, author=last.author)
 
 

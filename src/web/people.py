@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from datetime import tzinfo
 from typing import Annotated, NamedTuple
 
 from fastapi import Depends, Request
@@ -11,6 +12,7 @@ from datamodels import User
 from errors import AccessDenied
 from errors_of_operation import ForeignRequest, SignInNeeded
 from sign_in.sessions import form_token
+from web.services import Services
 from web.site import site_of
 
 SESSION_COOKIE = "voxpersona_session"
@@ -23,10 +25,14 @@ _OF_FORMS = "application/x-www-form-urlencoded"
 
 
 class Visitor(NamedTuple):
-    """A person in a browser; ``form_token`` goes along with whatever changes something."""
+    """A person in a browser; ``form_token`` goes along with whatever changes something.
+
+    Clocks are shown as in ``zone``; None is that of the installation.
+    """
 
     user: User
     form_token: str
+    zone: tzinfo | None
 
 
 class Needs:
@@ -58,10 +64,16 @@ async def visitor_of(request: Request) -> Visitor | None:
     """Return whose session a request belongs to; None without one. It is looked up once a request."""
     if not hasattr(request.state, "visitor"):
         token = request.cookies.get(SESSION_COOKIE)
-        user = await site_of(request).services.sessions.find(token) if token else None
-        request.state.visitor = None if user is None or token is None else Visitor(user, form_token(token))
+        request.state.visitor = await _of_session(site_of(request).services, token) if token else None
     visitor: Visitor | None = request.state.visitor
     return visitor
+
+
+async def _of_session(services: Services, token: str) -> Visitor | None:
+    user = await services.sessions.find(token)
+    if user is None:
+        return None
+    return Visitor(user, form_token(token), await services.preferences.zone_of(user.id))
 
 
 def check_form(request: Request, expected: str, given: str) -> None:

@@ -17,6 +17,7 @@ import texts.metadata
 import texts.speeches
 import texts.telegram
 import texts.transcript
+import texts.voice_notes
 import texts.web
 import texts.web_administration
 import texts.web_avatars
@@ -27,8 +28,10 @@ from chats.sources import source_line
 from chats.threads import shown_title
 from constants import LONGEST_SPOKEN_S
 from recordings.sent_files import accepted_names
+from system.local_time import in_zone, local
 from texts.errors_in_chats import chat_text
 from utils import clock, human_duration, human_size
+from web.editing import in_words
 from web.markdown import answer_as_html
 from web.people import Visitor
 from web.site import site_of
@@ -58,7 +61,7 @@ class Templates:
             lstrip_blocks=True,
         )
         self._environment.filters |= {"clock": clock, "size": human_size, "duration": human_duration, "day": _day}
-        self._environment.filters |= {"moment": _moment, "answer": answer_as_html}
+        self._environment.filters |= {"moment": _moment, "answer": answer_as_html, "edit": in_words}
         self._environment.globals |= {
             "t": texts.web,
             "t_admin": texts.web_administration,
@@ -66,6 +69,7 @@ class Templates:
             "t_edit": texts.web_editing,
             "roles": texts.telegram.ROLES,
             "t_speech": texts.speeches,
+            "t_own": texts.voice_notes,
             "turns": texts.editing.TURNS.counted,
             "buildings": texts.metadata.BUILDINGS,
             "languages": texts.transcript.LANGUAGES,
@@ -97,7 +101,8 @@ class Templates:
         """Return a page or a part of one, which an event brings, as ``visitor`` sees it."""
         allowed = {each.value for each in Permission if visitor is not None and may(visitor.user.role, each)}
         common = {"visitor": visitor, "may": allowed, "csrf": "" if visitor is None else visitor.form_token}
-        return self._environment.get_template(name).render({**common, **values})
+        with in_zone(None if visitor is None else visitor.zone):
+            return self._environment.get_template(name).render({**common, **values})
 
     def file(self, name: str, version: str | None) -> Response:
         """Return a file that pages load.
@@ -126,8 +131,8 @@ def _loaded(path: Path) -> StaticFile:
 
 
 def _day(when: datetime) -> str:
-    return f"{when.astimezone():%d.%m.%Y}"
+    return f"{local(when):%d.%m.%Y}"
 
 
 def _moment(when: datetime) -> str:
-    return f"{when.astimezone():%d.%m.%Y %H:%M}"
+    return f"{local(when):%d.%m.%Y %H:%M}"

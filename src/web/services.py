@@ -12,6 +12,7 @@ from chats.threads import Chats
 from conversations.ratings import Ratings
 from dead_letters import DeadLetters
 from health.operation import Operation
+from limits.own import OwnLimits
 from metadata.waiting import WaitingRecordings
 from prompt_pack.models import ReportPack
 from recordings.cancellations import Cancellations
@@ -20,6 +21,7 @@ from recordings.descriptions import Descriptions
 from recordings.intake import Intake, IntakeLimits
 from recordings.listening import Listening
 from recordings.lookup import Recordings
+from recordings.preferences import Preferences
 from recordings.spoken_questions import SpokenQuestions
 from recordings.transcript_pages import TranscriptPages
 from recordings.uploads import Uploads
@@ -86,6 +88,8 @@ class Services:
     chats: Chats
     reading: ChatReading
     ratings: Ratings
+    preferences: Preferences
+    own_limits: OwnLimits
     examples: Callable[[], Awaitable[Examples]]
     spoken: SpokenQuestions
     speeches: Speeches

@@ -55,7 +55,7 @@ async def test_every_list_is_there_in_time(database_url: str, tmp_path: Path) ->
 
 
 def _lists(database: Database, owner: UserId, folder: Path) -> dict[str, Callable[[], Awaitable[object]]]:
-    recordings, chats = Recordings(database), Chats(database, _nobody_answers, _nobody_rates)
+    recordings, chats = Recordings(database), Chats(database, _nobody_answers, _nobody_rates, 100)
     ratings = Ratings(database, HybridStorage(database, folder))
     letters = DeadLetters(database, cast("Enqueue", None))
 

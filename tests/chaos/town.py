@@ -223,6 +223,7 @@ async def town(folder: Path, people: int) -> AsyncIterator[Town]:
         product.use(endpoint)
         ids = ",".join(str(FIRST_PERSON + number) for number in range(people))
         product.settings |= {"OWNER_TELEGRAM_ID": "1000", "TEAM_TELEGRAM_IDS": ids, "SPOOL_KEEP_S": "60"}
+        product.settings["CHAT_HOURLY_LIMIT"] = "10000"
         made = Town(folder, product, telegram, endpoint)
         made.has_disk = mounted
         made.set_clock(0)

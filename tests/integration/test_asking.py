@@ -18,6 +18,7 @@ from default_pack import PACK
 from dialogs import Dialogs
 from embeddings.openai import OpenAIEmbeddings
 from errors import ProviderUnavailable
+from errors_of_operation import HourUsedUp
 from jobs.chats import AnswerSteps
 from knowledge.retrieval import KnowledgeRetrieval
 from knowledge_world import METADATA, KnowledgeWorld
@@ -25,6 +26,7 @@ from markups.callback_data import Action
 from message_tracker import MessageTracker
 from openai_server import OpenAIServer
 from scripted_model import Call, ScriptedModel
+from telegram_handlers.context import failure_text
 from telegram_handlers.shared import awaited
 
 KAZAN, YAROSLAVL = "Каша в Казани остыла, завтрак скудный.", "Каша в Ярославле горячая, завтрак отличный."
@@ -289,6 +291,32 @@ async def test_nothing_of_another_persons_is_in_reach(world: World) -> None:
     await world.bot.work()
     assert "Казани" not in mallory.sees
     assert len(mallory.heard) >= 9
+
+
+async def test_an_hour_has_its_limit_of_questions(world: World) -> None:
+    anna, other = await world.with_two(), await Asker.come(world.bot)
+    query = "INSERT INTO hourly_uses (feature, owner_id) SELECT %s, %s FROM generate_series(1, 998)"
+    async with world.bot.database.transaction() as connection:
+        for feature in ("chat", "speech"):
+            await connection.execute(query, (feature, anna.id))
+    await anna.asks("Завтрак и каша в Казани?")
+    buttons = {each.text: each.data for each in world.buttons(anna)}
+    # The last one, and handled again the same.
+    for _ in range(2):
+        await anna.press_data(buttons["✖ Казань"], update="same")
+    await world.bot.work()
+    asked = world.bot.queued.copy()
+    with pytest.raises(HourUsedUp) as raised:
+        await anna.asks("А в Ярославле?")
+    said = raised.value.user_text
+    assert said == "За час можно задать вопрос в чате не больше 1000 раз. Подождите 60 мин. и повторите."
+    assert failure_text(raised.value, "ab12") == said, "no code: who waits needs nobody to look"
+    assert world.bot.queued == asked
+    await other.asks("А в Ярославле?")
+    async with world.bot.database.transaction() as connection:
+        await connection.execute("UPDATE hourly_uses SET used_at = used_at - interval '61 minutes'")
+    await anna.asks("А в Ярославле?")
+    assert len(world.bot.queued) == len(asked) + 2
 
 
 async def test_pressed_twice_or_handled_again_asks_once(world: World) -> None:

@@ -8,7 +8,7 @@ import wave
 from base64 import b64encode
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from hashlib import sha256
 from io import BytesIO
@@ -484,6 +484,44 @@ async def test_who_has_used_up_a_limit_is_told_until_when(console: World, resear
     assert (await researcher.client.get(f"/api/v1/chats/{chat}")).json()["questions"] == 1
 
 
+async def test_a_person_sees_what_is_left_and_sets_what_the_bot_sets(console: World, researcher: Browser) -> None:
+    owner, preferences = researcher.person.user.id, console.bot.preferences
+    async with console.bot.database.transaction() as connection:
+        await store.set_for_person(connection, owner, Resource.SOUND, Decimal(18_000), own=True)
+        await connection.execute("INSERT INTO hourly_uses (feature, owner_id) VALUES ('chat', %s)", (owner,))
+    shown = (await researcher.client.get("/profile")).text
+    for said in ("исследователь", "99 из 100 за час", "300 мин из 300 мин за месяц"):
+        assert said in shown
+    changed = {"time_zone": "Asia/Omsk", "language": "en", "quiet": "night", "voice_notes": "words"}
+    assert (await researcher.post("/profile", **changed)).status_code == 303
+    assert (await preferences.of(owner)).model_dump() == changed
+    page = (await researcher.client.get("/profile?saved=true")).text
+    assert page.count(" selected>") == 4
+    for wrong in ({"language": "xx"}, {"quiet": "never"}, {"voice_notes": "photo"}, {"time_zone": "Mars/Gale"}):
+        assert (await researcher.post("/profile", **wrong)).status_code == 422
+    assert (await researcher.post("/profile", zone_other="на Марсе")).status_code == 422
+    assert (await researcher.post("/profile", zone_other="UTC+10", quiet="")).status_code == 303
+    set_now = await preferences.of(owner)
+    assert (set_now.time_zone, set_now.quiet, set_now.language) == ("Etc/GMT-10", None, "en")
+    assert '<option value="Etc/GMT-10" selected>UTC+10</option>' in (await researcher.client.get("/profile")).text
+    async with console.browser("guest") as guest:
+        assert "Язык записей" not in (await guest.client.get("/profile")).text
+        assert (await guest.post("/profile", quiet="always", language="en")).status_code == 403
+        assert (await guest.post("/profile", quiet="always")).status_code == 303
+        assert (await preferences.of(guest.person.user.id)).quiet == "always"
+    assert (await preferences.of(owner)).quiet is None
+
+
+async def test_clocks_are_those_of_the_person(console: World, researcher: Browser) -> None:
+    recording, shown = await has_recording(console), set[str]()
+    for zone, hours in (("Etc/GMT-14", 14), ("Etc/GMT+12", -12)):
+        await console.bot.preferences.set(recording.owner_id, time_zone=zone)
+        day = f"{recording.created_at.astimezone(timezone(timedelta(hours=hours))):%d.%m.%Y}"
+        assert day in (await researcher.client.get("/recordings")).text
+        shown.add(day)
+    assert len(shown) == 2
+
+
 async def test_a_question_is_answered_within_one_request_and_learned_from(console: World, researcher: Browser) -> None:
     recording, reading = await has_recording(console), console.services.reading
     owner, headers = researcher.person.user.id, {"X-CSRF-Token": researcher.token}
@@ -571,7 +609,7 @@ async def test_a_question_by_voice_is_heard_and_asked_once(console: World, resea
             assert (refused.status_code, said in refused.json()["message"]) == (422, True), refused.text
     used_up = await ask(wav(3))
     assert (used_up.status_code, int(used_up.headers["retry-after"]) > 3500) == (429, True)
-    assert "спросить голосом не больше 4 раз" in used_up.json()["message"]
+    assert "обратиться голосом не больше 4 раз" in used_up.json()["message"]
     described = (await researcher.client.get("/api/v1/openapi.json")).json()["paths"][address]["post"]
     assert set(described["requestBody"]["content"]) == {JSON, "audio/*"}
 
@@ -1171,6 +1209,22 @@ async def test_from_a_file_to_a_rated_answer_on_a_phone(console: World, page: Pa
     await page.wait_for_selector("[data-live] >> text=А что с завтраком?")
     await checked(page)
     assert wrong == []
+
+
+async def test_a_person_sets_when_the_bot_is_silent_on_a_phone_and_leaves(console: World, page: Page) -> None:
+    owner = console.people["researcher"].user.id
+    await page.goto(f"/sign-in/{await console.services.sessions.new_link(owner)}")
+    await page.click("main button")
+    await page.click("a[href='/profile']")
+    await page.select_option("select[name=quiet]", "night")
+    await page.click("text=Сохранить")
+    await page.wait_for_selector("[role=status] >> text=Сохранено")
+    await checked(page)
+    assert (await console.bot.preferences.of(owner)).quiet == "night"
+    await page.click("main >> text=Выйти")
+    await page.wait_for_selector("[name=code]")
+    await page.goto("/profile")
+    assert "Профиль" not in await page.inner_text("body")
 
 
 async def sent_over_a_line_that_breaks(page: Page) -> None:

@@ -434,7 +434,7 @@ async def router(bot: Bot, owner: Person, person: Person, tmp_path: Path) -> Asy
         other=nothing,
         strangers=Strangers(bot.messages, Invitations(bot.database, team), has_owner=True),
         without_database=WithoutDatabase(bot.telegram, bot.machine, owner.chat, tmp_path / "saved_notes.json"),
-        words=SpokenWords(bot.database, jobless).find,
+        words=SpokenWords(bot.database, jobless, 20).find,
         zone_of=bot.preferences.zone_of,
     )
     await router.recover()

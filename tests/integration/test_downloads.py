@@ -7,6 +7,7 @@ from collections import namedtuple
 from itertools import count
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -29,6 +30,7 @@ from datamodels_telegram import (
 from db import Connection, Database
 from downloads import Downloads
 from errors import VoxPersonaError
+from errors_of_operation import HourUsedUp
 from followers_world import Clock, DatabaseUntilKilled, Killer, Somebody, TelegramOfFiles, killed, look
 from knowledge.documents import Documents
 from messenger import FileGone, MessengerRefusedSecrets, MessengerUnavailable
@@ -36,6 +38,8 @@ from object_store import ObjectStore
 from recording_files import encode, tone
 from recordings.intake import Intake, IntakeLimits
 from recordings.sent_files import recording_name, refusal
+from recordings.spoken import SpokenWords
+from recordings.spoken_questions import SpokenQuestions
 
 LIMITS = IntakeLimits(largest_bytes=10**7, longest_s=60.0)
 DESIGN = ScenarioId("design")
@@ -577,3 +581,35 @@ async def test_a_refused_file_does_not_stay_in_the_spool(
     await somebody.sends(telegram, b"no recording")
     await look(Downloads(followed, telegram, intake, tmp_path, 2, kept_s=3600.0), times=2)
     assert spooled(tmp_path) == []
+
+
+async def test_what_is_said_in_the_place_of_text_has_a_limit_an_hour_which_browsers_share(
+    followed: Database, somebody: Somebody, telegram: TelegramOfFiles, intake: Intake, tmp_path: Path
+) -> None:
+    jobs: list[UUID] = []
+
+    async def enqueue(connection: Connection, id_: UUID) -> None:
+        jobs.append(id_)
+
+    spoken, browser = SpokenWords(followed, enqueue, 2), SpokenQuestions(followed, enqueue, 2)
+    downloads = Downloads(followed, telegram, intake, tmp_path, 1, hear=spoken.hear)
+    other = await Somebody.come(followed)
+    await browser.put(somebody.owner, b"one")
+    files = [await somebody.sends(telegram, each, purpose=FilePurpose.WORDS) for each in (b"two", b"three")]
+    files += [await other.sends(telegram, b"three", purpose=FilePurpose.WORDS)]
+    for _ in files:
+        await look(downloads)
+    heard, refused, of_other = [
+        await who.file(each.id) for who, each in zip((somebody, somebody, other), files, strict=True)
+    ]
+    assert (heard.state, of_other.state) == (IncomingState.HEARING, IncomingState.HEARING)
+    said = "За час можно обратиться голосом не больше 2 раз. Подождите 60 мин. и повторите."
+    assert (refused.state, refused.error_text) == (IncomingState.REFUSED, said)
+    with pytest.raises(HourUsedUp):
+        await browser.put(somebody.owner, b"four")
+    assert len(jobs) == 3, "nothing that was refused costs anything"
+    async with followed.transaction() as connection:
+        await connection.execute("UPDATE hourly_uses SET used_at = used_at - interval '61 minutes'")
+    again = await somebody.sends(telegram, b"three", purpose=FilePurpose.WORDS)
+    await look(downloads)
+    assert (await somebody.file(again.id)).state is IncomingState.HEARING

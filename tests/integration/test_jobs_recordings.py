@@ -378,6 +378,9 @@ async def test_a_call_to_an_engine_that_does_not_answer_is_given_up_and_the_audi
         await asyncio.wait([worker])
         await endpoint.engine.close()
     assert (cancelled.stage, cancelled.error_code) == (Stage.PREPARED, "cancelled")
+    async with shared_database.transaction() as connection:
+        used = await store.used(connection, recording.owner_id, this_month())
+    assert float(used[Resource.SOUND]) == pytest.approx(20, abs=0.1), "the endpoint has it, and is paid"
     assert await objects.exists(recording.object_key)
     assert not list(context.spool.iterdir())
 

@@ -39,6 +39,7 @@ from datamodels import (
 from datamodels_chats import AnswerId, AnswerOutcome, Basis, Conversation, Occasion
 from db import Connection, Database
 from errors_of_operation import LimitReached
+from jobs.context import StoredParts
 from limits import store
 from limits.reservations import (
     check_storage,
@@ -339,6 +340,37 @@ async def test_what_counts_is_what_live_work_has_reserved_and_ended_work_has_use
                 elif change != "again":
                     await world.end(work, change)
             await world.check()
+
+
+@pytest.mark.parametrize(
+    ("begun", "heard", "failed", "counted"),
+    [(False, None, False, 0), (True, None, False, 60), (True, 0.25, False, 15), (True, None, True, 0)],
+    ids=["waits", "in flight", "heard so far", "refused"],
+)
+@pytest.mark.parametrize("is_deleted", [False, True])
+async def test_a_part_that_was_in_flight_when_its_process_was_killed_counts(  # what became of it
+    shared_database: Database, begun: bool, heard: float | None, failed: bool, counted: int, is_deleted: bool
+) -> None:
+    async with shared_database.transaction() as connection:
+        owner = await add_user(connection)
+        recording = await recordings_store.insert_recording(connection, new_recording(owner))
+        plan = {"a": PartPlan(start=0, end=60, position=0), "b": PartPlan(start=60, end=100, position=1)}
+        await transcripts_store.plan_parts(connection, recording.id, plan)
+        await reserve_recording(connection, owner, recording.id, "ru", {Resource.SOUND: Decimal(100)})
+    parts = StoredParts(shared_database, recording.id)
+    if begun:
+        await parts.begin("a")
+    if heard is not None:
+        await parts.save_heard("a", heard)
+    if failed:
+        await parts.save_failure("a", "provider_unavailable", 1.0)
+    async with shared_database.transaction() as connection:
+        assert (await store.used(connection, owner, this_month()))[Resource.SOUND] == 100, "it may go on"
+        if is_deleted:
+            await recordings_store.delete_recording(connection, recording.id)
+        else:
+            await recordings_store.cancel(connection, recording.id)
+        assert (await store.used(connection, owner, this_month()))[Resource.SOUND] == counted
 
 
 async def test_of_twenty_that_come_at_once_as_many_get_through_as_fit(shared_database: Database) -> None:

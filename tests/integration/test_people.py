@@ -688,6 +688,31 @@ async def test_an_administrator_gives_what_a_person_has_to_a_named_one(office: O
     assert "для передачи нужен другой" in office.sees(chat)[-1]
 
 
+async def test_what_is_promised_at_the_same_moment_is_not_erased_untold(office: Office) -> None:
+    query = "INSERT INTO documents (id, owner_id, name, sha256, text) VALUES (%s, %s, 'a.txt', %s, 'a')"
+    won = set()
+    for _ in range(12):
+        giver, heir = await office.somebody(Role.USER), await office.somebody(Role.USER)
+        await execute(office.database, query, uuid4(), giver.id, uuid4().hex * 2)
+        told = (await office.erasures.look_at(heir.id, heir.id)).inherited
+        order = office.erasures.order
+        given, erased = await asyncio.gather(
+            order(giver.id, giver.id, heir.telegram_id, ChatId(1)),
+            order(heir.id, heir.id, None, ChatId(2), inherited=told),
+            return_exceptions=True,
+        )
+        refused = [each for each in (given, erased) if each is not None]
+        assert [type(each) for each in refused] == [ErasureRefused], "one of both, and never none"
+        won.add(given is None)
+        if given is None:
+            assert isinstance(erased, ErasureRefused)
+            assert texts.erasures.MORE_HAS_COME in erased.user_text
+            promised = (await office.erasures.look_at(heir.id, heir.id)).inherited
+            assert (told.documents, promised.documents) == (0, 1)
+            assert await order(heir.id, heir.id, None, ChatId(2), inherited=promised) is None
+    assert won, "somebody is first"
+
+
 # --- limits -------------------------------------------------------------------------------------------------------
 
 

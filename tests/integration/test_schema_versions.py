@@ -65,6 +65,45 @@ async def test_a_database_of_every_earlier_schema_becomes_that_of_today_and_keep
         assert rows.fetchall() == [("Мария", "Беседа.ogg", "done")]
 
 
+def test_orders_of_images_that_are_open_at_the_upgrade_get_their_reservation(
+    empty_database_url: str, tmp_path: Path
+) -> None:
+    for script in [each for each in SCRIPTS if each.name < "0044"]:
+        shutil.copy(script, tmp_path)
+    migrate(empty_database_url, tmp_path)
+    # Open without and with a reservation, a double, and one that has ended.
+    orders = [("a", "waiting", "reserved", False), ("b", "sending", "reserved", False)]
+    orders += [("c", "waiting", "reserved", True), ("d", "failed", "released", False)]
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute(PEOPLE_OF_0001)
+        for number, (occasion, state, quota, is_test) in enumerate(orders):
+            connection.execute(
+                "INSERT INTO image_orders "
+                "(id, owner_id, kind, number, occasion, trainer, price_usd, state, quota, is_test, ended_at) "
+                "SELECT gen_random_uuid(), id, 'picture', %s, %s, 't', 6.5, %s, %s, %s, "
+                "CASE WHEN %s = 'failed' THEN now() END FROM users LIMIT 1",
+                (number, occasion, state, quota, is_test, state),
+            )
+        connection.execute(
+            "INSERT INTO limit_uses (work, resource, owner_id, subject, month, reserved, exact, state) "
+            "SELECT id, 'money', owner_id, id, '2026-01-01', 2, true, 'reserved' FROM image_orders WHERE occasion = 'b'"
+        )
+    migrate(empty_database_url)
+    query = (
+        "SELECT occasion, reserved, used, limit_uses.state FROM limit_uses JOIN image_orders ON work = id ORDER BY 1"
+    )
+    with psycopg.connect(empty_database_url) as connection:
+        rows = [
+            (name, float(reserved), float(used), state) for name, reserved, used, state in connection.execute(query)
+        ]
+        assert rows == [("a", 6.5, 0, "reserved"), ("b", 2, 0, "reserved")]
+        connection.execute(
+            "UPDATE image_orders SET state = 'done', quota = 'committed', paid = 'yes', ended_at = now() "
+            "WHERE occasion = 'a'"
+        )
+        assert [(float(row[2]), row[3]) for row in connection.execute(query)] == [(6.5, "done"), (0, "reserved")]
+
+
 def git(*arguments: str) -> bytes:
     return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, check=True).stdout
 

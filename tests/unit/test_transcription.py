@@ -91,6 +91,9 @@ class Parts:
         if len(self.done) == 3:
             self.three_done.set()
 
+    async def begin(self, input_hash: str) -> None:
+        pass
+
     async def save_heard(self, input_hash: str, heard: float) -> None:
         assert input_hash in self.planned
         assert input_hash not in self.done

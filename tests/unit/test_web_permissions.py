@@ -17,7 +17,7 @@ nothing
     GET /sign-in, GET /sign-in/{code}, POST /sign-in, GET /static/{name:path}, GET /api/v1/{path:path}
     POST /webhook/fal/status
 look
-    GET /, GET /work/events, POST /sign-out
+    GET /, GET /work/events, POST /sign-out, GET /profile, POST /profile
     GET /recordings, GET /recordings/{number}, GET /recordings/{number}/events
     GET /reports, GET /reports/{number}
     GET /chats, GET /chats/{number}, GET /answers/{answer_id}/events

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Query, Request
 
 from datamodels import Segment, UserId
+from system.local_time import in_zone
 from transcription.editing.changes import mark_of
 from web.api.models import EditableOut, EditedOut, OfferedSpeakerOut, UtteranceOut
 from web.editing import Stretch, in_words, stretch
@@ -31,11 +32,13 @@ def routes() -> APIRouter:
         if version is not None:
             first = await services.editing.place_of(visitor.user.id, number, version, first)
         shown = await _opened(services, visitor.user.id, number, first)
+        with in_zone(visitor.zone):
+            undoes_told = None if shown.opened.last is None else in_words(shown.opened.last)
         return EditableOut(
             version=shown.opened.version,
             can_undo=shown.opened.can_undo,
             undoes=None if shown.opened.last is None else shown.opened.last.version,
-            undoes_told=None if shown.opened.last is None else in_words(shown.opened.last),
+            undoes_told=undoes_told,
             redoes=shown.opened.redoes,
             moved=shown.opened.moved,
             total=shown.total,

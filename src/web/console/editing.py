@@ -15,7 +15,7 @@ from recordings.lookup import is_ready
 from recordings.transcript_pages import SEGMENTS_ON_PAGE
 from transcription.editing.changes import mark_of
 from transcription.editing.values import OpenTranscript
-from web.editing import MOST_OFFERED, in_words, places_of, stretch, turn_at
+from web.editing import MOST_OFFERED, places_of, stretch, turn_at
 from web.edits import IN_FORMS, Edit, ReplaceEdit, TextEdit, apply, search, text_at
 from web.forms import Fields, one
 from web.people import Recording
@@ -106,7 +106,6 @@ async def _shown(services: Services, opened: OpenTranscript, place: _Place) -> d
         "place": place,
         "places": await places_of(opened, sought) if place.wanted.strip() else None,
         "sound": not is_ready(opened.recording),
-        "last": None if opened.last is None else in_words(opened.last),
     }
 
 

@@ -20,13 +20,15 @@ function follow(part) {
 }
 
 forgetOld();
-document.querySelector("form.leave")?.addEventListener("submit", (event) => {
-  const { person } = document.body.dataset;
-  if (hasDrafts(person) && !confirm(event.target.dataset.unsaved)) {
-    event.preventDefault();
-    event.stopImmediatePropagation();
-  } else forget(person);
-});
+for (const form of document.querySelectorAll("form[data-unsaved]")) {
+  form.addEventListener("submit", (event) => {
+    const { person } = document.body.dataset;
+    if (hasDrafts(person) && !confirm(form.dataset.unsaved)) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+    } else forget(person);
+  });
+}
 
 const offline = document.querySelector("[data-offline]");
 addEventListener("offline", () => { offline.hidden = false; });
