@@ -50,6 +50,8 @@ class EngineDouble:
     """Whether building the same commit again gives the same image."""
     names_itself: bool = True
     """Whether versions know their commit."""
+    starts_canary: bool = True
+    """Whether a version that is tried beside the one that runs stays up."""
     version: str = "28.0.1"
     called: list[str] = field(default_factory=list)
     given: list[dict[str, Any]] = field(default_factory=list)
@@ -152,7 +154,9 @@ class EngineDouble:
             case ["logs", *_]:
                 return "\n".join(self.written)
             case ["run", "--detach", *_]:
-                self.boxes.append(Box("voxpersona-canary", "worker", next(reversed(self.images)), one_off=True))
+                canary = Box("voxpersona-canary", "worker", next(reversed(self.images)), one_off=True)
+                canary.running = self.starts_canary
+                self.boxes.append(canary)
             case ["up", *_] if "postgres" not in line:
                 workers = next((int(word.rpartition("=")[2]) for word in words if word.startswith("--scale")), 1)
                 self.runs(self.tags[f"{IMAGE}:latest"], workers)

@@ -19,6 +19,7 @@ class TcpProxy:
         self._away = False
         self._bytes_a_second: float | None = None
         self._whole: int | None = None
+        self._unanswered = 0
         self._open = asyncio.Event()
         self._open.set()
         self._connections: set[asyncio.Task[None]] = set()
@@ -52,6 +53,11 @@ class TcpProxy:
         """Keep connections and pass nothing on."""
         self.held_up.clear()
         self._open.clear()
+
+    def leave_unanswered(self, connections: int) -> None:
+        """Take the next connections, so many, and never answer them; all others are served."""
+        self.held_up.clear()
+        self._unanswered = connections
 
     def slow_down(self, bytes_a_second: float) -> None:
         """Pass no more than so much on, on each connection and in each direction."""
@@ -87,6 +93,12 @@ class TcpProxy:
             writer.transport.abort()
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._unanswered:
+            self._unanswered -= 1
+            self.held_up.set()
+            while await reader.read(_BLOCK_BYTES):
+                pass
+            return
         try:
             there_reader, there_writer = await asyncio.open_connection(self._host, self._target)
         except OSError:  # the server itself is away

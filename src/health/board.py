@@ -71,6 +71,8 @@ class Why(StrEnum):
     WEIGHTS_MISSING = "weights_not_fetched"
     """The first recording or report waits for a download."""
     WORKER_STOPPED = "worker_stopped"
+    WORKER_REOPENS = "worker_reopens"
+    """It has lost the database, and begins anew."""
     NO_HEARTBEAT = "no_heartbeat"
     DATABASE_AWAY = "database_away"
     LOW_SPACE = "low_space"

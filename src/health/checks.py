@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 
 import texts.errors
 from database.watch import AbsenceKind
@@ -43,6 +44,8 @@ _BUSY_S = 2.5
 """More seconds than the database's watch needs to notice silence: a longer wait is a queue for connections."""
 _HEARTBEAT_S = 6.0
 """A worker gives a sign of life every second."""
+_REOPENS_S = 15.0
+"""A worker that ended while the database was slow works again by then, or does not come back by itself."""
 _PROBE_FILE = ".health.tmp"
 _PROBE_BYTES = 4096
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -152,7 +155,7 @@ def jobs_check(database: Database, is_working: Callable[[], bool]) -> Check:
 
     Workers of other processes count for the signs of life, too.
     """
-    at_once = database.patient(0)
+    at_once, worked_at = database.patient(0), -math.inf
 
     def unknown() -> Reading:
         # Former figures would tell of work that nobody sees.
@@ -162,9 +165,14 @@ def jobs_check(database: Database, is_working: Callable[[], bool]) -> Check:
         return down(Why.DATABASE_AWAY)
 
     async def check() -> Reading:
+        nonlocal worked_at
         if database.absence is not None:
             return unknown()
-        if not is_working():
+        if is_working():
+            worked_at = monotonic()
+        elif monotonic() - worked_at < _REOPENS_S:
+            return Reading(Level.DEGRADED, Why.WORKER_REOPENS)
+        else:
             return down(Why.WORKER_STOPPED)
         try:
             async with at_once.transaction() as connection:

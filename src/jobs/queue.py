@@ -229,7 +229,6 @@ class Jobs:
                     log.warning("worker_waits", reason=str(exc.__cause__ or exc))
                 if task and task.cancelling():  # an error of the way out took the cancellation's place
                     raise asyncio.CancelledError
-                # procrastinate stops without an error when it cannot listen any more.
                 await asyncio.sleep(_PAUSE_S)
                 await self._database.there()
         finally:

@@ -10,7 +10,7 @@ import structlog
 from procrastinate.connector import BaseConnector
 from procrastinate.exceptions import ConnectorException, UniqueViolation
 from procrastinate.jobs import Job, Status
-from procrastinate.manager import JobManager
+from procrastinate.manager import JobManager, NotificationCallback
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
 
 from errors import (
@@ -30,6 +30,7 @@ log = structlog.get_logger(__name__)
 
 _SPACE_PAUSE_S = 1.0
 _FULL_PAUSE = timedelta(seconds=30)
+_LISTEN_PAUSE_S = 1.0
 _LIMIT_PAUSE = timedelta(hours=1)
 """How often work looks for room in its owner's limits; a raised limit has it go on at once."""
 AT_ONCE = datetime(2000, 1, 1, tzinfo=UTC)
@@ -124,6 +125,7 @@ class Manager(JobManager):
     ends that was put back meanwhile, procrastinate would remove it, although callers were told that it waits.
     When the database has no space for a job's end, a worker that lives would leave the job in "doing", too. Whoever
     looks for jobs of dead workers first looks at the clock. A worker on all queues leaves out those ``apart``.
+    A worker that fails once to show life or to listen would never do so again.
     """
 
     def __init__(self, connector: BaseConnector, apart: Sequence[str] = ()) -> None:
@@ -134,6 +136,24 @@ class Manager(JobManager):
     async def get_stalled_jobs(self, *args: Any, **options: Any) -> Iterable[Job]:
         await self._clock.look()
         return await super().get_stalled_jobs(*args, **options)
+
+    async def update_heartbeat(self, worker_id: int) -> None:
+        """Show life; when that fails, the next sign of life follows soon."""
+        try:
+            await super().update_heartbeat(worker_id)
+        except ConnectorException as exc:
+            log.info("no_sign_of_life", worker=worker_id, reason=str(exc.__cause__))
+
+    async def listen_for_jobs(
+        self, *, on_notification: NotificationCallback, queues: Iterable[str] | None = None
+    ) -> None:
+        """Tell of new and cancelled jobs until cancelled; what comes while nobody can listen is found by looking."""
+        while True:
+            try:
+                await super().listen_for_jobs(on_notification=on_notification, queues=queues)
+            except (ConnectorException, OSError, RuntimeError) as exc:  # the last: no thread to look the host up in
+                log.debug("listens_again", reason=str(exc.__cause__ or exc))
+            await asyncio.sleep(_LISTEN_PAUSE_S)
 
     async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
         if queues is not None:

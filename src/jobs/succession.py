@@ -70,7 +70,13 @@ class Succession:
         self._was_there = True
         self._silent.clear()
         while True:
-            await self._take_over(queues)
+            try:
+                await self._take_over(queues)
+            except (ConnectorException, DatabaseUnavailable, OutOfResources) as exc:
+                if self._database.absence is not None:
+                    raise
+                # Where time is short, a connection may come too late: no cause to end all work.
+                log.info("look_broke_off", reason=str(exc.__cause__ or exc))
             await asyncio.sleep(_POLLING_S)
 
     def _note_back(self) -> None:

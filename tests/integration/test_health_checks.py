@@ -157,10 +157,23 @@ async def test_jobs_are_down_without_a_worker_without_its_signs_of_life_and_with
             await connection.execute(query, (sign,))
         assert await check() == Reading(Level.DOWN, Why.NO_HEARTBEAT)
         assert REGISTRY.get_sample_value("voxpersona_workers") == 0
+    working[0] = False
+    assert await check() == Reading(Level.DEGRADED, Why.WORKER_REOPENS)
     await way.go_away()
     await finds(check, Level.DOWN, Why.DATABASE_AWAY)
     for name, labels in (("voxpersona_workers", {}), ("voxpersona_jobs", {"state": "running"})):
         assert math.isnan(REGISTRY.get_sample_value(name, labels) or 0.0), "nobody knows how many now"
+
+
+async def test_a_worker_that_does_not_come_back_is_down(through: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("health.checks._REOPENS_S", 0.3)
+    working = [True]
+    check = jobs_check(through, lambda: working[0])
+    await check()
+    working[0] = False
+    assert await check() == Reading(Level.DEGRADED, Why.WORKER_REOPENS)
+    await asyncio.sleep(0.3)
+    assert await check() == Reading(Level.DOWN, Why.WORKER_STOPPED)
 
 
 async def test_jobs_are_counted(through: Database) -> None:

@@ -341,6 +341,20 @@ async def test_a_worker_notices_that_another_died_while_it_worked(
     assert steps.done == [other, recording]
 
 
+async def test_a_sign_of_life_that_fails_is_followed_by_others(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    signs: list[int] = []
+
+    async def show_life(_: JobManager, worker_id: int) -> None:
+        signs.append(worker_id)
+        raise ConnectorException
+
+    monkeypatch.setattr(JobManager, "update_heartbeat", show_life)
+    async with working(jobs, []):
+        async with asyncio.timeout(_LIMIT_S):
+            while len(signs) < 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
+
 async def test_a_stopped_worker_leaves_its_job_to_the_next(
     shared_database: Database, jobs: Jobs, steps: Steps, recording: RecordingId
 ) -> None:

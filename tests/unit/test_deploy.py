@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import sys
 from pathlib import Path
 from subprocess import run
@@ -36,8 +37,22 @@ def test_compose_understands_it_with_every_profile(files: list[Path]) -> None:
     for name, service in services.items():
         assert service["cap_drop"] == ["ALL"], name
         assert service["read_only"], name
+        assert service["logging"] == {"driver": "json-file", "options": {"max-file": "6", "max-size": "10m"}}, name
         hosts = {port.get("host_ip") for port in service.get("ports", ())}
         assert name == "caddy" or hosts <= {"127.0.0.1"}, name
+
+
+def test_without_settings_compose_lacks_nothing(tmp_path: Path) -> None:
+    shutil.copy(FILES[0], tmp_path)
+    done = run(
+        [COMPOSE, "config"], cwd=tmp_path, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    environment = yaml.safe_load(done.stdout)["services"]["voxpersona"]["environment"]
+    secrets = {name: each for name, each in environment.items() if name.endswith("_FILE")}
+    assert secrets.keys() == {"DATABASE_URL_FILE", "MINIO_ACCESS_KEY_FILE", "MINIO_SECRET_KEY_FILE", "HTTP_TOKEN_FILE"}
+    # Where the first start puts what it makes.
+    assert all(each.startswith("/app/persistent_data/secrets/product/") for each in secrets.values())
 
 
 @pytest.mark.parametrize(("given", "workers"), [({}, 1), ({"WORKERS": ""}, 1), ({"WORKERS": "4"}, 4)])

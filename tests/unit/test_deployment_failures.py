@@ -133,6 +133,32 @@ def test_a_deploy_that_stops_has_looked_how_the_former_version_is(site: Site, ha
     assert "В папку persistent_data/logs нельзя писать" in said
 
 
+@pytest.mark.parametrize(
+    ("happens", "told"),
+    [
+        ("is refused", "exec format error"),
+        ("ends", "перезапускается или завершилась"),
+        ("is unready", "не готова"),
+    ],
+)
+def test_an_image_that_does_not_start_is_found_beside_the_former_version(
+    site: Site, monkeypatch: pytest.MonkeyPatch, happens: str, told: str
+) -> None:
+    monkeypatch.setattr("deployment.deploy.PATIENT_S", 1)
+    site.engine.starts_canary = happens != "ends"
+    if happens == "is refused":
+        site.engine.on("run --detach", "exec format error")
+    if happens == "is unready":
+        site.engine.unready.add(site.second)
+    former = [each.id for each in site.engine.boxes if each.running]
+    status, said = site.run("deploy")
+    assert (status, told in said, "прежняя версия работает как раньше" in said) == (1, True, True), said
+    assert (site.engine.bot(), site.head(), site.tagged("latest")) == (site.first, site.first, site.first)
+    assert [each.id for each in site.engine.boxes if each.running] == former
+    assert not any(SWITCH in line for line in site.engine.called)
+    assert not site.unfinished()
+
+
 def test_nobody_is_blamed_for_files_that_a_killed_git_has_half_moved(site: Site) -> None:
     site.kill("merge --quiet --ff-only")
     (site.root / "docker-compose.yml").write_text("half")
