@@ -1020,7 +1020,8 @@ async def test_each_photograph_is_seen_and_taken_out_by_its_owner_alone(console:
     assert await photo_ids(console) == [second]
     assert (await researcher.client.get(f"{page}/{first}")).status_code == 404
     assert await sent(researcher, number, photo(1, size=(700, 1400))) == ["2"], "it may come again"
-    await has_photos(console, 9)
+    await has_photos(console, 8)
+    assert await sent(researcher, number, photo(3)) == ["11"]
     assert console.services.avatars is not None
     await console.services.avatars.avatars.start(researcher.person.user.id, number, "")
     assert (await researcher.post(f"{page}/{second}/delete")).status_code == 404, "it is being trained with"
