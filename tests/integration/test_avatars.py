@@ -368,6 +368,7 @@ EVENTS = (
 
 @given(history=st.lists(st.tuples(st.sampled_from(EVENTS), st.integers(0, 11)), min_size=8, max_size=20))
 @example([("start", 0), ("step", 0), ("webhook", 0), ("passes", 0), ("die", 6), ("step", 0), ("paint", 0), ("step", 0)])
+@example([("lost", 0), ("start", 0), ("step", 0), ("step", 0), ("step", 0)])
 @example([("start", 0), ("gone", 2), ("step", 0), ("passes", 1), ("step", 0), ("step", 0), ("step", 0), ("start", 1)])
 @settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_no_order_of_events_completes_without_weights_or_pays_twice(
