@@ -5,6 +5,7 @@ import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from copy import copy
+from datetime import datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any, Self, TypeVar
@@ -343,6 +344,14 @@ class Database:
         """Raise ``DatabaseUnavailable`` unless the database answers a query."""
         async with self.transaction() as connection:
             await connection.execute("SELECT 1")
+
+
+async def now_of(connection: Connection) -> datetime:
+    """Return the time by the database's clock, which writes the times of rows: ours may be another one."""
+    row = await (await connection.execute("SELECT now() AS now")).fetchone()
+    assert row is not None  # noqa: S101  # a query without a table has one row
+    moment: datetime = row["now"]
+    return moment
 
 
 async def _configure(connection: Connection) -> None:

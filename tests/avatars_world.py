@@ -72,7 +72,10 @@ async def at_once(seconds: float) -> None:
 
 
 class AvatarBot:
-    """What a bot has for avatars. ``enqueued`` are orders whose job waits; ``now`` is the time of the jobs."""
+    """What a bot has for avatars. ``enqueued`` are orders whose job waits.
+
+    ``now`` is the time of the jobs' machine, ``late`` by how much it is ahead of the database.
+    """
 
     def __init__(self, bot: Bot, service: FalServer, folder: Path, rules: AvatarRules = RULES) -> None:
         self.bot, self.service, self.folder = bot, service, folder
@@ -94,6 +97,14 @@ class AvatarBot:
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.late
+
+    async def passes(self, time: timedelta) -> None:
+        """Have time pass by every clock, for what was ordered."""
+        async with self.bot.database.transaction() as connection:
+            query = "UPDATE image_orders SET sent_at = sent_at - %(time)s, created_at = created_at - %(time)s"
+            await connection.execute(query, {"time": time})
+            query = "UPDATE avatars SET weights_until = weights_until - %(time)s"
+            await connection.execute(query, {"time": time})
 
     def steps(self, database: Database | None = None) -> AvatarSteps:
         """The steps of a process that has just started."""

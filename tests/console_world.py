@@ -16,6 +16,7 @@ from avatars.drops import PhotoDrops
 from avatars.gallery import Gallery
 from avatars.intake import AvatarPhotos
 from avatars.models import OrderId
+from avatars.photo_set import PhotoSet
 from avatars.service import Avatars
 from avatars.settings import AvatarRules
 from chats.reading import ChatReading
@@ -113,7 +114,8 @@ def administration_of(bot: Bot, team: Team, board: Board, folder: Path) -> Admin
 def avatars_of(bot: Bot, avatars: Avatars, folder: Path) -> AvatarServices:
     spool = folder / "spool"
     drops = PhotoDrops(AvatarPhotos(bot.database, bot.objects), spool)
-    return AvatarServices(avatars, drops, Gallery(bot.database, bot.objects, spool))
+    gallery, photo_set = Gallery(bot.database, bot.objects, spool), PhotoSet(bot.database, bot.objects, spool)
+    return AvatarServices(avatars, drops, gallery, photo_set)
 
 
 def services_of(

@@ -23,6 +23,7 @@ from audio import find_ffmpeg
 from avatars.drops import PhotoDrops
 from avatars.gallery import Gallery
 from avatars.intake import AvatarPhotos
+from avatars.photo_set import PhotoSet
 from chats.reading import ChatReading
 from chats.threads import Chats
 from config import Settings, version
@@ -149,7 +150,8 @@ def _avatars(application: Application) -> "AvatarServices | None":
     database, objects = application.database, application.objects
     spool = application.settings.persistent_dir / "spool"
     drops = PhotoDrops(AvatarPhotos(database, objects), spool)
-    return AvatarServices(avatars, drops, Gallery(database, objects, spool))
+    gallery, photo_set = Gallery(database, objects, spool), PhotoSet(database, objects, spool)
+    return AvatarServices(avatars, drops, gallery, photo_set)
 
 
 def address_of(settings: Settings) -> str:

@@ -1,7 +1,7 @@
 """Rows of ``avatars`` and ``avatar_photos``."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import timedelta
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -12,8 +12,8 @@ from db import Connection
 from errors import NotFound
 
 _COLUMNS = """
-    id, owner_id, number, chat_id, name, gender, status, is_test, weights_key, weights_url, weights_until, error_code,
-    error_text, version, card_id, card_random_id, card_wanted
+    id, owner_id, number, chat_id, name, gender, status, is_test, weights_key, error_code, error_text, version, card_id,
+    card_random_id, card_wanted
 """
 _LOCK_PERSON = "SELECT FROM users WHERE id = %(owner_id)s FOR NO KEY UPDATE"
 _INSERT = f"""
@@ -50,10 +50,16 @@ _CONSENT = _SET.replace("{changes}", "consent_at = now(), status = 'photos_uploa
 _COMPLETE = _SET.replace(
     "{changes}",
     """status = 'completed', error_code = NULL, error_text = NULL, weights_key = %(weights_key)s,
-    weights_url = %(weights_url)s, weights_until = %(weights_until)s""",
+    weights_url = %(weights_url)s, weights_until = now() + %(stays)s""",
 )
 _TOUCH = "UPDATE avatars SET version = version + 1 WHERE id = %(id)s"
-_SET_WEIGHTS_URL = "UPDATE avatars SET weights_url = %(url)s, weights_until = %(until)s WHERE id = %(id)s"
+_SET_WEIGHTS_URL = "UPDATE avatars SET weights_url = %(url)s, weights_until = now() + %(stays)s WHERE id = %(id)s"
+_FORGET_WEIGHTS_URL = "UPDATE avatars SET weights_url = NULL, weights_until = NULL WHERE id = %(id)s"
+# One that lasts for longer was noted by a clock that was ahead.
+_SELECT_WEIGHTS_URL = """
+    SELECT weights_url FROM avatars
+    WHERE id = %(id)s AND weights_until > now() + %(spare)s AND weights_until <= now() + %(stays)s
+"""
 _NOTE_CARD = """
     UPDATE avatars SET card_id = %(card_id)s, shown_version = %(version)s, card_wanted = false, opened_at = now()
     WHERE id = %(id)s
@@ -195,9 +201,9 @@ async def set_status(
     await connection.execute(_SET_STATUS, parameters)
 
 
-async def complete(connection: Connection, id_: AvatarId, key: str, url: str, until: datetime) -> None:
-    """Note that an avatar is trained: its weights are in our store, and at the service ``until`` then."""
-    parameters = {"id": id_, "weights_key": key, "weights_url": url, "weights_until": until}
+async def complete(connection: Connection, id_: AvatarId, key: str, url: str, stays: timedelta) -> None:
+    """Note that an avatar is trained: its weights are in our store, and at the service for as long as ``stays``."""
+    parameters = {"id": id_, "weights_key": key, "weights_url": url, "stays": stays}
     await connection.execute(_COMPLETE, parameters)
 
 
@@ -206,9 +212,21 @@ async def touch(connection: Connection, id_: AvatarId) -> None:
     await connection.execute(_TOUCH, {"id": id_})
 
 
-async def set_weights_url(connection: Connection, id_: AvatarId, url: str | None, until: datetime | None) -> None:
-    """Note where the service can fetch the weights, and until when; None when it cannot."""
-    await connection.execute(_SET_WEIGHTS_URL, {"id": id_, "url": url, "until": until})
+async def set_weights_url(connection: Connection, id_: AvatarId, url: str, stays: timedelta) -> None:
+    """Note where the service can fetch the weights for as long as ``stays``."""
+    await connection.execute(_SET_WEIGHTS_URL, {"id": id_, "url": url, "stays": stays})
+
+
+async def forget_weights_url(connection: Connection, id_: AvatarId) -> None:
+    """Note that nobody knows of an address at which the service can fetch the weights."""
+    await connection.execute(_FORGET_WEIGHTS_URL, {"id": id_})
+
+
+async def weights_url(connection: Connection, id_: AvatarId, spare: timedelta, stays: timedelta) -> str | None:
+    """Return where the service can fetch the weights, for ``spare`` at least and ``stays`` at most; None if nowhere."""
+    parameters = {"id": id_, "spare": spare, "stays": stays}
+    row = await (await connection.execute(_SELECT_WEIGHTS_URL, parameters)).fetchone()
+    return None if row is None else str(row["weights_url"])
 
 
 async def note_card(connection: Connection, id_: AvatarId, card: MessageId, version: int) -> None:

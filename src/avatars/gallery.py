@@ -50,7 +50,7 @@ class Gallery:
         name = texts.avatars.PICTURE_NAME.format(name="" if avatar is None else avatar.name, number=number).strip()
         content = await read_object(self._objects, self._spool, key)
         if small:
-            return ShownPicture(await asyncio.to_thread(_smaller, content), "image/jpeg", f"{name}.jpg")
+            return ShownPicture(await asyncio.to_thread(smaller, content), "image/jpeg", f"{name}.jpg")
         return ShownPicture(content, f"image/{'jpeg' if kind == 'jpg' else kind}", f"{name}.{kind}")
 
 
@@ -70,8 +70,11 @@ async def read_object(objects: ObjectStore, spool: Path, key: str) -> bytes:
         await asyncio.to_thread(path.unlink, missing_ok=True)
 
 
-def _smaller(content: bytes) -> bytes:
+def smaller(content: bytes) -> bytes:
+    """Return a JPEG of a picture with at most 320 pixels a side; takes a while."""
     with Image.open(io.BytesIO(content)) as opened:
+        # A JPEG is read no larger than needed.
+        opened.draft("RGB", (_SMALL_SIDE, _SMALL_SIDE))
         picture = opened.convert("RGB")
     picture.thumbnail((_SMALL_SIDE, _SMALL_SIDE))
     smaller = io.BytesIO()

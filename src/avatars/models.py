@@ -1,7 +1,7 @@
 """Values of avatars. Times are aware, money is in US dollars."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
@@ -18,6 +18,8 @@ OrderId = NewType("OrderId", UUID)
 
 FEWEST_PHOTOS = 10
 MOST_PHOTOS = 20
+DELAY = timedelta(minutes=5)
+"""A picture is painted in seconds: whose picture is in trouble for so long is told."""
 
 
 class AvatarStatus(StrEnum):
@@ -98,8 +100,6 @@ class Avatar(Value):
     status: AvatarStatus
     is_test: bool
     weights_key: str | None
-    weights_url: str | None
-    weights_until: datetime | None
     error_code: str | None
     error_text: str | None
     version: int
@@ -116,7 +116,8 @@ class Avatar(Value):
 class ImageOrder(Value):
     """A row of ``image_orders``: a training, or a picture whose ``prompt`` and ``aspect`` are set.
 
-    ``stage`` is the latest that the service said of it; ``number`` is its owner's, of its kind.
+    ``stage`` is the latest that the service said of it; ``number`` is its owner's, of its kind. ``sent_for`` is how
+    long ago the service took it, by the clock of the database, which wrote when.
     """
 
     id: OrderId
@@ -142,6 +143,7 @@ class ImageOrder(Value):
     error_text: str | None
     created_at: datetime
     sent_at: datetime | None
+    sent_for: timedelta | None
 
     @property
     def is_open(self) -> bool:
@@ -171,6 +173,7 @@ class PhotoCounts(Value):
 class AvatarCard(Value):
     """What a card shows: ``order`` is the latest training, ``pictures`` counts those that are done.
 
+    ``delayed`` are pictures of which their person was told that they come late.
     Without ``may_order`` its person may only look, cancel and delete.
     """
 
@@ -178,4 +181,5 @@ class AvatarCard(Value):
     photos: PhotoCounts
     order: ImageOrder | None
     pictures: int
+    delayed: tuple[ImageOrder, ...]
     may_order: bool

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, LiteralString
 
-from avatars.models import Aspect, AvatarId, ImageOrder, OrderId, OrderKind, OrderState, Paid
+from avatars.models import DELAY, Aspect, AvatarId, ImageOrder, OrderId, OrderKind, OrderState, Paid
 from datamodels import UserId
 from db import Connection
 from errors import NotFound, VoxPersonaError
@@ -13,7 +13,8 @@ from provider_calls.fal.trainers import TrainerName
 
 _COLUMNS = """
     id, owner_id, avatar_id, kind, number, state, trainer, steps, prompt, aspect, price_usd, is_test, request_id,
-    status_url, response_url, cancel_url, stage, cancel_wanted, object_key, error_code, error_text, created_at, sent_at
+    status_url, response_url, cancel_url, stage, cancel_wanted, object_key, error_code, error_text, created_at, sent_at,
+    now() - sent_at AS sent_for
 """
 _INSERT = f"""
     INSERT INTO image_orders (
@@ -79,6 +80,21 @@ _NOTE_TOLD = """
     WHERE id = %(id)s AND told_at IS NULL
         AND NOT EXISTS (SELECT FROM users WHERE users.id = owner_id AND left_at IS NOT NULL)
 """
+_DELAYED = f"""
+    SELECT {_COLUMNS} FROM image_orders
+    WHERE ended_at IS NULL AND kind = 'picture' AND error_code IS NOT NULL AND NOT cancel_wanted
+        AND created_at < now() - %(delay)s
+"""
+_SELECT_DELAYED_OF_AVATAR = f"{_DELAYED} AND avatar_id = %(avatar_id)s ORDER BY number LIMIT 5"
+# Who was told has the message.
+_SELECT_DELAYED_UNTOLD = f"""
+    {_DELAYED} AND NOT EXISTS (SELECT FROM outbox WHERE key = %(told)s || image_orders.id)
+        AND EXISTS (SELECT FROM avatars WHERE avatars.id = avatar_id AND chat_id IS NOT NULL AND deleted_at IS NULL)
+        AND NOT EXISTS (SELECT FROM users WHERE users.id = owner_id AND left_at IS NOT NULL)
+    ORDER BY id LIMIT 20
+"""
+DELAY_TOLD = "avatar-late:"
+"""Begins the key of the message that tells of a delay; the order's id follows."""
 _WANT_CANCEL = "UPDATE image_orders SET cancel_wanted = true WHERE id = %(id)s AND ended_at IS NULL"
 _MOVE: LiteralString = "UPDATE image_orders SET {changes} WHERE id = %(id)s AND ended_at IS NULL AND {when}"
 _BEGIN = _MOVE.replace("{changes}", "state = 'sending', error_code = NULL, error_text = NULL").replace(
@@ -229,6 +245,18 @@ async def list_untold(connection: Connection) -> list[ImageOrder]:
 async def note_told(connection: Connection, id_: OrderId) -> bool:
     """Note that the person is told; False when they were before, or are not of the team."""
     return (await connection.execute(_NOTE_TOLD, {"id": id_})).rowcount > 0
+
+
+async def delayed_of(connection: Connection, avatar: AvatarId) -> list[ImageOrder]:
+    """Load pictures of an avatar that have been in trouble for longer than pictures take, the earliest first."""
+    rows = await connection.execute(_SELECT_DELAYED_OF_AVATAR, {"avatar_id": avatar, "delay": DELAY})
+    return [ImageOrder.model_validate(row) async for row in rows]
+
+
+async def list_delayed(connection: Connection) -> list[ImageOrder]:
+    """Load pictures, as ``delayed_of``, whose person is of the team and has not been told."""
+    rows = await connection.execute(_SELECT_DELAYED_UNTOLD, {"delay": DELAY, "told": DELAY_TOLD})
+    return [ImageOrder.model_validate(row) async for row in rows]
 
 
 async def want_cancel(connection: Connection, id_: OrderId) -> None:

@@ -1,11 +1,12 @@
 """The photographs that an avatar has before its training: looked at one by one, and taken out."""
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID
 
 from avatars import avatars_store
-from avatars.gallery import read_object
+from avatars.gallery import read_object, smaller
 from avatars.models import COLLECTING, FEWEST_PHOTOS, TRAINABLE, Avatar, AvatarStatus, Photo
 from datamodels import UserId
 from db import Connection, Database
@@ -32,15 +33,16 @@ class PhotoSet:
             may_change = avatar.status in COLLECTING | TRAINABLE
             return avatar, await avatars_store.list_photos(connection, avatar.id) if may_change else []
 
-    async def content(self, owner: UserId, number: int, photo: UUID) -> bytes:
-        """Return the JPEG of a photograph.
+    async def content(self, owner: UserId, number: int, photo: UUID, *, small: bool = False) -> bytes:
+        """Return the JPEG of a photograph; a ``small`` one has at most 320 pixels a side.
 
         Raises:
             NotFound: there is none, or it is someone else's.
             ObjectStoreUnavailable, DiskFull: not possible now.
         """
         _, photos = await self.listed(owner, number)
-        return await read_object(self._objects, self._spool, _found(photos, photo).object_key)
+        content = await read_object(self._objects, self._spool, _found(photos, photo).object_key)
+        return await asyncio.to_thread(smaller, content) if small else content
 
     async def remove(self, owner: UserId, number: int, photo: UUID) -> None:
         """Delete a photograph; the avatar takes others in its place. Raises as ``content``."""

@@ -1,7 +1,6 @@
 """Avatars of people: made, shown, trained, painted with and deleted. Everything is asked by its owner."""
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 
 import texts.avatars
 import users_store
@@ -25,7 +24,7 @@ from avatars.models import (
 from avatars.settings import AvatarRules
 from datamodels import UserId
 from datamodels_telegram import ChatId
-from db import Connection, Database
+from db import Connection, Database, now_of
 from errors import BadText, OutdatedButton
 from errors_of_operation import AvatarRefused
 from limits.reservations import reserve_image
@@ -40,20 +39,12 @@ _PROMPT = (3, 1000)
 
 
 class Avatars:
-    """The avatars of everybody. ``enqueue`` adds the job of an order to a transaction; ``now`` returns the time."""
+    """The avatars of everybody. ``enqueue`` adds the job of an order to a transaction."""
 
-    def __init__(
-        self,
-        database: Database,
-        rules: AvatarRules,
-        enqueue: Enqueue,
-        *,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
+    def __init__(self, database: Database, rules: AvatarRules, enqueue: Enqueue) -> None:
         self.rules = rules
         self._database = database
         self._enqueue = enqueue
-        self._now = now
 
     async def create(self, owner: UserId, chat: ChatId | None, name: str) -> Avatar:
         """Begin an avatar; what becomes of it is shown in ``chat``, if there is one.
@@ -268,7 +259,8 @@ class Avatars:
         return avatar, order
 
     async def _left(self, connection: Connection, owner: UserId, kind: OrderKind) -> int:
-        month = local(self._now()).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        # By the clock that writes when an order was made.
+        month = local(await now_of(connection)).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
         most = self.rules.trainings if kind is OrderKind.TRAINING else self.rules.pictures
         return max(0, most - await orders_store.count_spent(connection, owner, kind, month))
 
@@ -294,6 +286,7 @@ async def card_of(connection: Connection, avatar: Avatar) -> AvatarCard:
         photos=await avatars_store.count_photos(connection, avatar.id),
         order=await orders_store.latest(connection, avatar.id, OrderKind.TRAINING),
         pictures=await orders_store.count_pictures(connection, avatar.id),
+        delayed=tuple(await orders_store.delayed_of(connection, avatar.id)),
         may_order=await may_order(connection, avatar.owner_id),
     )
 

@@ -13,7 +13,7 @@ from db import Database
 
 
 class Ended(NamedTuple):
-    """An order that has ended, with its avatar, and whether its person may order more."""
+    """An order that has ended, or comes late, with its avatar, and whether its person may order more."""
 
     avatar: Avatar
     order: ImageOrder
@@ -65,6 +65,23 @@ class Telling:
                 if message is not None and avatar.chat_id is not None:
                     await outbox_store.put(connection, f"avatar:{order.id}", order.owner_id, avatar.chat_id, message)
         return len(untold)
+
+    async def tell_delays(self, message_of: Callable[[Ended], OutgoingMessage]) -> None:
+        """Put what ``message_of`` says of each picture that comes late into the outbox, and have the card say it."""
+        async with self._database.transaction() as connection:
+            delayed = await orders_store.list_delayed(connection)
+        for order in delayed:
+            async with self._database.transaction() as connection:
+                assert order.avatar_id is not None  # noqa: S101  # the others are not listed
+                # Who ends an order locks its avatar first: nobody is told of a delay after the end.
+                avatar = await avatars_store.by_id(connection, order.avatar_id, lock=True)
+                now = await orders_store.by_id(connection, order.id)
+                if avatar is None or avatar.chat_id is None or now is None or not now.is_open:
+                    continue
+                message = message_of(Ended(avatar, order, await may_order(connection, order.owner_id)))
+                key = f"{orders_store.DELAY_TOLD}{order.id}"
+                await outbox_store.put(connection, key, order.owner_id, avatar.chat_id, message)
+                await avatars_store.touch(connection, avatar.id)
 
     async def send_picture(
         self, owner: UserId, number: int, occasion: str, message_of: Callable[[Ended], OutgoingMessage]

@@ -35,12 +35,13 @@ AVATARS_QUEUE = "avatars"
 _LOOK_S = {OrderKind.TRAINING: 5.0, OrderKind.PICTURE: 2.0}
 _TROUBLE_S = 30.0
 _ELSEWHERE_S = 30.0
-_GIVEN_UP_H = 24
-"""A service that has not said by then what became of an order will not say it any more."""
+_GIVEN_UP = {OrderKind.TRAINING: timedelta(hours=24), OrderKind.PICTURE: timedelta(hours=2)}
+"""A service that has not said by then what became of an order, or not given it out, will not do so any more."""
 _UNKNOWN = {OrderKind.TRAINING: timedelta(minutes=15), OrderKind.PICTURE: timedelta(minutes=2)}
 """A service that does not know an order by then, or tells of another one, twice in a row, has lost it."""
 _PHOTOS_STAY_S = 24 * 3600
 _WEIGHTS_STAY_S = 24 * 3600
+_WEIGHTS_STAY = timedelta(seconds=_WEIGHTS_STAY_S)
 _SPARE = timedelta(minutes=30)
 _MOST_WEIGHTS_BYTES = 4 * 1024**3
 _MOST_HEADER_BYTES = 100_000_000  # as the format says
@@ -172,19 +173,21 @@ class AvatarSteps:
 
     async def _weights_url(self, queue: ImageQueue, avatar: Avatar, folder: Path) -> str:
         """Return where the service can fetch the weights, which it keeps for a day and we for good."""
-        if avatar.weights_url and avatar.weights_until and avatar.weights_until > self._now() + _SPARE:
-            return avatar.weights_url
+        async with self._database.transaction() as connection:
+            known = await avatars_store.weights_url(connection, avatar.id, _SPARE, _WEIGHTS_STAY)
+        if known is not None:
+            return known
         path = folder / "weights.safetensors"
         await self._objects.get_file(avatar.weights_key or "", path)
         url = await queue.upload(path, "weights.safetensors", "application/octet-stream", _WEIGHTS_STAY_S)
-        until = self._in(_WEIGHTS_STAY_S)
         async with self._database.transaction() as connection:
-            await avatars_store.set_weights_url(connection, avatar.id, url, until)
+            await avatars_store.set_weights_url(connection, avatar.id, url, _WEIGHTS_STAY)
         return url
 
     async def _look(self, queue: ImageQueue, order: ImageOrder, folder: Path) -> datetime | None:
         """Ask how an order is and do what follows. Whatever hinders that, the order goes on at the service."""
         sent = Sent(order.request_id or "", order.status_url or "", order.response_url or "", order.cancel_url or "")
+        is_done = False
         try:
             if order.cancel_wanted and await queue.cancel(sent):
                 await self._end(order, OrderState.CANCELLED, None)
@@ -192,7 +195,8 @@ class AvatarSteps:
             seen = await queue.look(sent)
             if not seen.is_over:
                 return await self._wait(order, seen)
-            if not seen.failure:
+            is_done = not seen.failure
+            if is_done:
                 if (output := await self._result(queue, order, sent)) is not None:
                     await self._take(order, output, folder, queue)
             elif order.cancel_wanted:
@@ -202,16 +206,13 @@ class AvatarSteps:
                 reason = texts.avatars.FAILURES.get(seen.failure, texts.avatars.NO_REASON)
                 await self._end(order, OrderState.FAILED, ImageOrderFailed(provider=NAME, reason=reason))
         except ImageOrderFailed as exc:
-            # The service has done its work; what it brought is no model or picture.
-            price = f"{order.price_usd:.2f}".replace(".", ",")
-            reason = texts.avatars.UNUSABLE.format(reason=exc.details["reason"], price=price)
-            await self._end(order, OrderState.FAILED, ImageOrderFailed(provider=NAME, reason=reason), Paid.YES)
+            await self._end_unusable(order, str(exc.details["reason"]))
         except ProviderRejectedRequest as exc:
             if not self._is_final(order, exc):
-                return await self._wait_in_trouble(order, exc)
+                return await self._wait_in_trouble(order, exc, is_done=is_done)
             await self._lose(order, exc.code)
         except ProviderError as exc:
-            return await self._wait_in_trouble(order, exc)
+            return await self._wait_in_trouble(order, exc, is_done=is_done)
         return None
 
     async def _result(self, queue: ImageQueue, order: ImageOrder, sent: Sent) -> dict[str, Any] | None:
@@ -233,14 +234,27 @@ class AvatarSteps:
             return None
         return self._in(_LOOK_S[order.kind])
 
-    async def _wait_in_trouble(self, order: ImageOrder, trouble: ProviderError) -> datetime | None:
+    async def _wait_in_trouble(self, order: ImageOrder, trouble: ProviderError, *, is_done: bool) -> datetime | None:
+        """Note why an order does not go on; end it when it has not for too long.
+
+        ``is_done`` tells that the service has done its work, for which it takes money.
+        """
         log.warning("image_order_waits", order=str(order.id), error=trouble.code, reason=str(trouble))
         if self._is_too_old(order):
-            await self._lose(order, trouble.code)
+            if is_done:
+                await self._end_unusable(order, texts.avatars.NO_FILE)
+            else:
+                await self._lose(order, trouble.code)
             return None
         async with self._database.transaction() as connection:
             await self._note_trouble(connection, order, trouble)
         return self._in(_TROUBLE_S)
+
+    async def _end_unusable(self, order: ImageOrder, reason: str) -> None:
+        """End an order for which the service has done its work, and brought no model or picture."""
+        price = f"{order.price_usd:.2f}".replace(".", ",")
+        told = texts.avatars.UNUSABLE.format(reason=reason, price=price)
+        await self._end(order, OrderState.FAILED, ImageOrderFailed(provider=NAME, reason=told), Paid.YES)
 
     async def _lose(self, order: ImageOrder, reason: str) -> None:
         """End an order of which nobody knows whether the service takes money for it."""
@@ -248,14 +262,11 @@ class AvatarSteps:
 
     def _is_final(self, order: ImageOrder, refusal: ProviderRejectedRequest) -> bool:
         """Tell whether a service that refuses to tell of an order, or to give it out, will not do so any more."""
-        return (
-            order.error_code == refusal.code
-            and order.sent_at is not None
-            and self._now() - order.sent_at >= _UNKNOWN[order.kind]
-        )
+        known = order.error_code == refusal.code
+        return known and order.sent_for is not None and order.sent_for >= _UNKNOWN[order.kind]
 
     def _is_too_old(self, order: ImageOrder) -> bool:
-        return order.sent_at is not None and self._now() - order.sent_at > timedelta(hours=_GIVEN_UP_H)
+        return order.sent_for is not None and order.sent_for > _GIVEN_UP[order.kind]
 
     async def _take(self, order: ImageOrder, output: dict[str, Any], folder: Path, queue: ImageQueue) -> None:
         """Copy what an order has brought to our store, and complete it."""
@@ -290,7 +301,7 @@ class AvatarSteps:
         if not await orders_store.complete(connection, order.id, key) or avatar is None:
             return avatar is not None
         if order.kind is OrderKind.TRAINING:
-            await avatars_store.complete(connection, avatar.id, key, url, self._in(_WEIGHTS_STAY_S))
+            await avatars_store.complete(connection, avatar.id, key, url, _WEIGHTS_STAY)
         else:
             await avatars_store.touch(connection, avatar.id)
         return True
@@ -315,7 +326,8 @@ class AvatarSteps:
             return
         if order.kind is not OrderKind.TRAINING:
             # The service may have lost the weights earlier than it said.
-            await avatars_store.set_weights_url(connection, avatar.id, None, None)
+            await avatars_store.forget_weights_url(connection, avatar.id)
+            await avatars_store.touch(connection, avatar.id)
             return
         status = AvatarStatus.CANCELLED if state is OrderState.CANCELLED else AvatarStatus.ERROR
         code, text = (None, None) if error is None else (error.code, error.user_text)
@@ -326,7 +338,8 @@ class AvatarSteps:
             await self._touch(connection, order)
 
     async def _touch(self, connection: Connection, order: ImageOrder) -> None:
-        if order.kind is OrderKind.TRAINING and order.avatar_id is not None:
+        """Have the card drawn anew that shows how a training is, and why a picture comes late."""
+        if order.avatar_id is not None and (order.kind is OrderKind.TRAINING or order.error_code is not None):
             await avatars_store.touch(connection, order.avatar_id)
 
     def _in(self, seconds: float) -> datetime:

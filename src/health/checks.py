@@ -13,7 +13,7 @@ from time import monotonic
 
 import texts.errors
 from database.watch import AbsenceKind
-from db import Database
+from db import Database, now_of
 from errors import (
     DatabaseMisconfigured,
     DatabaseUnavailable,
@@ -111,17 +111,21 @@ def objects_check(objects: ObjectStore) -> Check:
 
 
 def images_check(database: Database, *, is_on: bool) -> Check:
-    """Return the check of the service of images: how the latest order ended in this process's time, or goes on.
+    """Return the check of the service of images: how the latest order ended since its first call, or goes on.
 
     Nothing that costs nothing tells whether it takes the key, so nobody is asked.
     """
-    at_once, began = database.patient(0), datetime.now(UTC)
+    at_once = database.patient(0)
+    began: datetime | None = None
 
     async def check() -> Reading:
+        nonlocal began
         if not is_on:
             return Reading(Level.OK, Why.OFF)
         try:
             async with at_once.transaction() as connection:
+                # By the clock of the database, which writes when orders end.
+                began = began or await now_of(connection)
                 trouble = await store.image_trouble(connection, began)
         except (DatabaseUnavailable, OutOfResources):
             return Reading(Level.DEGRADED, Why.DATABASE_AWAY)

@@ -206,6 +206,14 @@ def ended_message(ended: Ended) -> OutgoingMessage | None:
     return OutgoingMessage(kind=MessageKind.INFO_MESSAGE, screen=screen)
 
 
+def delayed_message(late: Ended) -> OutgoingMessage:
+    """Return what a person is told, once, of a picture that does not go on."""
+    again = [button(texts.avatars.ONE_MORE, Action.AVATAR_PAINT, late.avatar.number)] if late.may_order else []
+    keyboard = ((*again, button(texts.avatars.OPEN, Action.AVATAR, late.avatar.number)),)
+    screen = Screen(text=_marked(_delay(late.order, may_order=late.may_order), late.avatar), keyboard=keyboard)
+    return OutgoingMessage(kind=MessageKind.INFO_MESSAGE, screen=screen)
+
+
 def under_way_lines(works: Sequence[tuple[Avatar, ImageOrder]]) -> list[str]:
     """Return a line of plain text for each training and picture that goes on."""
     lines = []
@@ -214,7 +222,9 @@ def under_way_lines(works: Sequence[tuple[Avatar, ImageOrder]]) -> list[str]:
             lines.append(texts.avatars.STATUS_TRAINING.format(name=avatar.name, stage=_stage(order)))
         else:
             prompt = shortened(order.prompt or "", _LONGEST_PROMPT)
-            lines.append(texts.avatars.STATUS_PICTURE.format(name=avatar.name, prompt=prompt))
+            line = texts.avatars.STATUS_PICTURE.format(name=avatar.name, prompt=prompt)
+            waits = texts.avatars.STATUS_WAITS.format(reason=why_waiting(order)) if order.error_code else ""
+            lines.append(line + waits)
     return lines
 
 
@@ -233,7 +243,7 @@ def _told(card: AvatarCard, rules: AvatarRules, left: int) -> list[str]:
     avatar = card.avatar
     if not card.may_order:
         looked_at = _going_on(card.order) if avatar.status is AvatarStatus.TRAINING else [_photos(card)]
-        return [*looked_at, texts.avatars.NOT_ALLOWED]
+        return [*looked_at, *_delays(card), texts.avatars.NOT_ALLOWED]
     reason = _reason(avatar.error_code, avatar.error_text)
     price = texts.avatars.CARD_PRICE.format(steps=rules.steps, price=dollars(rules.training_usd), left=left)
     if avatar.status in COLLECTING:
@@ -243,11 +253,21 @@ def _told(card: AvatarCard, rules: AvatarRules, left: int) -> list[str]:
     if avatar.status is AvatarStatus.TRAINING:
         return _going_on(card.order)
     if avatar.status is AvatarStatus.COMPLETED:
-        return [texts.avatars.CARD_COMPLETED.format(pictures=card.pictures)]
+        return [texts.avatars.CARD_COMPLETED.format(pictures=card.pictures), *_delays(card)]
     if avatar.status is AvatarStatus.ERROR:
         told = texts.avatars.CARD_UNCERTAIN if avatar.is_uncertain else texts.avatars.CARD_ERROR
         return [told.format(reason=reason), price]
     return [texts.avatars.CARD_CANCELLED, price]
+
+
+def _delays(card: AvatarCard) -> list[str]:
+    return [_delay(order, may_order=card.may_order) for order in card.delayed]
+
+
+def _delay(order: ImageOrder, *, may_order: bool) -> str:
+    """Return that a picture comes late, and what its person can do."""
+    text = texts.avatars.DELAYED.format(reason=why_waiting(order), prompt=escaped(order.prompt or "", _LONGEST_CAPTION))
+    return f"{text} {texts.avatars.DELAYED_OTHER}" if may_order else text
 
 
 def _photos(card: AvatarCard) -> str:

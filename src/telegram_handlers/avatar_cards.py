@@ -8,7 +8,7 @@ from avatars.telling import Telling
 from datamodels_telegram import ChatId, MessageId, MessageKind, Screen
 from dialogs import get_user_lock
 from followers import Loop
-from markups.avatars import avatar_card, card_kind, ended_message
+from markups.avatars import avatar_card, card_kind, delayed_message, ended_message
 from message_tracker import MessageTracker
 from messenger import AlreadySent, ChatClosed
 from system.local_time import ZoneOf, in_zone
@@ -35,6 +35,7 @@ class AvatarCards:
     async def step(self) -> None:
         """Look once."""
         await self._telling.tell(ended_message)
+        await self._telling.tell_delays(delayed_message)
         for avatar in await self._telling.unshown():
             async with get_user_lock(avatar.owner_id):
                 # A screen that its person has gone on to meanwhile is not written over.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from avatars.drops import PhotoDrops
 from avatars.gallery import Gallery
+from avatars.photo_set import PhotoSet
 from avatars.service import Avatars
 from avatars.webhook import ImageWebhook
 from chats.reading import ChatReading
@@ -58,6 +59,7 @@ class AvatarServices:
     avatars: Avatars
     drops: PhotoDrops
     gallery: Gallery
+    photo_set: PhotoSet
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,7 @@
 """Avatars, from a name to pictures: what people see, what is kept, what is paid, whatever fails between."""
 
 import asyncio
-import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -15,6 +14,8 @@ from uuid import UUID
 import httpx2
 import pytest
 from Crypto.PublicKey import ECC
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 import texts.avatars
@@ -40,7 +41,7 @@ from limits.values import Resource
 from markups.callback_data import unpack
 from provider_calls.fal.double import DoubledOrder
 from provider_calls.fal.queue import ImageQueue
-from provider_calls.fal.webhooks import WebhookKeys
+from provider_calls.fal.webhooks import Delivery, WebhookKeys
 from sign_in import people_store
 from sign_in.departures import end_all
 from sign_in.sessions import Sessions
@@ -53,6 +54,7 @@ from web.site import Site
 
 SUBMIT = ("POST", "flux-lora-portrait-trainer")
 PHOTO = AttachedFile(kind=FileKind.PHOTO, file_name="photo.jpg", size_bytes=9)
+PICTURES, UPLOAD = ("GET", ".png"), ("POST", "/storage/upload/initiate")
 STATUS, FILES, CANCEL = ("GET", "/status"), ("GET", ".safetensors"), ("PUT", "/cancel")
 OF_ANOTHER = '{"status": "COMPLETED", "request_id": "another"}'
 
@@ -359,40 +361,44 @@ async def test_a_process_that_dies_at_any_moment_sends_nothing_twice_and_keeps_n
 
 
 EVENTS = (
-    "start",
-    "start",
-    "step",
-    "step",
-    "step",
-    "step",
-    "die",
-    "late",
-    "cancel",
-    "busy",
-    "lost",
-    "fails",
-    "clean",
-    "delete",
-)
+    "start", "start", "paint", "paint", "step", "step", "step", "step", "die", "webhook", "webhook", "passes", "clock",
+    "cancel", "busy", "lost", "gone", "fails", "clean", "show", "delete", "erase",
+)  # fmt: skip
 
 
-@pytest.mark.parametrize("seed", range(6))
+@given(history=st.lists(st.tuples(st.sampled_from(EVENTS), st.integers(0, 11)), min_size=8, max_size=20))
+@example([("start", 0), ("step", 0), ("webhook", 0), ("passes", 0), ("die", 6), ("step", 0), ("paint", 0), ("step", 0)])
+@example([("lost", 0), ("start", 0), ("step", 0), ("step", 0), ("step", 0)])
+@example([("start", 0), ("gone", 2), ("step", 0), ("passes", 1), ("step", 0), ("step", 0), ("step", 0), ("start", 1)])
+@settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_no_order_of_events_completes_without_weights_or_pays_twice(
-    anna: Sitter, world: AvatarBot, service: FalServer, seed: int
+    world: AvatarBot, service: FalServer, history: Sequence[tuple[str, int]]
 ) -> None:
-    chance = random.Random(seed)  # noqa: S311  # the same events each time
-    world.avatars.rules = world.avatars.rules._replace(trainings=1000)
-    number = await anna.is_ready()
-
-    for event in chance.choices(EVENTS, k=14):
+    anna = Sitter(world, await Person.come(world.bot))
+    service.double.orders.clear()
+    service.faults.clear()
+    world.late, world.avatars.rules = timedelta(), world.avatars.rules._replace(trainings=1000, pictures=1000)
+    keys = WebhookKeys(f"{service.url}/.well-known/jwks.json")
+    webhook, number = ImageWebhook(world.bot.database, keys, world.enqueue), await anna.is_ready()
+    for event, chance in history:
         with suppress(NotFound, AvatarRefused, Died):
-            await happens(event, chance, anna, number)
+            if event == "webhook" and service.orders:
+                told = service.orders[chance % len(service.orders)]
+                await webhook.take(Delivery.of(*lowered(service.double.delivery(told))))
+            else:
+                await happens(event, chance, anna, number)
         await keeps_its_word(anna, service)
     service.faults.clear()
     for _ in range(8):
         await step_all(anna)
     await keeps_its_word(anna, service)
+    await keys.close()
     assert "reserved" not in {order["quota"] for order in await anna.orders()}
+
+
+def lowered(delivery: tuple[dict[str, str], bytes]) -> tuple[dict[str, str], bytes]:
+    headers, body = delivery
+    return {name.lower(): value for name, value in headers.items()}, body
 
 
 async def step_all(anna: Sitter, database: Database | None = None) -> None:
@@ -400,38 +406,48 @@ async def step_all(anna: Sitter, database: Database | None = None) -> None:
         await anna.world.step(UUID(str(order["id"])), database)
 
 
-async def happens(event: str, chance: random.Random, anna: Sitter, number: int) -> None:
+async def happens(event: str, chance: int, anna: Sitter, number: int) -> None:
     world, service, owner = anna.world, anna.world.service, anna.person.user.id
-    acts = {
-        "start": lambda: world.avatars.start(owner, number, str(chance.randrange(4))),
+    acts: dict[str, Callable[[], Awaitable[object]]] = {
+        "start": lambda: world.avatars.start(owner, number, str(chance % 4)),
+        "paint": lambda: world.avatars.paint(owner, number, Aspect.WIDE, "у моря", str(chance % 4)),
         "step": lambda: step_all(anna),
-        "die": lambda: step_all(anna, MortalDatabase(world.bot.database, chance.randrange(1, 9))),
+        "die": lambda: step_all(anna, MortalDatabase(world.bot.database, chance + 1)),
+        "passes": lambda: world.passes(timedelta(hours=(1, 30)[chance % 2])),
         "cancel": lambda: world.avatars.cancel(owner, number),
         "delete": lambda: world.avatars.delete(owner, number),
+        "erase": lambda: world.avatars.erase_all(owner),
         "clean": world.cleaning.clean,
+        "show": world.show,
     }
     if event in acts:
         await acts[event]()
-    elif event == "late":
-        world.late += timedelta(hours=chance.choice([1, 30]))
+    elif event == "clock":
+        world.late = timedelta(days=chance % 5 - 2)
     elif event == "fails" and service.orders:
         service.orders[-1].failure = "out of memory"
     else:
-        fault = Fault.LOST if event == "lost" else Fault.BUSY
-        service.faults.setdefault(chance.choice([SUBMIT, STATUS, FILES]), []).append(fault)
+        known: dict[str, Fault | int] = {"lost": Fault.LOST, "gone": 404}
+        fault = known.get(event, Fault.BUSY)
+        service.faults.setdefault((SUBMIT, STATUS, FILES, PICTURES)[chance % 4], []).extend([fault] * (chance % 3 + 1))
 
 
 async def keeps_its_word(anna: Sitter, service: FalServer) -> None:
-    """Compare what is written with what is in the store and at the service."""
+    """Compare what is written with what is in the store and at the service, and with what counts as paid."""
     orders = await anna.orders()
     assert len({order["request_id"] for order in orders} - {None}) <= len(service.orders) <= len(orders)
     kept = {key async for key in anna.world.bot.objects.list_keys()}
     async with anna.world.bot.database.transaction() as connection:
-        query = "SELECT weights_key FROM avatars WHERE owner_id = %s AND status = 'completed'"
+        query = "SELECT weights_key FROM avatars WHERE owner_id = %s AND status = 'completed' AND deleted_at IS NULL"
         completed = await (await connection.execute(query, (anna.person.user.id,))).fetchall()
+        uses = {order["id"]: await store.uses_of(connection, UUID(str(order["id"]))) for order in orders}
     assert {row["weights_key"] for row in completed} <= kept
+    assert {each["object_key"] for each in orders if each["state"] == "done" and not each["deleted_at"]} <= kept
     for order in orders:
         assert (order["quota"] == "committed") == (order["state"] == "done" or order["paid"] == "maybe")
+        use = uses[order["id"]][Resource.MONEY]
+        assert (use.state == "reserved") == (order["quota"] == "reserved") == (order["ended_at"] is None)
+        assert use.used == (0 if order["paid"] == "no" else order["price_usd"])
 
 
 @pytest.fixture
@@ -591,11 +607,13 @@ async def test_what_may_be_paid_keeps_its_place_and_what_is_paid_is_counted(
     assert await world.avatars.start(owner, number, "")
     await world.step(world.enqueued[-1])
     service.faults[STATUS] = [OF_ANOTHER] * 2
-    world.late += timedelta(minutes=16)
+    await world.passes(timedelta(minutes=16))
     await world.work()
     assert await world.avatars.left(owner, OrderKind.TRAINING) == 0, "its answers were another's twice in a row"
     world.avatars.rules = world.avatars.rules._replace(trainings=9)
     assert await world.avatars.start(owner, number, "")
+    await world.step(world.enqueued[-1])
+    await world.passes(timedelta(minutes=16))
     service.faults[FILES] = [404] * 2
     await world.work()
     assert "не отдал файла. Около 6,00 $ он за работу" in anna.person.sees, "it is paid, and its file is gone"
@@ -665,3 +683,111 @@ async def test_all_that_a_person_has_is_erased(anna: Sitter, world: AvatarBot, s
     assert await anna.objects() == []
     assert sorted(service.double.erased) == sorted(service.double.orders)
     assert {order["prompt"] for order in await anna.orders()} == {None}
+
+
+async def test_ages_are_told_by_the_clock_of_the_database(anna: Sitter, world: AvatarBot, service: FalServer) -> None:
+    owner, number = anna.person.user.id, await anna.is_ready()
+    world.late = timedelta(days=2)
+    service.faults[STATUS] = [OF_ANOTHER] * 2
+    await world.avatars.start(owner, number, "")
+    await world.work()
+    assert (await anna.row(number))["status"] == "completed", "an order of now is not old by our clock"
+    uploads = service.asked.count(UPLOAD)
+    for days, hours, more in ((2, 23, 0), (-2, 1, 0), (2, 1, 1)):
+        world.late = timedelta(days=days)
+        await world.avatars.paint(owner, number, Aspect.WIDE, "у моря", f"{days}:{hours}")
+        await world.work()
+        assert service.asked.count(UPLOAD) - uploads == more, "the service keeps weights for a day"
+        await world.passes(timedelta(hours=hours))
+    assert {order["state"] for order in await anna.orders()} == {"done"}
+    other = await anna.is_ready()
+    await world.avatars.start(owner, other, "")
+    await world.step(world.enqueued[-1])
+    await world.passes(timedelta(hours=25))
+    service.faults[STATUS] = [Fault.BUSY] * 9
+    await world.work()
+    assert (await anna.row(other))["error_code"] == "image_order_uncertain", "a slow clock keeps no order open"
+
+
+async def test_a_picture_that_comes_late_is_told_once_and_settled_as_what_was_paid(
+    anna: Sitter, world: AvatarBot, service: FalServer
+) -> None:
+    owner, number = anna.person.user.id, await anna.is_ready()
+    await world.avatars.start(owner, number, "")
+    await world.work()
+    await anna.person.press_data(f"avatar||{number}")
+    service.faults[PICTURES] = [Fault.BUSY] * 99
+    await world.avatars.paint(owner, number, Aspect.SQUARE, "у <моря>", "1")
+    await world.work()
+    assert "задерживается" not in anna.person.sees
+    await world.passes(timedelta(minutes=6))
+    for _ in range(2):
+        world.enqueued.append(UUID(str((await anna.orders())[1]["id"])))
+        await world.work(most=2)
+    late = "⚠ Сервис картинок не отвечает, и картинка «у &lt;моря&gt;» задерживается."
+    assert anna.person.sees.count(late) == 2, "on the card and in a message"
+    assert [each.text for _, each in anna.person.buttons].count("🎨 Нарисовать другую") == 1
+    menu = MenuHandlers(world.bot.messages, replace(world.bot.menu_work, avatars=world.avatars))
+    await menu.routes().commands["status"][1](context_of(anna), anna.person.written("/status"))
+    assert "рисую «у &lt;моря&gt;» — Сервис картинок не отвечает, пробую снова" in anna.person.sees
+    await world.passes(timedelta(hours=2))
+    world.enqueued.append(UUID(str((await anna.orders())[1]["id"])))
+    await world.work()
+    await world.show()
+    assert anna.person.sees.count("не отдал файла. Около 0,04 $ он за работу") == 1
+    assert anna.person.sees.count(late) == 1, "the card shows it no more"
+    order = (await anna.orders())[1]
+    assert (order["state"], order["paid"], order["quota"]) == ("failed", "yes", "released")
+    async with world.bot.database.transaction() as connection:
+        use = (await store.uses_of(connection, UUID(str(order["id"]))))[Resource.MONEY]
+    assert (use.state, use.used) == ("done", order["price_usd"])
+
+
+async def test_webhooks_in_any_order_change_nothing_by_themselves(
+    anna: Sitter, world: AvatarBot, service: FalServer, site: httpx2.AsyncClient
+) -> None:
+    number, owner = await anna.is_ready(), anna.person.user.id
+
+    async def told(of: DoubledOrder) -> int:
+        headers, body = service.double.delivery(of)
+        for _ in range(20):
+            answer = await site.post("/webhook/fal/status", content=body, headers=headers)
+            if answer.status_code != 503:
+                break  # else this machine is busy, and the service sends it again
+        return answer.status_code
+
+    async def written() -> object:
+        return await anna.row(number), await anna.orders()
+
+    await world.avatars.start(owner, number, "")
+    [order] = world.enqueued
+    with suppress(Died):
+        await world.step(order, MortalDatabase(world.bot.database, 7))
+    before = await written()
+    assert (await anna.orders())[0]["state"] == "sending"
+    [sent] = service.orders
+    assert await told(sent) == 404, "it came before the answer was noted: the service sends it again"
+    assert await written() == before
+    await world.step(order)
+    assert (await anna.row(number))["error_code"] == "image_order_uncertain"
+    assert await told(sent) == 404
+
+    world.enqueued.clear()
+    await world.avatars.start(owner, number, "")
+    [order] = world.enqueued
+    await world.step(order)
+    sent, before = service.orders[-1], await written()
+    sent.failure = "out of memory"
+    assert [await told(sent) for _ in range(3)] == [200] * 3, "it says that the order failed"
+    sent.failure = ""
+    assert await told(sent) == 200, "and then that it is done, while it goes on"
+    assert await written() == before
+    assert set(world.enqueued) == {order}
+    assert await world.step(order), "what the service itself says counts: it goes on"
+    await world.work()
+    assert (await anna.row(number))["status"] == "completed"
+    done = await written()
+    sent.failure = "out of memory"
+    assert await told(sent) == 200
+    assert await written() == done
+    assert len(service.orders) == 2

@@ -19,6 +19,7 @@ import axe_playwright_python
 import httpx2
 import pytest
 from fastapi.routing import APIRoute, iter_route_contexts
+from PIL import Image
 from playwright.async_api import Dialog, Page, Route, async_playwright, expect
 
 import metadata_store
@@ -302,6 +303,8 @@ async def addresses(console: World) -> dict[str, str]:
     console.bot.voice = Silence()
     speech = (await console.bot.speeches.order_text(recording.owner_id, "Тихо.")).id
     await has_avatar(console, "researcher")
+    await has_photos(console, 1)
+    photos = await photo_ids(console)
     await console.services.glossary.add(recording.owner_id, "Заря")
     [term] = await console.services.glossary.list(recording.owner_id)
     return {
@@ -310,6 +313,7 @@ async def addresses(console: World) -> dict[str, str]:
         "upload_id": str(upload.id),
         "speech_id": str(speech),
         "term": str(term.id),
+        "photo_id": photos[0],
         "number": "1",
         "place": "1",
         "extension": "txt",
@@ -981,6 +985,13 @@ async def has_photos(console: World, count: int) -> None:
         await connection.execute(query, (count, owner))
 
 
+async def photo_ids(console: World) -> list[str]:
+    """The ids of the researcher's photographs, in the order in which they are shown."""
+    assert console.services.avatars is not None
+    owner = console.people["researcher"].user.id
+    return [str(each.id) for each in (await console.services.avatars.photo_set.listed(owner, 1))[1]]
+
+
 async def sent(browser: Browser, number: int, *photos: bytes) -> list[str]:
     """Send photographs as the page does; return what became of each."""
     found = []
@@ -1016,6 +1027,43 @@ async def test_photographs_are_kept_or_refused_with_a_reason(console: World, res
         [told] = await sent(colleague, number, photo(6))
         assert "не нашлось" in told
         assert "Анна" not in (await colleague.client.get("/avatars")).text
+
+
+async def test_each_photograph_is_seen_and_taken_out_by_its_owner_alone(console: World, researcher: Browser) -> None:
+    number = await has_avatar(console, "researcher", "Анна")
+    assert "Посмотреть снимки" not in (await researcher.client.get(f"/avatars/{number}")).text
+    assert await sent(researcher, number, photo(1, size=(700, 1400)), photo(2)) == ["1", "2"]
+    assert f'href="/avatars/{number}/photos"' in (await researcher.client.get(f"/avatars/{number}")).text
+    page, (first, second) = f"/avatars/{number}/photos", await photo_ids(console)
+    shown = (await researcher.client.get(page)).text
+    assert [shown.count(f"{page}/{each}?small=1") for each in (first, second)] == [1, 1]
+    whole, small = [await researcher.client.get(f"{page}/{first}{size}") for size in ("", "?small=1")]
+    assert [Image.open(BytesIO(each.content)).size for each in (whole, small)] == [(700, 1400), (160, 320)]
+    for each in (whole, small):
+        assert each.headers["content-type"] == "image/jpeg"
+        assert each.headers["cache-control"] == "no-store"
+        assert "default-src 'none'" in each.headers["content-security-policy"]
+        assert each.headers["x-content-type-options"] == "nosniff"
+    async with console.browser("colleague") as colleague:
+        await has_avatar(console, "colleague", "Вера")  # of the same number
+        for address in (f"{page}/{first}", f"{page}/{first}?small=1"):
+            assert (await colleague.client.get(address)).status_code == 404
+        assert first not in (await colleague.client.get(page)).text
+        assert (await colleague.post(f"{page}/{first}/delete")).status_code == 404
+    async with console.stranger() as client:
+        assert (await client.get(f"{page}/{first}")).status_code == 401
+    assert (await researcher.client.post(f"{page}/{first}/delete", data={"csrf": "forged"})).status_code == 403
+    assert await photo_ids(console) == [first, second]
+    assert (await researcher.post(f"{page}/{first}/delete")).headers["location"] == page
+    assert await photo_ids(console) == [second]
+    assert (await researcher.client.get(f"{page}/{first}")).status_code == 404
+    assert await sent(researcher, number, photo(1, size=(700, 1400))) == ["2"], "it may come again"
+    await has_photos(console, 8)
+    assert await sent(researcher, number, photo(3)) == ["11"]
+    assert console.services.avatars is not None
+    await console.services.avatars.avatars.start(researcher.person.user.id, number, "")
+    assert (await researcher.post(f"{page}/{second}/delete")).status_code == 404, "it is being trained with"
+    assert "Снимков нет" in (await researcher.client.get(page)).text
 
 
 async def test_where_no_avatars_are_made_nothing_tells_of_them(console: World, researcher: Browser) -> None:

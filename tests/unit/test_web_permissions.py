@@ -30,6 +30,8 @@ look
     GET /api/v1/chats, GET /api/v1/chats/{number}, GET /api/v1/answers/{answer_id}
     GET /api/v1/answers/{answer_id}/events
     GET /avatars, GET /avatars/{number}, GET /avatars/{number}/events
+    GET /avatars/{number}/photos, GET /avatars/{number}/photos/{photo_id}
+    POST /avatars/{number}/photos/{photo_id}/delete
     POST /avatars/{number}/cancel, POST /avatars/{number}/delete, GET /pictures/{number}, POST /pictures/{number}/delete
     GET /speeches, GET /speeches/{speech_id}, GET /speeches/{speech_id}/events
     GET /api/v1/tts, GET /api/v1/tts/{speech_id}, GET /api/v1/tts/{speech_id}/sound

@@ -1,14 +1,15 @@
-"""Avatars: a list, a page for each with photographs, training and pictures, and the files of pictures."""
+"""Avatars: a list, a page for each with training and pictures, a page of its photographs, and the files of both."""
 
 from typing import Annotated
 from urllib.parse import quote
+from uuid import UUID
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 import texts.avatars
 import texts.web_avatars
-from avatars.models import Aspect, Gender
+from avatars.models import MOST_PHOTOS, Aspect, Gender
 from avatars.photos import LARGEST_BYTES, SMALLEST_SIDE
 from datamodels_telegram import ChatId
 from errors import BadText
@@ -39,6 +40,7 @@ def routes(templates: Templates) -> APIRouter:
     _add_avatar(router, templates)
     _add_changes(router)
     _add_pictures(router)
+    _add_photos(router, templates)
     return router
 
 
@@ -176,6 +178,34 @@ def _add_pictures(router: APIRouter) -> None:
         """Delete a picture."""
         avatar = await avatars_of(services_of(request)).avatars.delete_picture(visitor.user.id, number)
         return _to(avatar.number)
+
+
+def _add_photos(router: APIRouter, templates: Templates) -> None:
+    # Nobody has to be allowed to take out a photograph of themselves.
+    @router.get("/avatars/{number}/photos")
+    async def photos(request: Request, visitor: Looking, number: int) -> Response:
+        """Show each photograph that an avatar is trained with, until it is."""
+        avatar, listed = await avatars_of(services_of(request)).photo_set.listed(visitor.user.id, number)
+        title = texts.web_avatars.PHOTOS_OF.format(name=avatar.name)
+        return templates.page(
+            request, "avatar_photos.html", title=title, own_avatars=True, avatar=avatar, photos=listed, most=MOST_PHOTOS
+        )
+
+    @router.get("/avatars/{number}/photos/{photo_id}")
+    async def photo(
+        request: Request, visitor: Looking, number: int, photo_id: UUID, *, small: bool = False
+    ) -> Response:
+        """Return a photograph, whole or small."""
+        photo_set = avatars_of(services_of(request)).photo_set
+        content = await photo_set.content(visitor.user.id, number, photo_id, small=small)
+        return Response(content, media_type="image/jpeg")
+
+    @router.post("/avatars/{number}/photos/{photo_id}/delete")
+    async def delete_photo(request: Request, visitor: Looking, number: int, photo_id: UUID) -> Response:
+        """Delete a photograph."""
+        photo_set = avatars_of(services_of(request)).photo_set
+        await photo_set.remove(visitor.user.id, number, photo_id)
+        return RedirectResponse(f"/avatars/{number}/photos", _SEE_OTHER)
 
 
 def _refusal(reason: str) -> str:
