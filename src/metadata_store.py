@@ -1,5 +1,6 @@
 """Rows of ``recording_metadata`` and the names that they refer to: employees, clients, places, cities, zones."""
 
+from collections.abc import Sequence
 from datetime import date
 
 from datamodels import Recording, RecordingId, RecordingMetadata, Value
@@ -79,8 +80,8 @@ _INSERT_RECORDING_ZONES = """
 """
 _SELECT_METADATA = """
     SELECT
-        audio_number, recorded_on, employees.name AS employee, clients.name AS client, places.name AS place,
-        recording_metadata.building, cities.name AS city,
+        recording_id, audio_number, recorded_on, employees.name AS employee, clients.name AS client,
+        places.name AS place, recording_metadata.building, cities.name AS city,
         ARRAY(
             SELECT zones.name FROM recording_zones JOIN zones ON zones.id = zone_id
             WHERE recording_zones.recording_id = recording_metadata.recording_id
@@ -91,7 +92,7 @@ _SELECT_METADATA = """
     LEFT JOIN clients ON clients.id = client_id
     LEFT JOIN places ON places.id = place_id
     LEFT JOIN cities ON cities.id = city_id
-    WHERE recording_id = %(recording_id)s
+    WHERE recording_id = ANY(%(recording_ids)s)
 """
 
 _SELECT_LAST_OF_DAY = """
@@ -159,8 +160,18 @@ async def list_people(connection: Connection) -> list[str]:
 
 async def load_metadata(connection: Connection, recording_id: RecordingId) -> RecordingMetadata:
     """Load the recording's metadata; return empty metadata while none are stored."""
-    row = await (await connection.execute(_SELECT_METADATA, {"recording_id": recording_id})).fetchone()
-    return RecordingMetadata() if row is None else RecordingMetadata.model_validate(row)
+    return (await load_metadata_of_all(connection, [recording_id]))[recording_id]
+
+
+async def load_metadata_of_all(
+    connection: Connection, recording_ids: Sequence[RecordingId]
+) -> dict[RecordingId, RecordingMetadata]:
+    """Load the metadata of each recording, as ``load_metadata`` does."""
+    found = dict.fromkeys(recording_ids, RecordingMetadata())
+    async for row in await connection.execute(_SELECT_METADATA, {"recording_ids": list(recording_ids)}):
+        recording_id = row.pop("recording_id")
+        found[recording_id] = RecordingMetadata.model_validate(row)
+    return found
 
 
 async def last_of_day(connection: Connection, recording: Recording, day: date) -> tuple[int, RecordingMetadata] | None:

@@ -60,8 +60,10 @@ class WaitingRecordings:
 async def list_waiting(connection: Connection, owner: UserId) -> list[Waiting]:
     """Load as ``WaitingRecordings.of`` does."""
     waiting: list[Waiting] = []
-    for each in await recording_wizard_store.list_waiting(connection, owner):
-        metadata = await metadata_store.load_metadata(connection, each.recording_id)
+    found = await recording_wizard_store.list_waiting(connection, owner)
+    known = await metadata_store.load_metadata_of_all(connection, [each.recording_id for each in found])
+    for each in found:
+        metadata = known[each.recording_id]
         lacks = bool(missing(each.scenario, metadata))
         if each.step in {WizardStep.SCENARIO, WizardStep.REPORTS}:
             what = WaitsFor.KIND if each.step is WizardStep.SCENARIO else WaitsFor.REPORTS

@@ -11,6 +11,7 @@ from datamodels import Recording, RecordingId, RecordingMetadata, RecordingProgr
 from datamodels_telegram import WizardStep
 from db import Connection, Database
 from dialogs import find_wizard
+from errors import NotFound
 from limits.store import allowances
 from limits.values import this_month
 from limits.words import little_left
@@ -19,16 +20,29 @@ WithOwnRecording = Callable[[Connection, Recording], Awaitable[None]]
 """Does something more in the transaction in which a recording is found, such as putting its file into the outbox."""
 
 
+class RecordingView(NamedTuple):
+    """A recording as lists and pages show it: with the progress of the work on it and on its reports."""
+
+    recording: Recording
+    progress: RecordingProgress
+    metadata: RecordingMetadata
+
+
 class RecordingPage(NamedTuple):
-    """A page of a person's recordings of one scenario or of all, of which there are ``total``.
+    """A page of a person's recordings of one scenario or of all, of which there are ``total``."""
 
-    ``places`` has the place of each recording whose metadata have one.
-    """
-
-    recordings: list[Recording]
-    places: Mapping[RecordingId, str]
+    views: list[RecordingView]
     page: int
     total: int
+
+    @property
+    def recordings(self) -> list[Recording]:
+        return [each.recording for each in self.views]
+
+    @property
+    def places(self) -> Mapping[RecordingId, str]:
+        """The place of each recording whose metadata have one."""
+        return {each.recording.id: each.metadata.place for each in self.views if each.metadata.place is not None}
 
 
 class RecordingCard(NamedTuple):
@@ -96,6 +110,15 @@ class Recordings:
                 await with_transcript(connection, recording)
         return recording
 
+    async def view(self, owner: UserId, number: int) -> RecordingView:
+        """Load the owner's recording as pages show it.
+
+        Raises:
+            NotFound: the owner has none of that number.
+        """
+        async with self._database.transaction() as connection:
+            return await _view(connection, await recordings_store.get_by_number(connection, owner, number))
+
     async def card(self, owner: UserId, number: int) -> RecordingCard:
         """Load the owner's recording with all that is known of it.
 
@@ -104,13 +127,13 @@ class Recordings:
         """
         async with self._database.transaction() as connection:
             recording = await recordings_store.get_by_number(connection, owner, number)
-            [progress] = await recordings_store.load_progress(connection, [recording.id])
+            view = await _view(connection, recording)
             sent = await incoming_store.find_sent(connection, recording.id)
             origin = "" if sent is None else sent.origin
             wizard = await find_wizard(connection, owner, recording.id)
             asked = wizard is not None and wizard.step is WizardStep.SCENARIO
             left = little_left(await allowances(connection, owner, this_month()))
-            return RecordingCard(recording, progress, await _metadata(connection, recording), origin, asked, left)
+            return RecordingCard(*view, origin, asked, left)
 
     async def page(self, owner: UserId, scenario: ScenarioId | None, page: int, size: int) -> RecordingPage:
         """Load a page of the owner's recordings of a scenario, of all with None.
@@ -121,10 +144,19 @@ class Recordings:
             total = await recordings_store.count_recordings(connection, owner, scenario)
             page = min(page, max(1, -(-total // size)))
             rows = await recordings_store.list_recordings(connection, owner, scenario, size, (page - 1) * size)
-            places = {row.id: (await _metadata(connection, row)).place for row in rows}
-        named = {recording_id: place for recording_id, place in places.items() if place is not None}
-        return RecordingPage(rows, named, page, total)
+            return RecordingPage(await _views(connection, rows), page, total)
 
 
-async def _metadata(connection: Connection, recording: Recording) -> RecordingMetadata:
-    return await metadata_store.load_metadata(connection, recording.id)
+async def _view(connection: Connection, recording: Recording) -> RecordingView:
+    views = await _views(connection, [recording])
+    if not views:
+        raise NotFound(what=f"recording {recording.id}")
+    return views[0]
+
+
+async def _views(connection: Connection, recordings: Sequence[Recording]) -> list[RecordingView]:
+    """Load what there is to show of recordings; those that are deleted meanwhile are left out."""
+    ids = [each.id for each in recordings]
+    progress = {each.recording_id: each for each in await recordings_store.load_progress(connection, ids)}
+    metadata = await metadata_store.load_metadata_of_all(connection, ids)
+    return [RecordingView(each, progress[each.id], metadata[each.id]) for each in recordings if each.id in progress]

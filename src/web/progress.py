@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import texts.telegram_recordings
 import texts.web
-from datamodels import Recording, RecordingProgress, ReportRun, RunStatus, Stage, UserId
+from datamodels import ReportRun, RunStatus, Stage, UserId
 from prompt_pack.models import ReportPack
-from recordings.lookup import RecordingCard, has_stopped, is_at_work
+from recordings.lookup import RecordingView, has_stopped, is_at_work
 from texts.errors_in_chats import chat_text
 from web.services import Services
 
@@ -46,8 +46,9 @@ class ShownRun(NamedTuple):
     reason: str
 
 
-def shown(recording: Recording, progress: RecordingProgress) -> Shown:
+def shown(view: RecordingView) -> Shown:
     """Return the state of a recording."""
+    recording, progress = view.recording, view.progress
     step = list(Stage).index(progress.stage)
     if has_stopped(recording) and recording.error_code == "cancelled":
         return Shown(texts.web.CANCELLED, "failed", step, 0, 0)
@@ -59,11 +60,6 @@ def shown(recording: Recording, progress: RecordingProgress) -> Shown:
         return Shown(texts.web.STAGES[progress.stage], "done", step, 0, 0)
     parts = (progress.parts_done, progress.parts_total) if progress.stage is Stage.PREPARED else (0, 0)
     return Shown(texts.web.STAGES[progress.stage], "working", step, *parts)
-
-
-def shown_card(card: RecordingCard) -> Shown:
-    """Return the state of the recording of a card."""
-    return shown(card.recording, card.progress)
 
 
 def shown_runs(pack: ReportPack, runs: Sequence[ReportRun]) -> list[ShownRun]:
@@ -84,5 +80,5 @@ def shown_runs(pack: ReportPack, runs: Sequence[ReportRun]) -> list[ShownRun]:
 async def running_work(services: Services, owner: UserId) -> list[Running]:
     """Load the owner's recordings that are being worked on, among the newest ones."""
     page = await services.recordings.page(owner, None, 1, _MOST_RUNNING)
-    cards = [await services.recordings.card(owner, each.number) for each in page.recordings if is_at_work(each)]
-    return [Running(each.recording.number, each.recording.file_name, shown_card(each)) for each in cards]
+    views = [each for each in page.views if is_at_work(each.recording)]
+    return [Running(each.recording.number, each.recording.file_name, shown(each)) for each in views]

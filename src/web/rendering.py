@@ -2,7 +2,7 @@
 
 import hashlib
 import mimetypes
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,6 +27,7 @@ from access import Permission, may
 from chats.sources import source_line
 from chats.threads import shown_title
 from constants import LONGEST_SPOKEN_S
+from datamodels import Word
 from recordings.sent_files import accepted_names
 from system.local_time import in_zone, local
 from texts.errors_in_chats import chat_text
@@ -61,7 +62,12 @@ class Templates:
             lstrip_blocks=True,
         )
         self._environment.filters |= {"clock": clock, "size": human_size, "duration": human_duration, "day": _day}
-        self._environment.filters |= {"moment": _moment, "answer": answer_as_html, "edit": in_words}
+        self._environment.filters |= {
+            "moment": _moment,
+            "answer": answer_as_html,
+            "edit": in_words,
+            "starts": _starts,
+        }
         self._environment.globals |= {
             "t": texts.web,
             "t_admin": texts.web_administration,
@@ -128,6 +134,10 @@ def _loaded(path: Path) -> StaticFile:
     content = path.read_bytes()
     media_type = "text/javascript" if path.suffix == ".mjs" else mimetypes.guess_type(path.name)[0]
     return StaticFile(content, media_type or "text/plain", hashlib.sha256(content).hexdigest()[:12])
+
+
+def _starts(words: Sequence[Word]) -> str:
+    return " ".join(f"{word.start:.2f}" for word in words)
 
 
 def _day(when: datetime) -> str:

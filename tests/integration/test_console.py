@@ -13,10 +13,12 @@ from decimal import Decimal
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import axe_playwright_python
 import httpx2
+import psycopg
 import pytest
 from fastapi.routing import APIRoute, iter_route_contexts
 from PIL import Image
@@ -28,7 +30,7 @@ import reports_store
 import speeches.store
 import transcripts_store
 from access import Permission, Team, may
-from any_requests import storm
+from any_requests import questions, storm
 from avatar_photos import photo
 from avatars.models import Gender
 from avatars.photos import LARGEST_BYTES
@@ -386,8 +388,33 @@ async def test_no_request_makes_the_application_fail(console: World) -> None:
     ids = await addresses(console)
     async with console.browser("researcher") as browser:
         found = await storm(console, browser, ids, 120)
+        asked = await questions(console, browser, 40)
     assert sum(found.values()) >= 120
+    assert (sum(asked.values()) >= 40, asked[200] > 3) == (True, True), asked
     assert found[200] > 12
+
+
+@pytest.mark.parametrize("path", ["/", "/recordings", "/api/v1/recordings"])
+async def test_a_list_asks_the_database_as_often_however_long_it_is(
+    console: World, researcher: Browser, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    execute, asked = psycopg.AsyncConnection.execute, list[object]()
+
+    async def noted(connection: psycopg.AsyncConnection, query: str, *rest: Any, **more: Any) -> Any:
+        asked.append(query)
+        return await execute(connection, query, *rest, **more)
+
+    async def queries() -> int:
+        asked.clear()
+        assert (await researcher.client.get(path)).status_code == 200
+        return len(asked)
+
+    monkeypatch.setattr(psycopg.AsyncConnection, "execute", noted)
+    await researcher.person.has_recording()
+    one = await queries()
+    for _ in range(3):
+        await researcher.person.has_recording()
+    assert 0 < await queries() <= one
 
 
 async def test_what_people_wrote_is_shown_and_never_run(console: World, researcher: Browser) -> None:

@@ -400,7 +400,7 @@ async def test_what_people_corrected_is_kept_when_the_product_makes_the_transcri
             await store.keep_former(connection, talk.id)
             await transcripts_store.save_transcript(connection, talk.id, TALK, "engine")
     opened = await editing.open(talk.owner_id, talk.number)
-    assert (opened.version, opened.can_undo, opened.transcript) == (7, True, TALK)
+    assert (opened.version, opened.can_undo, await stored(shared_database, talk)) == (7, True, TALK)
     undone = await editing.undo(talk.owner_id, talk.number, 7)
     assert (undone.version, undone.segments) == (8, None)
     assert (await stored(shared_database, talk), await content_hash(shared_database, talk)) == (corrected, known)

@@ -54,14 +54,14 @@ class TranscriptEditing:
         self._pack = pack
 
     async def open(self, owner: UserId, number: int) -> OpenTranscript:
-        """Load a transcript to be corrected; its speakers are those of ``changes.speakers_of``."""
+        """Load a transcript to be corrected, without its words' times; its speakers are those of ``speakers_of``."""
         async with self._database.transaction() as connection:
             recording = await recordings_store.get_by_number(connection, owner, number)
             if recording.stage is not Stage.DONE:
                 raise TranscriptUnfinished(number=number)
             # The version before the segments: of a change in between, an edit learns.
             standing = await store.find_standing(connection, recording.id)
-            transcript = await transcripts_store.load_transcript(connection, recording.id)
+            transcript = await transcripts_store.load_transcript(connection, recording.id, words=False)
         if standing is None or transcript is None:
             raise NotFound(what=f"transcript of {recording.id}")
         return OpenTranscript(recording, await asyncio.to_thread(changes.by_speaker, transcript), *standing)

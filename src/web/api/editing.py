@@ -54,12 +54,12 @@ def routes() -> APIRouter:
         services, owner = services_of(request), visitor.user.id
         edited, others = await apply(services.editing, owner, number, edit)
         segments, speakers = edited.segments, None
-        if not isinstance(edit, TextEdit) or edit.speaker:
+        if segments is not None and (not isinstance(edit, TextEdit) or edit.speaker):
             # Who speaks may have changed, and by whose number: as a person who opens it now would see it.
             shown = await _opened(services, owner, number, 0)
             speakers = _speakers(shown)
             now = shown.opened.transcript.segments
-            segments = None if segments is None else {position: now[position] for position in segments}
+            segments = {position: now[position] for position in segments}
         return EditedOut(
             version=edited.version,
             can_undo=edited.can_undo,

@@ -107,7 +107,8 @@ class EditableOut(BaseModel):
 class EditedOut(BaseModel):
     """What an edit changed; ``utterances`` is None when the transcript has to be opened anew.
 
-    ``others`` tells that somebody else changed something in between. ``speakers`` is None where they are the same.
+    ``others`` tells that somebody else changed something in between. ``speakers`` is None where they are the same,
+    or come when the transcript is opened anew.
     ``undoes`` and ``redoes`` are those of a transcript that can be corrected.
     """
 

@@ -51,13 +51,12 @@ def _add_recordings(router: APIRouter) -> None:
         """List the person's recordings."""
         services, owner = services_of(request), visitor.user.id
         found = await services.recordings.page(owner, None, page, _ON_PAGE)
-        cards = [await services.recordings.card(owner, each.number) for each in found.recordings]
-        return RecordingsOut(total=found.total, page=found.page, recordings=list(map(recording_out, cards)))
+        return RecordingsOut(total=found.total, page=found.page, recordings=list(map(recording_out, found.views)))
 
     @router.get("/recordings/{number}")
     async def get_recording(request: Request, visitor: Looking, number: int) -> RecordingOut:
         """Return a recording with its progress."""
-        return recording_out(await services_of(request).recordings.card(visitor.user.id, number))
+        return recording_out(await services_of(request).recordings.view(visitor.user.id, number))
 
     @router.get("/recordings/{number}/transcript")
     async def get_transcript(

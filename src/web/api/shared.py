@@ -6,7 +6,7 @@ from urllib.parse import quote
 from fastapi.responses import Response
 
 from datamodels_chats import ReadAnswer
-from recordings.lookup import RecordingCard, is_at_work, is_ready
+from recordings.lookup import RecordingView, is_at_work, is_ready
 from recordings.uploads_store import Upload
 from texts.errors_in_chats import chat_text
 from web.api.models import AnswerOut, RecordingOut, UploadOut
@@ -34,9 +34,9 @@ def download(content: bytes, name: str, extension: str) -> Response:
     return Response(content, media_type=_MEDIA_TYPES.get(extension, "application/octet-stream"), headers=headers)
 
 
-def recording_out(card: RecordingCard) -> RecordingOut:
+def recording_out(view: RecordingView) -> RecordingOut:
     """Return a recording as the interface has it."""
-    recording, progress = card.recording, card.progress
+    recording, progress = view.recording, view.progress
     return RecordingOut(
         number=recording.number,
         file_name=recording.file_name,
@@ -51,7 +51,7 @@ def recording_out(card: RecordingCard) -> RecordingOut:
         parts_total=progress.parts_total,
         error=recording.error_code,
         message=_message(recording.error_code, recording.error_text),
-        metadata=card.metadata,
+        metadata=view.metadata,
         created_at=recording.created_at,
     )
 

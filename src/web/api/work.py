@@ -7,6 +7,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import Response
 from fastapi.routing import iter_route_contexts
 
+from recordings.lookup import is_at_work
 from web.api.models import Me, WorkOut
 from web.api.shared import recording_out, upload_out
 from web.events import Seen, stream
@@ -34,8 +35,9 @@ def routes() -> APIRouter:
         async def look() -> Seen:
             uploads = [upload_out(each) for each in await services.uploads.latest(owner)]
             page = await services.recordings.page(owner, None, 1, 20)
-            cards = [recording_out(await services.recordings.card(owner, each.number)) for each in page.recordings]
-            open_ones = [each.model_dump(mode="json") for each in cards if each.at_work]
+            open_ones = [
+                recording_out(each).model_dump(mode="json") for each in page.views if is_at_work(each.recording)
+            ]
             return Seen(WorkOut(uploads=uploads, recordings=open_ones).model_dump(mode="json"), final=False)
 
         return stream(site_of(request), owner, look)

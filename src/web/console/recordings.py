@@ -14,13 +14,13 @@ from dialogs import get_user_lock
 from errors import UnknownChoice
 from metadata.parsing import metadata_lines
 from random_ids import new_name
-from recordings.lookup import has_stopped, is_at_work, is_ready, is_transcribed
+from recordings.lookup import RecordingView, has_stopped, is_at_work, is_ready, is_transcribed
 from recordings.transcript_pages import SEGMENTS_ON_PAGE
 from transcript_formats import TRANSCRIPT_FORMATS
 from web.events import Seen, stream
 from web.forms import Fields, one
 from web.people import Looking, Recording
-from web.progress import shown_card, shown_runs
+from web.progress import shown, shown_runs
 from web.rendering import Templates
 from web.services import Services
 from web.site import services_of, site_of
@@ -48,14 +48,13 @@ def _add_list(router: APIRouter, templates: Templates) -> None:
         services = services_of(request)
         kind = ScenarioId(scenario) if scenario else None
         found = await services.recordings.page(visitor.user.id, kind, page, _ON_PAGE)
-        cards = [await services.recordings.card(visitor.user.id, each.number) for each in found.recordings]
         return templates.page(
             request,
             "recordings.html",
             title=texts.web.RECORDINGS,
             found=found,
             pages=max(1, -(-found.total // _ON_PAGE)),
-            cards=[(card, shown_card(card)) for card in cards],
+            views=[(each, shown(each)) for each in found.views],
             kinds=_kinds(services),
             scenario=scenario,
         )
@@ -73,14 +72,14 @@ def _add_reading(router: APIRouter, templates: Templates) -> None:
         """Show a recording with a page of its transcript: the one ``from`` a segment, or at ``t`` seconds."""
         services, owner = services_of(request), visitor.user.id
         page = await services.transcripts.page(owner, number, first, at)
-        card = await services.recordings.card(owner, number)
-        recording = card.recording
+        view = await services.recordings.view(owner, number)
+        recording = view.recording
         return templates.page(
             request,
             "recording.html",
             title=texts.web.RECORDING.format(number=number),
             recording=recording,
-            facts=metadata_lines(card.metadata),
+            facts=metadata_lines(view.metadata),
             page=page,
             pages_of=SEGMENTS_ON_PAGE,
             at=at,
@@ -89,7 +88,7 @@ def _add_reading(router: APIRouter, templates: Templates) -> None:
             sound=not is_ready(recording),
             transcribed=is_transcribed(recording),
             editable=recording.stage is Stage.DONE and may(visitor.user.role, Permission.RECORD),
-            **await _state(services, owner, number),
+            **await _state(services, owner, view),
         )
 
     @router.get("/recordings/{number}/events")
@@ -99,7 +98,7 @@ def _add_reading(router: APIRouter, templates: Templates) -> None:
         await services.recordings.find(owner, number)
 
         async def look() -> Seen:
-            state = await _state(services, owner, number)
+            state = await _state(services, owner, await services.recordings.view(owner, number))
             html = templates.part("_state.html", visitor, number=number, **state)
             return Seen({"html": html}, final=not state["working"])
 
@@ -110,13 +109,13 @@ def _add_changes(router: APIRouter, templates: Templates) -> None:
     @router.get("/recordings/{number}/delete")
     async def ask_to_delete(request: Request, visitor: Recording, number: int) -> Response:
         """Ask whether a recording shall be deleted."""
-        card = await services_of(request).recordings.card(visitor.user.id, number)
+        view = await services_of(request).recordings.view(visitor.user.id, number)
         return templates.page(
             request,
             "delete.html",
             title=texts.web.DELETE,
-            recording=card.recording,
-            reports=card.progress.runs.get(RunStatus.DONE, 0),
+            recording=view.recording,
+            reports=view.progress.runs.get(RunStatus.DONE, 0),
         )
 
     @router.post("/recordings/{number}/delete")
@@ -158,15 +157,14 @@ def _add_changes(router: APIRouter, templates: Templates) -> None:
         return _to(number)
 
 
-async def _state(services: Services, owner: UserId, number: int) -> dict[str, Any]:
-    card = await services.recordings.card(owner, number)
-    runs = await services.orders.of_recording(owner, number)
-    at_work = is_at_work(card.recording)
+async def _state(services: Services, owner: UserId, view: RecordingView) -> dict[str, Any]:
+    runs = await services.orders.of_recording(owner, view.recording.number)
+    at_work = is_at_work(view.recording)
     return {
-        "shown": shown_card(card),
+        "shown": shown(view),
         "runs": shown_runs(services.pack, runs),
         "at_work": at_work,
-        "stopped": has_stopped(card.recording),
+        "stopped": has_stopped(view.recording),
         "working": at_work or any(run.status in _OPEN or (run.text and run.number is None) for run in runs),
     }
 
