@@ -74,6 +74,25 @@ SCHEDULE = (
     "! Новых копий пока никто не делает. Включите расписание (docs/backups.md): "
     "sudo systemctl enable --now voxpersona-backup.timer voxpersona-restore-drill.timer"
 )
+SET_DIFFERS_AND_MORE = (
+    "не читаются файлы: {count}. Всё остальное на пустой машине вернёт scripts/restore --partial {snapshot}, а другая "
+    "копия (scripts/backup --list) может быть цела"
+)
+DUMP_DAMAGED = (
+    "не читается база данных ({name}), без неё эту копию не вернуть и частью. Возьмите другую: scripts/backup --list"
+)
+LEFT_OUT = "! Не читается: {kind} {name}"
+LEFT_OUT_MORE = "! Не читается ещё файлов: {count}"
+KINDS = {
+    "objects": "файл записи",
+    "reports": "файл отчётов",
+    "settings": "файл настроек",
+    "settings/secrets": "файл с паролем",
+}
+RESTORED_IN_PART = (
+    "! Восстановлено и сверено не всё, а то, что читается: {tables}, {objects}, {reports}. Чего нет, названо выше. "
+    "Запустите: docker compose up -d --wait"
+)
 RESTORED = "✔ Восстановлено и сверено: {tables}, {objects}, {reports}. Запустите: docker compose up -d --wait"
 DRILL_PASSED = "✔ Учебное восстановление удалось: сверено {tables}, {objects}, {reports}."
 DRILL_FAILED = "✖ УЧЕБНОЕ ВОССТАНОВЛЕНИЕ НЕ УДАЛОСЬ. Копия не годится: сделайте новую и смотрите docs/backups.md."

@@ -9,6 +9,11 @@ HELP_VALIDATE = (
     "При PRODUCTION=true пароли по умолчанию и пробные режимы — ошибка. Код завершения 2, если есть ошибки."
 )
 HELP_VALIDATE_WORKER = "Проверить для рабочего процесса (worker), а не для бота."
+HELP_FETCH_WEIGHTS = (
+    "Запуск: scripts/fetch-weights ПАПКА МОДЕЛЬ…\n\nСкачать веса моделей в папку, если их там ещё нет. "
+    "Названия моделей — в resources/weights.yaml.\n\n  --help               показать эту подсказку"
+)
+FETCH_WEIGHTS_WRONG = "Не понимаю параметры: нужны папка и модели. Подсказка: scripts/fetch-weights --help"
 HELP_MIGRATE = "Обновить базу данных до этой версии программы и сказать, что сделано."
 HELP_HEALTH = (
     "Спросить бота или рабочий процесс на этой машине, как он (HTTP_HOST, HTTP_PORT). "

@@ -130,7 +130,7 @@ def test_the_first_start_goes_on_without_standard_error(checkout: Checkout) -> N
 @pytest.mark.parametrize(
     ("command", "running", "asked"),
     [
-        ("health_check", "1a2b", "exec -T voxpersona python src/main.py health --worker"),
+        ("health_check", "1a2b", "exec -T voxpersona python src/main.py health"),
         ("validate_config", "1a2b", "run --rm --no-deps -T voxpersona validate-config --worker"),
         ("validate_config", "", "run --rm --no-deps -T voxpersona validate-config --worker"),
         ("health_check", "", None),
@@ -139,7 +139,7 @@ def test_the_first_start_goes_on_without_standard_error(checkout: Checkout) -> N
 def test_on_a_server_with_docker_alone_the_container_is_asked(
     checkout: Checkout, command: str, running: str, asked: str | None
 ) -> None:
-    for name in ("engine", "run", "health_check", "validate_config"):
+    for name in ("engine", "run", "usage", "health_check", "validate_config"):
         shutil.copy(ROOT / "scripts" / name, checkout.folder / "scripts")
     docker = checkout.folder / "bin/docker"
     docker.parent.mkdir()
@@ -149,7 +149,7 @@ def test_on_a_server_with_docker_alone_the_container_is_asked(
     # Who makes an environment here fails at once.
     (checkout.folder / "python").write_text('#!/bin/sh\n[ "$2" != venv ]\n')
     done = subprocess.run(
-        [checkout.folder / "scripts" / command, "--worker"],
+        [checkout.folder / "scripts" / command, *(["--worker"] if command == "validate_config" else [])],
         env={"PATH": f"{docker.parent}:/usr/bin:/bin", "PYTHON": str(checkout.folder / "python")},
         capture_output=True,
         text=True,
@@ -175,7 +175,7 @@ def test_on_a_server_with_docker_alone_the_container_is_asked(
 def test_of_a_bot_that_ends_again_and_again_its_last_words_are_told(
     checkout: Checkout, state: str, answer: int, status: int, crashes: bool
 ) -> None:
-    for name in ("engine", "run", "health_check"):
+    for name in ("engine", "run", "usage", "health_check"):
         shutil.copy(ROOT / "scripts" / name, checkout.folder / "scripts")
     docker = checkout.folder / "bin/docker"
     docker.parent.mkdir()
@@ -219,7 +219,7 @@ def test_where_docker_has_run_it_no_python_is_installed_in_docker_s_absence(
     programs.mkdir()
     for name in ("bash", "dirname", "env", "find", "grep", "sed", "sort", "timeout", "uniq"):
         (programs / name).symlink_to(str(shutil.which(name)))
-    for name in ("engine", "run", "health_check", "validate_config"):
+    for name in ("engine", "run", "usage", "health_check", "validate_config"):
         shutil.copy(ROOT / "scripts" / name, checkout.folder / "scripts")
     if docker is not None:
         (programs / "docker").write_text(f"#!/bin/bash\n{docker}\n")
