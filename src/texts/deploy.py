@@ -85,6 +85,16 @@ NO_FOLDER = (
 UNFINISHED = (
     "Прошлое обновление ({id}) оборвалось на шаге «{step}». Начинаю заново; прежней версией считается {former}."
 )
+GOES_ON = "Сейчас идёт обновление или откат (процесс {pid}). Дождитесь его конца."
+LEFT_OPEN = (
+    "⚠ Обновление {id} не доведено до конца (шаг «{step}»): {what}. Начать его заново: scripts/deploy. "
+    "Вернуть прежнюю версию: scripts/rollback."
+)
+LEFT_OPEN_AT_FIRST = (
+    "⚠ Обновление {id} не доведено до конца (шаг «{step}»): {what}. Прежней версии нет. Начать заново: scripts/deploy."
+)
+UNPROVEN_RUNS = "то, что работает, не проверено"
+NOTHING_PROVEN = "VoxPersona не запущена, а docker compose up запустил бы непроверенную версию"
 NO_PROGRAM = "Не найдена программа {program}. Установите её: {package}."
 ENGINE_SILENT = "Docker не отвечает: {reason}. Проверьте: systemctl status docker, и что вы в группе docker."
 ENGINE_OLD = "Docker {found} слишком старый, нужен {needed} или новее. Обновите пакет Docker."

@@ -4,12 +4,14 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from config import ROOT
+from deployment.records import Record, Records
 
 PREPARE = "set -euo pipefail; source scripts/environment; prepare_environment requirements-embedded.txt"
 PINS = ("requirements.txt", "requirements-local.txt", "requirements-embedded.txt")
@@ -239,3 +241,64 @@ def test_where_docker_has_run_it_no_python_is_installed_in_docker_s_absence(
     (checkout.folder / ".env").mkdir()
     code, [said] = run()
     assert (code, "На месте файла .env стоит папка" in said) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("runs", "step", "former", "told"),
+    [
+        ("", "switch", "sha256:1", "docker compose up запустил бы непроверенную версию"),
+        ("1a2b", "watch", "sha256:1", "шаг «Наблюдаю»): то, что работает, не проверено"),
+        ("", "build", "sha256:1", "scripts/deploy"),
+        ("1a2b", "build", "sha256:1", None),
+        ("", "switch", None, "Прежней версии нет"),
+        ("", None, None, None),
+    ],
+)
+def test_a_deploy_that_was_killed_is_named_with_the_ways_on(
+    checkout: Checkout, runs: str, step: str | None, former: str | None, told: str | None
+) -> None:
+    for name in ("engine", "run", "usage", "health_check"):
+        shutil.copy(ROOT / "scripts" / name, checkout.folder / "scripts")
+    shutil.copytree(ROOT / "src/deployment", checkout.folder / "src/deployment")
+    for name in ("texts", "system", "constants.py", "errors.py", "errors_of_operation.py"):
+        (checkout.folder / "src" / name).symlink_to(ROOT / "src" / name)
+    (checkout.folder / "python").unlink()
+    (checkout.folder / "python").symlink_to(sys.executable)
+    records = Records(checkout.folder / "persistent_data/deploys")
+    (checkout.folder / "persistent_data/secrets").mkdir(parents=True)
+    records.prepare()
+    (records.folder / "lock").write_text(str(os.getpid()))  # another process has the number by now
+    if step is not None:
+        records.save(Record(id="20260102-030405", started="", step=step, former_image=former))
+    docker = checkout.folder / "bin/docker"
+    docker.parent.mkdir()
+    docker.write_text(
+        f"""#!/bin/bash
+case "$*" in
+    *" ps "*"--status running"*) echo "{runs}" ;;
+    *exec*) echo ready ;;
+esac
+"""
+    )
+    docker.chmod(0o755)
+
+    def check() -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [checkout.folder / "scripts/health_check"],
+            env={"PATH": f"{docker.parent}:/usr/bin:/bin", "PYTHON": str(checkout.folder / "python")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    done = check()
+    assert (done.returncode, done.stdout) == ((0, "ready\n") if runs else (1, ""))
+    assert ("20260102-030405" in done.stderr) == (told is not None)
+    assert (told or "") in done.stderr
+    assert ("scripts/deploy" in done.stderr) == (told is not None)
+    assert ("scripts/rollback" in done.stderr) == (told is not None and former is not None)
+    assert ("Запустите её: docker compose up" in done.stderr) == (not runs and step is None)
+
+    if step is not None:
+        with records.locked():
+            assert f"идёт обновление или откат (процесс {os.getpid()})" in check().stderr
