@@ -15,7 +15,12 @@ STEP_READ_SET = "• Читаю копию {snapshot} от {at}…"
 STEP_SET_OF = "• Её сделала {origin}…"
 STEP_PUT_OBJECTS = "• Возвращаю записи в хранилище…"
 STEP_COMPARE = "• Сверяю базу, записи, отчёты и поиск с описью…"
-MADE = "✔ Резервная копия {snapshot} готова и проверена: {size}, за {duration}. Все копии вместе занимают {repository}."
+READ_WHOLE = "✔ Все данные прочитаны обратно и целы."
+READ_IN_PART = (
+    "✔ Прочитаны обратно и целы опись, база и седьмая часть остального: за неделю читается всё, сразу — "
+    "scripts/backup --check."
+)
+MADE = "✔ Резервная копия {snapshot} готова: {size}, за {duration}. Все копии вместе занимают {repository}."
 CHECKED = "✔ Все копии целы."
 FILES_UNREADABLE = "✖ Копия {snapshot} от {at}: не читаются файлы: {names}"
 SET_WITHOUT_LIST = "✖ Копия {snapshot} от {at}: не читается перечень её файлов, восстановить её нельзя"

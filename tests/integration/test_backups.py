@@ -468,6 +468,34 @@ async def told_by_a_check(place: Place) -> list[str]:
     return said[2:]
 
 
+async def test_a_small_repository_is_read_back_whole_and_of_a_large_one_it_is_said_which_part(
+    made: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    backups = Backups(made.settings, made.checkout, said.append)
+    await backups.make(io.BytesIO(made.dump()))
+    assert said[-1] == "✔ Все данные прочитаны обратно и целы."
+    large = 1024**3 + 1
+
+    async def size(_: object) -> int:
+        return large
+
+    monkeypatch.setattr("backups.restic.Restic.size_bytes", size)
+    await backups.make(io.BytesIO(made.dump()))
+    assert "седьмая часть" in said[-1]
+    read: list[str] = []
+
+    async def check(_: object, subset: str) -> None:
+        read.append(subset)
+
+    monkeypatch.setattr("backups.restic.Restic.check", check)
+    await backups.make(io.BytesIO(made.dump()))
+    large -= 1
+    await backups.make(io.BytesIO(made.dump()))
+    part, whole = read
+    assert (part[1:], whole) == ("/7", "100%")
+
+
 async def test_a_changed_byte_of_the_newest_set_is_told_by_a_restore(
     saved_place: Place, new_place: Callable[..., Awaitable[Place]]
 ) -> None:
