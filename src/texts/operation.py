@@ -119,6 +119,9 @@ FOLDER_FULL = "✖ Диск с папкой {folder} заполнен: своб�
 FOLDER_LOW = "⚠ На диске с папкой {folder} свободно {free}: новых записей программа не возьмёт, пока не будет {needed}."
 FOLDER_OF_OTHERS = "⚠ Папка {folder} — чужая.{owners} Файлы одного другому могут быть закрыты."
 FOLDERS_BAD = "Нужно поправить {count}."
+NOTHING_STARTED = (
+    "• Здесь ещё ничего не запускали: папки и пароли сделает первый запуск, docker compose up -d --build --wait."
+)
 SETTINGS_DEFAULT = "• По умолчанию: {names}."
 SETTINGS_BAD = "Нужно поправить {count}. Пояснения — в .env.example."
 SETTINGS_GOOD = "Настройки в порядке."
