@@ -30,6 +30,7 @@ class Box:
     files: str = "/srv/docker-compose.yml"
     folder: str = ""
     id: str = ""
+    exit_code: int = 0
 
 
 @dataclass
@@ -204,6 +205,6 @@ class EngineDouble:
             "Name": f"/{box.name}",
             "Image": box.image,
             "RestartCount": box.restarts,
-            "State": {"Running": box.running, "Restarting": False, "StartedAt": STARTED},
+            "State": {"Running": box.running, "Restarting": False, "ExitCode": box.exit_code, "StartedAt": STARTED},
             "Config": {"Labels": labels},
         }

@@ -15,7 +15,7 @@ from backups.making import BackupMaker, Installation
 from backups.manifest import DUMP, MANIFEST, SETTINGS, Manifest, TableFacts
 from backups.mirroring import Say
 from backups.restic import Restic, Snapshot
-from backups.restoring import RESTORED, Comparison, load_manifest, put_objects, require_empty, take
+from backups.restoring import RESTORED, Comparison, left_out, load_manifest, put_objects, require_empty, take
 from backups.status import Drilled, Failed, Made, load_status, note_status
 from backups.table_contents import migrations_of, table_contents
 from chats.search import TranscriptSearch
@@ -101,7 +101,7 @@ class Backups:
         async with self._turn():
             return list(zip(found, await asyncio.gather(*map(manifest_of, found)), strict=True))
 
-    async def take(self, name: str) -> None:
+    async def take(self, name: str, *, partial: bool = False) -> None:
         """Take a set out into this installation, which has to be an empty one; see ``restoring.take``.
 
         Raises:
@@ -109,7 +109,7 @@ class Backups:
         """
         await asyncio.to_thread(require_empty, self._state)
         async with self._turn():
-            await take(self._restic, name, self._state, self._say)
+            await take(self._restic, name, self._state, self._say, partial=partial)
 
     async def take_for_drill(self, name: str) -> None:
         """Take a set out into an installation beside this one; what an earlier drill left there is removed."""
@@ -202,6 +202,10 @@ class Backups:
         finally:
             await database.close()
         return manifest, lines
+
+    async def left_out(self) -> list[str]:
+        """Return a line for each file of the set that a partial restore could not read."""
+        return await asyncio.to_thread(left_out, self._folder / RESTORED)
 
     async def forget_restored(self) -> None:
         """Remove the set that was taken out."""

@@ -37,6 +37,8 @@ from object_store import ObjectStore
 from utils import disk_full_mapped
 
 _DAYS_TO_READ_ALL = 7
+_READ_WHOLE_BYTES = 1024**3
+"""A repository up to this size is read back as a whole each time: ten seconds of a disk, a minute of a network."""
 _OWN_SECRETS = "backup"
 _SETTINGS_FILES = (".env", "docker-compose.override.yml")
 
@@ -121,7 +123,7 @@ class BackupMaker:
             await asyncio.to_thread(require_space, folder, grown.size_bytes + _size_of(manifest, objects=False))
         snapshot = await self._restic.save(folder)
         self._tell(texts.backups.STEP_VERIFY)
-        await self._verify(snapshot, manifest)
+        read_whole = await self._verify(snapshot, manifest)
         snapshot = await self._restic.mark_verified(snapshot)
         self._tell(texts.backups.STEP_KEEP)
         if snapshot not in await self._restic.keep():
@@ -135,6 +137,7 @@ class BackupMaker:
             lost_objects=len(mirrored.lost),
         )
         await asyncio.to_thread(note_status, self._here.backups, made=made, failed=None)
+        self._say(texts.backups.READ_WHOLE if read_whole else texts.backups.READ_IN_PART)
         return made
 
     async def _mirrored(self, named: Collection[str], dsn: str) -> tuple[Mirrored, Growth]:
@@ -185,8 +188,10 @@ class BackupMaker:
             (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2), encoding="utf-8")
         return manifest
 
-    async def _verify(self, snapshot: str, manifest: Manifest) -> None:
-        """Read the set's manifest and dump back, and a seventh of all data in the repository, another one every day.
+    async def _verify(self, snapshot: str, manifest: Manifest) -> bool:
+        """Read the set's manifest and dump back, and all data of a small repository; tell whether it was all.
+
+        Of a large one it is a seventh, another one every day.
 
         Raises:
             BackupDamaged: something is not as it was saved.
@@ -194,14 +199,16 @@ class BackupMaker:
         try:
             await self._read_back(snapshot, MANIFEST, file_facts(self._here.set_folder / MANIFEST))
             await self._read_back(snapshot, DUMP, manifest.database)
+            whole = await self._restic.size_bytes() <= _READ_WHOLE_BYTES
             day = manifest.made_at.toordinal() % _DAYS_TO_READ_ALL + 1
-            await self._restic.check(f"{day}/{_DAYS_TO_READ_ALL}")
+            await self._restic.check("100%" if whole else f"{day}/{_DAYS_TO_READ_ALL}")
         except BackupDamaged:
             # What cannot be read back is no backup, and must not push out one that can.
             with suppress(VoxPersonaError):
                 # The next one does it else: the damage is what has to be told.
                 await self._restic.forget([snapshot])
             raise
+        return whole
 
     async def _read_back(self, snapshot: str, name: str, saved: FileFacts) -> None:
         if await self._restic.sha256_of(snapshot, f"/{name}") != saved.sha256:

@@ -21,7 +21,7 @@ from backups.manifest import (
     file_facts,
 )
 from backups.mirroring import Say
-from backups.restic import Restic
+from backups.restic import Restic, Snapshot
 from backups.space import require_space
 from datamodels import UserId
 from datamodels_chats import Passage
@@ -38,7 +38,8 @@ Search = Callable[[UserId, str], Awaitable[Sequence[Passage]]]
 RESTORED = "restored"
 """The folder, beside the repository, into which a set is taken out."""
 _HAS_DATA = ("postgres", "minio", "objects", "reports", "telegram", "secrets/product")
-_MOST_NAMES = 5
+_LEFT_OUT = "left_out"
+_MOST_NAMES = 20
 _LARGEST_OBJECT_BYTES = 2 * 1024**3
 
 
@@ -53,10 +54,11 @@ def require_empty(state: Path) -> None:
         raise RestoreRefused(found=", ".join(found))
 
 
-async def take(restic: Restic, name: str, state: Path, say: Say) -> str:
+async def take(restic: Restic, name: str, state: Path, say: Say, *, partial: bool = False) -> str:
     """Take the verified set ``name`` ("" for the newest) out into ``state``; put its secrets and reports in place.
 
-    Returns the set's id.
+    With ``partial``, files that cannot be read are told and left out, but never the dump. Returns the set's id.
+    When it fails, nothing of the set is left in the folder.
 
     Raises:
         BackupNotFound: there is no such set.
@@ -75,15 +77,77 @@ async def take(restic: Restic, name: str, state: Path, say: Say) -> str:
     folder = state / "backups" / RESTORED
     await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
     await asyncio.to_thread(lambda: folder.mkdir(mode=0o700, parents=True))
-    size = await restic.size_of(snapshot.id)
-    # What is taken out is then put in place a second time, one object after another over a copy.
-    await asyncio.to_thread(require_space, folder, 2 * size + min(size, _LARGEST_OBJECT_BYTES))
-    await restic.restore(snapshot.id, folder)
-    manifest = await asyncio.to_thread(load_manifest, folder)
-    say(texts.backups.STEP_SET_OF.format(origin=manifest.origin))
-    await asyncio.to_thread(_require_whole, folder, manifest)
-    await asyncio.to_thread(_put_in_place, folder, state)
+    try:
+        await _take_out(restic, snapshot, folder, say, partial=partial)
+        await asyncio.to_thread(_put_in_place, folder, state)
+    except BaseException:
+        # It has .env and secrets in it.
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     return snapshot.id
+
+
+async def _take_out(restic: Restic, snapshot: Snapshot, folder: Path, say: Say, *, partial: bool) -> None:
+    damage: BackupDamaged | None = None
+    try:
+        size = await restic.size_of(snapshot.id)
+        # What is taken out is then put in place a second time, one object after another over a copy.
+        await asyncio.to_thread(require_space, folder, 2 * size + min(size, _LARGEST_OBJECT_BYTES))
+    except BackupDamaged as exc:
+        damage = exc  # of the list of files, of which the other parts may be whole
+    try:
+        await restic.restore(snapshot.id, folder)
+    except BackupDamaged as exc:
+        damage = exc
+    try:
+        manifest = await asyncio.to_thread(load_manifest, folder)
+    except BackupDamaged as exc:
+        raise damage or exc from None
+    say(texts.backups.STEP_SET_OF.format(origin=manifest.origin))
+    missing = await asyncio.to_thread(_not_whole, folder, manifest)
+    if damage is not None:
+        missing += [f"{OBJECTS}/{key}" for key in await _objects_not_whole(folder, manifest)]
+    if DUMP in missing:
+        raise BackupDamaged(reason=texts.backups.DUMP_DAMAGED.format(name=DUMP))
+    if missing:
+        lines = [texts.backups.LEFT_OUT.format(kind=_kind_of(each), name=each.partition("/")[2]) for each in missing]
+        for line in lines if partial else lines[:_MOST_NAMES]:
+            say(line)
+        if not partial:
+            if more := len(lines[_MOST_NAMES:]):
+                say(texts.backups.LEFT_OUT_MORE.format(count=more))
+            told = {"count": len(missing), "snapshot": snapshot.id[:8]}
+            raise BackupDamaged(reason=texts.backups.SET_DIFFERS_AND_MORE.format(**told))
+        await asyncio.to_thread(_leave_out, folder, manifest, missing, lines)
+
+
+def left_out(folder: Path) -> list[str]:
+    """Return a line for each file that a partial restore into ``folder`` left out. Blocking."""
+    path = folder / _LEFT_OUT
+    return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+
+
+def _leave_out(folder: Path, manifest: Manifest, missing: Sequence[str], lines: Sequence[str]) -> None:
+    """Remove what is not whole, and have the manifest name what is there."""
+
+    def kept(part: str, files: Mapping[str, FileFacts]) -> Mapping[str, FileFacts]:
+        return {name: facts for name, facts in files.items() if f"{part}/{name}" not in missing}
+
+    for name in missing:
+        # Of an object that is not whole the store hands nothing out.
+        if not name.startswith(f"{OBJECTS}/"):
+            (folder / name).unlink(missing_ok=True)
+    there = {
+        "objects": kept(OBJECTS, manifest.objects),
+        "reports": kept(REPORTS, manifest.reports),
+        "settings": kept(SETTINGS, manifest.settings),
+    }
+    (folder / MANIFEST).write_text(manifest.model_copy(update=there).model_dump_json(), encoding="utf-8")
+    (folder / _LEFT_OUT).write_text("\n".join(lines), encoding="utf-8")
+
+
+def _kind_of(name: str) -> str:
+    return next(words for part, words in reversed(texts.backups.KINDS.items()) if name.startswith(f"{part}/"))
 
 
 def load_manifest(folder: Path) -> Manifest:
@@ -98,15 +162,21 @@ def load_manifest(folder: Path) -> Manifest:
         raise BackupDamaged(reason=texts.backups.SET_DIFFERS.format(names=MANIFEST)) from exc
 
 
-def _require_whole(folder: Path, manifest: Manifest) -> None:
+def _not_whole(folder: Path, manifest: Manifest) -> list[str]:
+    """Return the files that are not as the manifest says, by their path in ``folder``; not the objects. Blocking."""
     dump = {DUMP: file_facts(folder / DUMP)} if (folder / DUMP).is_file() else {}
-    differ = [
+    return [
         *differing({DUMP: manifest.database}, dump),
-        *differing(manifest.reports, facts_below(folder / REPORTS)),
-        *differing(manifest.settings, facts_below(folder / SETTINGS)),
+        *(f"{REPORTS}/{name}" for name in differing(manifest.reports, facts_below(folder / REPORTS))),
+        *(f"{SETTINGS}/{name}" for name in differing(manifest.settings, facts_below(folder / SETTINGS))),
     ]
-    if differ:
-        raise BackupDamaged(reason=texts.backups.SET_DIFFERS.format(names=", ".join(differ[:_MOST_NAMES])))
+
+
+async def _objects_not_whole(folder: Path, manifest: Manifest) -> list[str]:
+    """Return the keys of the manifest's objects that cannot be had from what was taken out."""
+    objects, spool = FolderObjectStore(folder / OBJECTS), folder / "examined.tmp"
+    await objects.ensure()
+    return [key for key, facts in manifest.objects.items() if await _facts_of(objects, key, spool) != facts]
 
 
 def _put_in_place(folder: Path, state: Path) -> None:
@@ -167,7 +237,7 @@ class Comparison:
         async for key in objects.list_keys():
             if into_used and key not in self._manifest.objects:
                 continue
-            if (facts := await self._facts_of(objects, key)) is not None:
+            if (facts := await _facts_of(objects, key, self._spool / "compared.tmp")) is not None:
                 found[key] = facts
         return [texts.backups.DIFFERS_OBJECT.format(name=key) for key in differing(self._manifest.objects, found)]
 
@@ -186,15 +256,16 @@ class Comparison:
         found = any(text in " ".join(line.text for line in passage.lines) for passage in passages)
         return [] if found else [texts.backups.DIFFERS_SEARCH]
 
-    async def _facts_of(self, objects: ObjectStore, key: str) -> FileFacts | None:
-        path = self._spool / "compared.tmp"
-        try:
-            await objects.get_file(key, path)
-            return await asyncio.to_thread(file_facts, path)
-        except (NotFound, ObjectDamaged):
-            return None
-        finally:
-            await asyncio.to_thread(lambda: path.unlink(missing_ok=True))
+
+async def _facts_of(objects: ObjectStore, key: str, path: Path) -> FileFacts | None:
+    """Return size and hash of an object, which is fetched into ``path`` meanwhile; None when it cannot be had whole."""
+    try:
+        await objects.get_file(key, path)
+        return await asyncio.to_thread(file_facts, path)
+    except (NotFound, ObjectDamaged):
+        return None
+    finally:
+        await asyncio.to_thread(lambda: path.unlink(missing_ok=True))
 
 
 def _rows(tables: Mapping[str, TableFacts], name: str) -> str:

@@ -51,9 +51,9 @@ def _run(work: Callable[[Backups], Coroutine[None, None, int | None]]) -> None:
     sys.exit(asyncio.run(work(_backups())) or 0)
 
 
-@click.group()
+@click.group(context_settings={"help_option_names": []})
 def commands() -> None:
-    """Group the steps."""
+    """Group the steps. None has a help, which would be a step that did nothing and succeeded."""
 
 
 @commands.command()
@@ -106,9 +106,10 @@ def sets() -> None:
 
 @commands.command()
 @_NAME
-def take(name: str) -> None:
+@click.option("--partial", is_flag=True)
+def take(name: str, *, partial: bool) -> None:
     """Take a set out into this installation, which has to be empty."""
-    _run(lambda backups: backups.take(name))
+    _run(lambda backups: backups.take(name, partial=partial))
 
 
 @commands.command(name="take-for-drill")
@@ -173,13 +174,23 @@ def compare(*, drill: bool, into_used: bool) -> None:
             "objects": texts.backups.OBJECTS.counted(len(manifest.objects)),
             "reports": texts.backups.REPORTS.counted(len(manifest.reports)),
         }
-        _say((texts.backups.DRILL_PASSED if drill else texts.backups.RESTORED).format(**counted))
+        left_out = await backups.left_out()
+        for line in left_out:
+            _say(line)
+        restored = texts.backups.RESTORED_IN_PART if left_out else texts.backups.RESTORED
+        _say((texts.backups.DRILL_PASSED if drill else restored).format(**counted))
         if not drill:
             _say(texts.backups.SCHEDULE)
             await backups.forget_restored()
         return 0
 
     _run(run)
+
+
+@commands.command(name="forget-restored")
+def forget_restored() -> None:
+    """Remove what is left of the set that was taken out."""
+    _run(lambda backups: backups.forget_restored())
 
 
 @commands.command()

@@ -17,6 +17,7 @@ from utils import human_size
 
 _FOLDERS = ("logs", "spool", "reports", "rag", "telegram", "run")
 _OBJECTS = "objects"
+_OF_A_START = ("postgres", "reports", "secrets/product")
 
 
 class ExaminedFolders(NamedTuple):
@@ -43,13 +44,24 @@ def folder_closed(folder: Path) -> FolderClosed:
     return FolderClosed(names="PERSISTENT_DIR", folder=shown(folder), cure=cure)
 
 
-def examine_folders(settings: Settings) -> ExaminedFolders:
-    """Look at the folder of all state and those in it; nothing is made, and one that can be made is no problem."""
+def nothing_was_started(state: Path) -> bool:
+    """Tell whether Compose has not started anything yet in the folder of all state: its first start fills that."""
+    if state.exists() and not os.access(state, os.R_OK | os.X_OK):
+        return False  # nobody knows
+    return bool(compose_files()) and not any((state / name).exists() for name in _OF_A_START)
+
+
+def examine_folders(settings: Settings, *, made_later: bool = False) -> ExaminedFolders:
+    """Look at the folder of all state and those in it; nothing is made, and one that can be made is no problem.
+
+    With ``made_later`` the first start makes them, which may do so wherever they are.
+    """
     state = settings.persistent_dir
     names = _FOLDERS if settings.minio_endpoint is not None else (*_FOLDERS, _OBJECTS)
     folders = [state, *(state / name for name in names)]
-    problems = list(dict.fromkeys(sentence for folder in folders for sentence in _problem(folder)))
-    notes = [sentence for folder in folders for sentence in _note(folder)]
+    examined = [folder for folder in folders if not (made_later and _nearest(folder).is_dir())]
+    problems = list(dict.fromkeys(sentence for folder in examined for sentence in _problem(folder)))
+    notes = [sentence for folder in examined for sentence in _note(folder)]
     where = _nearest(state)
     if where.is_dir():
         free = shutil.disk_usage(where).free

@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 
 import click
 
 import texts.operation
 from application.allowed_forms import allowed_form
 from application.configuration import Examined, examine_settings
-from cli.folders import examine_folders
-from config import Settings, compose_files, read_settings
+from cli.folders import examine_folders, nothing_was_started
+from config import Settings, absent_files, compose_files, read_settings
 from db import migrate
 from embedded.engines import Engines
 
@@ -25,7 +26,9 @@ def validate(*, worker: bool) -> int:
     Raises:
         UnreadableSettings: ``.env`` cannot be read.
     """
-    found = examine_settings(worker=worker)
+    settings = read_settings()[0]
+    is_new = nothing_was_started(settings.persistent_dir)
+    found = _examined(worker=worker, is_new=is_new)
     for name in found.wrong:
         form = allowed_form(name)
         allowed = texts.operation.ALLOWED.format(form=form) if form else ""
@@ -37,9 +40,11 @@ def validate(*, worker: bool) -> int:
     for name in found.unsafe:
         why = texts.operation.TEST_MODES.get(name, texts.operation.LEFT_AS_IT_COMES)
         click.echo(texts.operation.SETTING_UNSAFE.format(name=name, why=why))
-    folders = examine_folders(read_settings()[0])
+    folders = examine_folders(settings, made_later=is_new)
     for line in (*_notes(found), *folders.problems, *folders.notes):
         click.echo(line)
+    if is_new:
+        click.echo(texts.operation.NOTHING_STARTED)
     if found.problems:
         click.echo(texts.operation.SETTINGS_BAD.format(count=texts.operation.SETTING.counted(found.problems)))
     if folders.problems:
@@ -48,6 +53,19 @@ def validate(*, worker: bool) -> int:
         return _PROBLEM_STATUS
     click.echo(texts.operation.SETTINGS_GOOD)
     return 0
+
+
+def _examined(*, worker: bool, is_new: bool) -> Examined:
+    """Examine the settings; with ``is_new`` without the secrets that the first start makes."""
+    found = examine_settings(worker=worker)
+    if not is_new:
+        return found
+    later = {name for variable in absent_files() for name in (variable, variable.removesuffix("_FILE"))}
+    return replace(
+        found,
+        wrong=[name for name in found.wrong if name not in later],
+        missing=[name for name in found.missing if name not in later],
+    )
 
 
 def _notes(found: Examined) -> Iterator[str]:

@@ -155,7 +155,7 @@ def _interrupt(*_: object) -> None:
 def main(arguments: Sequence[str]) -> int:
     """Run the command that the first argument names; return the exit status."""
     name, *options = arguments
-    if "--help" in options:
+    if {"-h", "--help"}.intersection(options):
         say(_help(name))
         return 0
     if wrong := [each for each in options if each.partition("=")[0] not in _OPTIONS[name]]:

@@ -42,7 +42,7 @@ class Container:
     """A container as the engine knows it. ``image`` is an id, ``commit`` what the image was built from.
 
     ``files`` are those that Compose made it from, ``folder`` is the project's, empty when unknown; of ``is_one_off``
-    nobody expects that it stays.
+    nobody expects that it stays. ``exit_code`` is how it ended; 0 while it runs again.
     """
 
     id: str
@@ -52,6 +52,7 @@ class Container:
     commit: str
     running: bool
     restarts: int
+    exit_code: int
     started: str
     files: tuple[str, ...]
     folder: str
@@ -305,6 +306,7 @@ def _container(facts: dict[str, Any]) -> Container:
         commit=labels.get(_REVISION, ""),
         running=state["Running"] and not state["Restarting"],
         restarts=facts["RestartCount"],
+        exit_code=state["ExitCode"],
         started=state["StartedAt"],
         files=tuple(labels.get(_FILES, "").split(",")),
         folder=labels.get(_FOLDER, ""),

@@ -137,6 +137,15 @@ class Records:
             file.seek(0)
             file.write(pid.encode())
 
+    def holder(self) -> int | None:
+        """Return the process that deploys or rolls back at this moment; None when none does, or we may not know."""
+        with suppress(OSError), (self.folder / _LOCK).open("rb", buffering=0) as file:
+            said = file.read(20).decode().strip()
+            # Who was killed, or was at work when the power failed, is still named, and another may have that number.
+            if said.isdecimal() and _lives(int(said)) and not _is_taken(file):
+                return int(said)
+        return None
+
     def new(self) -> Record:
         """Return the record of a deploy that begins now. Its id is not taken, and later ones sort behind it."""
         name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}"

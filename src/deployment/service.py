@@ -169,9 +169,11 @@ class Service:
     def _require_no_restart(self, containers: list[Container]) -> None:
         for each in containers:
             if each.restarts > self._restarts.get(each.id, 0) or not each.running:
-                said = [_message(line) for line in self._engine.log_of(each.name, lines=_LOG_LINES)]
+                lines = self._engine.log_of(each.name, lines=_LOG_LINES)
+                said = [_message(line) for line in [line for line in lines if _is_of_an_end(line)] or lines]
                 reason = last_line("\n".join(said)) or texts.deploy.LOG_EMPTY
-                raise VersionUnfit(what=texts.deploy.RESTARTS.format(name=each.name, reason=reason))
+                code = texts.deploy.EXIT_CODE.format(code=each.exit_code) if each.exit_code else ""
+                raise VersionUnfit(what=texts.deploy.RESTARTS.format(name=each.name, code=code, reason=reason))
 
     def _require_few_errors(self, containers: list[Container]) -> None:
         written = (
@@ -218,6 +220,11 @@ def _parsed(line: str) -> dict[str, Any]:
 def _is_bad(line: str) -> bool:
     event = _parsed(line)
     return event.get("level") in _BAD or event.get("error") == _UNFORESEEN
+
+
+def _is_of_an_end(line: str) -> bool:
+    """Tell whether a line may say why its program ended: an error, or what is said to people and no step of a start."""
+    return _is_bad(line) or not (_parsed(line) or line.rstrip().endswith("…"))
 
 
 def _message(line: str) -> str:

@@ -15,7 +15,12 @@ STEP_READ_SET = "• Читаю копию {snapshot} от {at}…"
 STEP_SET_OF = "• Её сделала {origin}…"
 STEP_PUT_OBJECTS = "• Возвращаю записи в хранилище…"
 STEP_COMPARE = "• Сверяю базу, записи, отчёты и поиск с описью…"
-MADE = "✔ Резервная копия {snapshot} готова и проверена: {size}, за {duration}. Все копии вместе занимают {repository}."
+READ_WHOLE = "✔ Все данные прочитаны обратно и целы."
+READ_IN_PART = (
+    "✔ Прочитаны обратно и целы опись, база и седьмая часть остального: за неделю читается всё, сразу — "
+    "scripts/backup --check."
+)
+MADE = "✔ Резервная копия {snapshot} готова: {size}, за {duration}. Все копии вместе занимают {repository}."
 CHECKED = "✔ Все копии целы."
 FILES_UNREADABLE = "✖ Копия {snapshot} от {at}: не читаются файлы: {names}"
 SET_WITHOUT_LIST = "✖ Копия {snapshot} от {at}: не читается перечень её файлов, восстановить её нельзя"
@@ -73,6 +78,25 @@ SURPLUS = "! В хранилище есть и другие записи, кот
 SCHEDULE = (
     "! Новых копий пока никто не делает. Включите расписание (docs/backups.md): "
     "sudo systemctl enable --now voxpersona-backup.timer voxpersona-restore-drill.timer"
+)
+SET_DIFFERS_AND_MORE = (
+    "не читаются файлы: {count}. Всё остальное на пустой машине вернёт scripts/restore --partial {snapshot}, а другая "
+    "копия (scripts/backup --list) может быть цела"
+)
+DUMP_DAMAGED = (
+    "не читается база данных ({name}), без неё эту копию не вернуть и частью. Возьмите другую: scripts/backup --list"
+)
+LEFT_OUT = "! Не читается: {kind} {name}"
+LEFT_OUT_MORE = "! Не читается ещё файлов: {count}"
+KINDS = {
+    "objects": "файл записи",
+    "reports": "файл отчётов",
+    "settings": "файл настроек",
+    "settings/secrets": "файл с паролем",
+}
+RESTORED_IN_PART = (
+    "! Восстановлено и сверено не всё, а то, что читается: {tables}, {objects}, {reports}. Чего нет, названо выше. "
+    "Запустите: docker compose up -d --wait"
 )
 RESTORED = "✔ Восстановлено и сверено: {tables}, {objects}, {reports}. Запустите: docker compose up -d --wait"
 DRILL_PASSED = "✔ Учебное восстановление удалось: сверено {tables}, {objects}, {reports}."

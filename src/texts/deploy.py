@@ -85,6 +85,16 @@ NO_FOLDER = (
 UNFINISHED = (
     "Прошлое обновление ({id}) оборвалось на шаге «{step}». Начинаю заново; прежней версией считается {former}."
 )
+GOES_ON = "Сейчас идёт обновление или откат (процесс {pid}). Дождитесь его конца."
+LEFT_OPEN = (
+    "⚠ Обновление {id} не доведено до конца (шаг «{step}»): {what}. Начать его заново: scripts/deploy. "
+    "Вернуть прежнюю версию: scripts/rollback."
+)
+LEFT_OPEN_AT_FIRST = (
+    "⚠ Обновление {id} не доведено до конца (шаг «{step}»): {what}. Прежней версии нет. Начать заново: scripts/deploy."
+)
+UNPROVEN_RUNS = "то, что работает, не проверено"
+NOTHING_PROVEN = "VoxPersona не запущена, а docker compose up запустил бы непроверенную версию"
 NO_PROGRAM = "Не найдена программа {program}. Установите её: {package}."
 ENGINE_SILENT = "Docker не отвечает: {reason}. Проверьте: systemctl status docker, и что вы в группе docker."
 ENGINE_OLD = "Docker {found} слишком старый, нужен {needed} или новее. Обновите пакет Docker."
@@ -182,7 +192,8 @@ SWITCH_PORT_TAKEN = (
 NOT_READY = "не готова через {seconds} с ({parts})"
 NOT_READY_IN_WATCH = "перестала быть готовой ({parts})"
 NO_ANSWER = "на запрос о готовности не отвечает"
-RESTARTS = "перезапускается или завершилась (контейнер {name}). Последнее в журнале: {reason}"
+EXIT_CODE = ", код завершения {code}"
+RESTARTS = "перезапускается или завершилась (контейнер {name}{code}). Последнее в журнале: {reason}"
 MANY_ERRORS = "пишет в журнал ошибки: их {count}, допустимо {most}. Последняя: {reason}"
 WRONG_COMMIT = "не та: отвечает {found}, а ставили {wanted}"
 PORT_SILENT = "не отвечает на порту {host}:{port}"

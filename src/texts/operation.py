@@ -9,6 +9,11 @@ HELP_VALIDATE = (
     "При PRODUCTION=true пароли по умолчанию и пробные режимы — ошибка. Код завершения 2, если есть ошибки."
 )
 HELP_VALIDATE_WORKER = "Проверить для рабочего процесса (worker), а не для бота."
+HELP_FETCH_WEIGHTS = (
+    "Запуск: scripts/fetch-weights ПАПКА МОДЕЛЬ…\n\nСкачать веса моделей в папку, если их там ещё нет. "
+    "Названия моделей — в resources/weights.yaml.\n\n  --help               показать эту подсказку"
+)
+FETCH_WEIGHTS_WRONG = "Не понимаю параметры: нужны папка и модели. Подсказка: scripts/fetch-weights --help"
 HELP_MIGRATE = "Обновить базу данных до этой версии программы и сказать, что сделано."
 HELP_HEALTH = (
     "Спросить бота или рабочий процесс на этой машине, как он (HTTP_HOST, HTTP_PORT). "
@@ -114,6 +119,9 @@ FOLDER_FULL = "✖ Диск с папкой {folder} заполнен: своб�
 FOLDER_LOW = "⚠ На диске с папкой {folder} свободно {free}: новых записей программа не возьмёт, пока не будет {needed}."
 FOLDER_OF_OTHERS = "⚠ Папка {folder} — чужая.{owners} Файлы одного другому могут быть закрыты."
 FOLDERS_BAD = "Нужно поправить {count}."
+NOTHING_STARTED = (
+    "• Здесь ещё ничего не запускали: папки и пароли сделает первый запуск, docker compose up -d --build --wait."
+)
 SETTINGS_DEFAULT = "• По умолчанию: {names}."
 SETTINGS_BAD = "Нужно поправить {count}. Пояснения — в .env.example."
 SETTINGS_GOOD = "Настройки в порядке."

@@ -223,7 +223,7 @@ def test_lost_passwords_are_named_and_made_anew_by_the_operator_s_word(machine: 
     told = "secrets/postgres/password, persistent_data/secrets/objects/secret_key. Нового ничего не сделано"
     assert told in machine.compose("logs", "--no-log-prefix", "prepare")
     status, said = machine.script("backup")
-    assert (status, "scripts/renew-secrets" in said, "готова и проверена" in said) == (3, True, False), said
+    assert (status, "scripts/renew-secrets" in said, "✔ Резервная копия" in said) == (3, True, False), said
     status, said = machine.script("renew-secrets")
     assert status == 0, said
     becomes(machine, "База данных: работает\nХранилище записей: работает\n")

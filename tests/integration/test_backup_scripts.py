@@ -31,7 +31,7 @@ esac
 class Checkout:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        for name in ("backup", "engine", "renew-secrets", "restore", "restore-drill", "turns"):
+        for name in ("backup", "engine", "renew-secrets", "restore", "restore-drill", "turns", "usage"):
             (folder / "scripts").mkdir(exist_ok=True)
             shutil.copy(ROOT / "scripts" / name, folder / "scripts")
         shutil.copytree(ROOT / "resources/backup", folder / "resources/backup")
@@ -262,6 +262,70 @@ def test_a_bucket_in_use_is_refused_before_anything_is_started(checkout: Checkou
     assert (status, checkout.asked("backup require-store")) == (0, [])
     assert len(checkout.asked("backup take 1d670e3f")) == 1
     assert len(checkout.asked(" --into-used")) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "fails", "never"),
+    [
+        ("restore", "backup_take", " up "),
+        ("restore", "setting_.env", " up "),
+        ("restore", "_up_--detach", "backup dump"),
+        ("restore", "backup_dump", "put-objects"),
+        ("restore", "--username=voxpersona", "put-objects"),
+        ("restore", "put-objects", "backup compare"),
+        ("restore", "backup_compare", "—"),
+        ("renew-secrets", "prepare_--renew", " up "),
+        ("renew-secrets", "_up_--detach_--wait_--no-deps", " exec "),
+        ("renew-secrets", "_exec_", "--force-recreate"),
+        ("backup", "_exec_", "—"),
+        ("backup", "backup_make", "—"),
+    ],
+)
+def test_a_step_that_fails_is_the_last_one(checkout: Checkout, name: str, fails: str, never: str) -> None:
+    status, _ = checkout.run(name, **{fails: "exit 1"})
+    assert (status, checkout.asked(never)) == (1, [])
+    # Of what a restore has taken out nothing readable is left; a step that takes it out cleans up itself.
+    forgotten = len(checkout.asked("backup forget-restored"))
+    assert forgotten == (name == "restore" and fails != "backup_take")
+
+
+def test_what_cannot_be_removed_after_a_restore_is_named(checkout: Checkout) -> None:
+    status, said = checkout.run("restore", **{"put-objects": "exit 1", "forget-restored": "exit 1"})
+    assert (status, "sudo rm -r persistent_data/backups/restored" in said) == (1, True)
+    status, said = checkout.run("restore")
+    assert (status, checkout.asked("forget-restored"), "rm -r" in said) == (0, [], False)
+
+
+def test_a_damaged_set_is_restored_in_part_wherever_the_option_stands(checkout: Checkout) -> None:
+    for options in (("--partial", "1d670e3f"), ("1d670e3f", "--partial")):
+        assert checkout.run("restore", *options)[0] == 0
+        assert len(checkout.asked("backup take --partial 1d670e3f")) == 1
+    assert checkout.run("restore")[0] == 0
+    assert checkout.asked("--partial") == []
+
+
+def test_a_drill_of_a_set_that_is_to_stay_knows_both_wherever_they_stand(checkout: Checkout) -> None:
+    for options in (("--keep", "1d670e3f"), ("1d670e3f", "--keep")):
+        assert checkout.run("restore-drill", *options)[0] == 0
+        assert len(checkout.asked("take-for-drill 1d670e3f")) == 1
+        assert checkout.asked("end-drill") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("backup", ("--check", "--list")),
+        ("backup", ("1d670e3f",)),
+        ("restore", ("1d670e3f", "2e781f40")),
+        ("restore-drill", ("--keep", "--end")),
+        ("restore-drill", ("--end", "1d670e3f")),
+        ("restore-drill", ("--compare", "1d670e3f")),
+    ],
+)
+def test_what_does_not_go_together_is_refused(checkout: Checkout, name: str, options: tuple[str, ...]) -> None:
+    status, said = checkout.run(name, *options)
+    assert (status, said.count("\n"), f"scripts/{name} --help" in said) == (2, 1, True)
+    assert not (checkout.folder / "calls").exists()
 
 
 def test_what_a_restore_puts_aside_is_not_committed() -> None:

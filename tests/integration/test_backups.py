@@ -468,6 +468,34 @@ async def told_by_a_check(place: Place) -> list[str]:
     return said[2:]
 
 
+async def test_a_small_repository_is_read_back_whole_and_of_a_large_one_it_is_said_which_part(
+    made: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    backups = Backups(made.settings, made.checkout, said.append)
+    await backups.make(io.BytesIO(made.dump()))
+    assert said[-1] == "✔ Все данные прочитаны обратно и целы."
+    large = 1024**3 + 1
+
+    async def size(_: object) -> int:
+        return large
+
+    monkeypatch.setattr("backups.restic.Restic.size_bytes", size)
+    await backups.make(io.BytesIO(made.dump()))
+    assert "седьмая часть" in said[-1]
+    read: list[str] = []
+
+    async def check(_: object, subset: str) -> None:
+        read.append(subset)
+
+    monkeypatch.setattr("backups.restic.Restic.check", check)
+    await backups.make(io.BytesIO(made.dump()))
+    large -= 1
+    await backups.make(io.BytesIO(made.dump()))
+    part, whole = read
+    assert (part[1:], whole) == ("/7", "100%")
+
+
 async def test_a_changed_byte_of_the_newest_set_is_told_by_a_restore(
     saved_place: Place, new_place: Callable[..., Awaitable[Place]]
 ) -> None:
@@ -477,6 +505,92 @@ async def test_a_changed_byte_of_the_newest_set_is_told_by_a_restore(
     turn_a_byte(largest, largest.stat().st_size // 2)
     with pytest.raises(BackupDamaged):
         await target.backups.take("")
+
+
+async def test_of_a_set_with_a_damaged_file_the_rest_is_restored_when_that_is_asked_for(
+    place: Place, new_place: Callable[..., Awaitable[Place]]
+) -> None:
+    await saved(place)
+    (place.state / "reports/user_1/report.pdf").write_bytes(os.urandom(3_000_000))
+    known = set(packs(place))
+    snapshot = (await saved(place))[:8]
+    target = await new_place(empty=True)
+    move_repository(place, target)
+    new = max(set(packs(place)) - known, key=lambda path: path.stat().st_size)
+    turn_a_byte(target.status / new.relative_to(place.status), new.stat().st_size // 2)
+    said: list[str] = []
+    backups = Backups(target.settings, target.checkout, said.append)
+
+    with pytest.raises(BackupDamaged, match=rf"файлы: 1\. .*scripts/restore --partial {snapshot}"):
+        await backups.take("")
+    assert said[-1] == "! Не читается: файл отчётов user_1/report.pdf"
+    assert not (target.status / "restored").exists()
+    assert not (target.state / "reports").exists()
+
+    await backups.take("", partial=True)
+    target.restore_dump(backups.restored_dump())
+    await backups.put_objects()
+    assert await backups.left_out() == ["! Не читается: файл отчётов user_1/report.pdf"]
+    manifest, differences = await backups.compare()
+    assert differences == []
+    assert sorted(manifest.reports) == ["user_1/index.json", "user_1/report.md"]
+    assert len(manifest.objects) == 2
+    assert not (target.state / "reports/user_1/report.pdf").exists()
+    # What is missing beyond that is told as ever.
+    (target.state / "reports/user_1/report.md").unlink()
+    _, [told] = await backups.compare()
+    assert "user_1/report.md" in told
+
+
+DAMAGING = """#!/bin/sh
+for each; do case $each in --target=*) target=${each#--target=} ;; esac; done
+%s "$@" || exit
+[ "$1" != restore ] || { printf x >>"$target/$DAMAGED"; echo 'Fatal: There were 1 errors' >&2; exit 1; }
+"""
+"""Stands in front of restic, and cannot read a file of the set."""
+
+
+@pytest.mark.parametrize(
+    ("damaged", "told"),
+    [
+        ("objects/recordings/a/b/transcript.json.object", "файл записи recordings/a/b/transcript.json"),
+        ("settings/.env", "файл настроек .env"),
+        ("settings/secrets/product/minio_secret_key", "файл с паролем secrets/product/minio_secret_key"),
+        ("database.dump", None),
+        ("manifest.json", None),
+    ],
+)
+async def test_what_is_damaged_is_named_and_without_the_database_nothing_is_restored(
+    saved_place: Place,
+    new_place: Callable[..., Awaitable[Place]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    damaged: str,
+    told: str | None,
+) -> None:
+    target = await new_place(empty=True)
+    move_repository(saved_place, target)
+    (tmp_path / "restic").write_text(DAMAGING % shutil.which("restic"), encoding="utf-8")
+    (tmp_path / "restic").chmod(0o700)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr("backups.restic.child_environment", lambda **_: {**os.environ, "DAMAGED": damaged})
+    with pytest.raises(BackupDamaged) as refused:
+        await target.backups.take("")
+    assert ("--partial" in str(refused.value.user_text)) == (told is not None)
+    if told is None:
+        with pytest.raises(BackupDamaged):
+            await target.backups.take("", partial=True)
+        assert not (target.status / "restored").exists()
+        return
+    await target.backups.take("", partial=True)
+    assert await target.backups.left_out() == [f"! Не читается: {told}"]
+    assert target.backups.restored_setting(".env").exists() == (damaged != "settings/.env")
+    assert (target.state / "secrets/product/minio_secret_key").exists() == ("minio_secret_key" not in damaged)
+    target.restore_dump(target.backups.restored_dump())
+    elsewhere = replace(target, bucket=f"b{uuid4().hex}")
+    await elsewhere.backups.put_objects()
+    manifest, differences = await elsewhere.backups.compare()
+    assert (differences, len(manifest.objects)) == ([], 1 if told.startswith("файл записи") else 2)
 
 
 async def test_unchanged_objects_are_neither_fetched_nor_stored_again(place: Place) -> None:
@@ -594,7 +708,7 @@ async def test_what_would_fill_the_disk_is_not_begun_and_leaves_nothing(
     leave(monkeypatch, RESERVE_BYTES + 5_000)
     with pytest.raises(DiskFull):
         await target.backups.take("")
-    assert not list((target.status / "restored").iterdir())
+    assert not (target.status / "restored").exists()
     leave(monkeypatch, RESERVE_BYTES + 14_000_000)
     await saved(place)
 

@@ -4,12 +4,14 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from config import ROOT
+from deployment.records import Record, Records
 
 PREPARE = "set -euo pipefail; source scripts/environment; prepare_environment requirements-embedded.txt"
 PINS = ("requirements.txt", "requirements-local.txt", "requirements-embedded.txt")
@@ -130,7 +132,7 @@ def test_the_first_start_goes_on_without_standard_error(checkout: Checkout) -> N
 @pytest.mark.parametrize(
     ("command", "running", "asked"),
     [
-        ("health_check", "1a2b", "exec -T voxpersona python src/main.py health --worker"),
+        ("health_check", "1a2b", "exec -T voxpersona python src/main.py health"),
         ("validate_config", "1a2b", "run --rm --no-deps -T voxpersona validate-config --worker"),
         ("validate_config", "", "run --rm --no-deps -T voxpersona validate-config --worker"),
         ("health_check", "", None),
@@ -139,7 +141,7 @@ def test_the_first_start_goes_on_without_standard_error(checkout: Checkout) -> N
 def test_on_a_server_with_docker_alone_the_container_is_asked(
     checkout: Checkout, command: str, running: str, asked: str | None
 ) -> None:
-    for name in ("engine", "run", "health_check", "validate_config"):
+    for name in ("engine", "run", "usage", "health_check", "validate_config"):
         shutil.copy(ROOT / "scripts" / name, checkout.folder / "scripts")
     docker = checkout.folder / "bin/docker"
     docker.parent.mkdir()
@@ -149,7 +151,7 @@ def test_on_a_server_with_docker_alone_the_container_is_asked(
     # Who makes an environment here fails at once.
     (checkout.folder / "python").write_text('#!/bin/sh\n[ "$2" != venv ]\n')
     done = subprocess.run(
-        [checkout.folder / "scripts" / command, "--worker"],
+        [checkout.folder / "scripts" / command, *(["--worker"] if command == "validate_config" else [])],
         env={"PATH": f"{docker.parent}:/usr/bin:/bin", "PYTHON": str(checkout.folder / "python")},
         capture_output=True,
         text=True,
@@ -175,7 +177,7 @@ def test_on_a_server_with_docker_alone_the_container_is_asked(
 def test_of_a_bot_that_ends_again_and_again_its_last_words_are_told(
     checkout: Checkout, state: str, answer: int, status: int, crashes: bool
 ) -> None:
-    for name in ("engine", "run", "health_check"):
+    for name in ("engine", "run", "usage", "health_check"):
         shutil.copy(ROOT / "scripts" / name, checkout.folder / "scripts")
     docker = checkout.folder / "bin/docker"
     docker.parent.mkdir()
@@ -219,7 +221,7 @@ def test_where_docker_has_run_it_no_python_is_installed_in_docker_s_absence(
     programs.mkdir()
     for name in ("bash", "dirname", "env", "find", "grep", "sed", "sort", "timeout", "uniq"):
         (programs / name).symlink_to(str(shutil.which(name)))
-    for name in ("engine", "run", "health_check", "validate_config"):
+    for name in ("engine", "run", "usage", "health_check", "validate_config"):
         shutil.copy(ROOT / "scripts" / name, checkout.folder / "scripts")
     if docker is not None:
         (programs / "docker").write_text(f"#!/bin/bash\n{docker}\n")
@@ -239,3 +241,64 @@ def test_where_docker_has_run_it_no_python_is_installed_in_docker_s_absence(
     (checkout.folder / ".env").mkdir()
     code, [said] = run()
     assert (code, "На месте файла .env стоит папка" in said) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("runs", "step", "former", "told"),
+    [
+        ("", "switch", "sha256:1", "docker compose up запустил бы непроверенную версию"),
+        ("1a2b", "watch", "sha256:1", "шаг «Наблюдаю»): то, что работает, не проверено"),
+        ("", "build", "sha256:1", "scripts/deploy"),
+        ("1a2b", "build", "sha256:1", None),
+        ("", "switch", None, "Прежней версии нет"),
+        ("", None, None, None),
+    ],
+)
+def test_a_deploy_that_was_killed_is_named_with_the_ways_on(
+    checkout: Checkout, runs: str, step: str | None, former: str | None, told: str | None
+) -> None:
+    for name in ("engine", "run", "usage", "health_check"):
+        shutil.copy(ROOT / "scripts" / name, checkout.folder / "scripts")
+    shutil.copytree(ROOT / "src/deployment", checkout.folder / "src/deployment")
+    for name in ("texts", "system", "constants.py", "errors.py", "errors_of_operation.py"):
+        (checkout.folder / "src" / name).symlink_to(ROOT / "src" / name)
+    (checkout.folder / "python").unlink()
+    (checkout.folder / "python").symlink_to(sys.executable)
+    records = Records(checkout.folder / "persistent_data/deploys")
+    (checkout.folder / "persistent_data/secrets").mkdir(parents=True)
+    records.prepare()
+    (records.folder / "lock").write_text(str(os.getpid()))  # another process has the number by now
+    if step is not None:
+        records.save(Record(id="20260102-030405", started="", step=step, former_image=former))
+    docker = checkout.folder / "bin/docker"
+    docker.parent.mkdir()
+    docker.write_text(
+        f"""#!/bin/bash
+case "$*" in
+    *" ps "*"--status running"*) echo "{runs}" ;;
+    *exec*) echo ready ;;
+esac
+"""
+    )
+    docker.chmod(0o755)
+
+    def check() -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [checkout.folder / "scripts/health_check"],
+            env={"PATH": f"{docker.parent}:/usr/bin:/bin", "PYTHON": str(checkout.folder / "python")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    done = check()
+    assert (done.returncode, done.stdout) == ((0, "ready\n") if runs else (1, ""))
+    assert ("20260102-030405" in done.stderr) == (told is not None)
+    assert (told or "") in done.stderr
+    assert ("scripts/deploy" in done.stderr) == (told is not None)
+    assert ("scripts/rollback" in done.stderr) == (told is not None and former is not None)
+    assert ("Запустите её: docker compose up" in done.stderr) == (not runs and step is None)
+
+    if step is not None:
+        with records.locked():
+            assert f"идёт обновление или откат (процесс {os.getpid()})" in check().stderr

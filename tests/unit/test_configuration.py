@@ -1,5 +1,6 @@
 """What is found in the settings: every variable by its name, no value."""
 
+import os
 import re
 from pathlib import Path
 
@@ -279,3 +280,37 @@ def test_a_wrong_value_and_an_unsafe_one_are_told_with_what_is_wrong(
         True,
         False,
     )
+
+
+@pytest.mark.parametrize(
+    ("there", "is_new"),
+    [((), True), (("secrets/backup",), True), (("postgres",), False), (("secrets/product",), False)],
+)
+def test_what_the_first_start_makes_is_no_fault_before_it(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    there: tuple[str, ...],
+    is_new: bool,
+) -> None:
+    state = tmp_path / "persistent_data"
+    for name in there:
+        (state / name).mkdir(parents=True)
+    given = {**BOT, **MODEL, "MINIO_ENDPOINT": "objects:8333", "PERSISTENT_DIR": str(state)}
+    for name in ("DATABASE_URL", "MINIO_ACCESS_KEY", "MINIO_SECRET_KEY", "HTTP_TOKEN"):
+        given[f"{name}_FILE"] = str(state / "secrets/product" / name.lower())
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    # As for the user of the image, when Docker has made the folder for root.
+    may = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: mode & os.W_OK == 0 and may(path, mode))
+
+    status = validate(worker=False)
+
+    said = capsys.readouterr().out
+    assert status == (0 if is_new else 2), said
+    assert ("Здесь ещё ничего не запускали" in said, "Настройки в порядке." in said) == (is_new, is_new)
+    assert ("Нужно поправить" in said) == (not is_new)
+    monkeypatch.setenv("HTTP_PORT", "70000")
+    assert validate(worker=False) == 2
+    assert "✖ HTTP_PORT" in capsys.readouterr().out

@@ -401,6 +401,29 @@ def test_a_version_that_does_not_run_is_started_and_stays_the_one_to_go_back_to(
     assert any("scripts/backup" in each for each in site.engine.called[-60:])
 
 
+@pytest.mark.parametrize(
+    ("running", "code", "told"),
+    [(False, 137, "(контейнер {bot}, код завершения 137). Последнее в журнале: "), (True, 0, "(контейнер {bot}). ")],
+)
+def test_of_a_version_that_dies_in_the_watch_its_exit_code_and_last_error_are_told(
+    site: Site, running: bool, code: int, told: str
+) -> None:
+    def dies(_: list[str]) -> None:
+        bot = next(each for each in site.engine.boxes if each.name == BOT)
+        bot.running, bot.exit_code, bot.restarts = running, code, 1
+        site.engine.written = [
+            '{"level": "error", "event": "engine_lost", "error": "engine_failed"}',
+            '{"level": "info", "event": "part_ready"}',
+            "Запускаю бота…",
+        ]
+
+    site.set("DEPLOY_WATCH_S=300")
+    site.engine.on("logs", dies)
+    _, said = site.run("deploy")
+    assert told.format(bot=BOT) in said
+    assert "Последнее в журнале: engine_lost: engine_failed" in said
+
+
 def test_errors_of_the_first_moment_bring_the_former_version_back(site: Site) -> None:
     site.set("DEPLOY_WATCH_S=300")
     site.engine.written = ['{"level": "error", "event": "update_failed"}'] * 6
