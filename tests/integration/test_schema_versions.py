@@ -112,7 +112,9 @@ def git(*arguments: str) -> bytes:
 def former_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The product as it was before the newest migration came."""
     try:
-        changed = git("log", "-1", "--format=%H", "--diff-filter=A", "--", str(SCRIPTS[-1])).decode().strip()
+        # It may have got its number where it was merged.
+        came = ("log", "-1", "--first-parent", "-m", "--format=%H", "--diff-filter=A", "--", str(SCRIPTS[-1]))
+        changed = git(*came).decode().strip()
         archive = git("archive", f"{changed}^", "src", "sql_scripts", "prompts", "resources", "pyproject.toml")
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("the history of this checkout does not reach back to the former schema")
