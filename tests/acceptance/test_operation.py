@@ -47,6 +47,8 @@ def test_settings_are_named_and_no_value_is_shown(product: Product) -> None:
     )
     assert "скоро" not in said(outcome)
 
+    # Something was started here: what is absent now will not come by itself.
+    (product.state / "secrets/product").mkdir(parents=True, exist_ok=True)
     product.settings["DATABASE_URL_FILE"] = str(product.state / "secrets/product/database_url")
     outcome = product.run("validate-config")
     assert "✖ DATABASE_URL_FILE: неверное значение" in outcome.out

@@ -72,6 +72,8 @@ async def test_what_another_worker_finished_while_the_bot_was_down_is_shown_and_
     await anna.send_file(spoken("Беседа.ogg", LENGTH_S), kind="audio")
     await anna.press("Интервью", timeout=LIMIT_S)
     await until(lambda: bot.tap.hanging > 0, "a part that hangs")
+    query = "SELECT count(*) = 1 FROM recording_parts WHERE result IS NOT NULL"
+    await until(lambda: bool(bot.value(query)), "the other part is stored")
     await bot.bot.kill()
     shown = len(anna.chat.history)
     bot.tap.answer(None)
