@@ -1326,7 +1326,7 @@ async def sent_over_a_line_that_breaks(page: Page) -> None:
 async def test_from_dropped_photographs_to_a_picture_on_a_phone(
     console: World, page: Page, bot: Bot, tmp_path: Path
 ) -> None:
-    wrong = list[str]()
+    owner, wrong = console.people["researcher"].user.id, list[str]()
     page.on("pageerror", lambda error: wrong.append(str(error)))
     await comes_in(console, page, "researcher")
     await page.click("nav >> text=Аватары")
@@ -1346,15 +1346,15 @@ async def test_from_dropped_photographs_to_a_picture_on_a_phone(
     await page.wait_for_selector("#cancel")
     async with fal_server() as service:
         maker = AvatarBot(bot, service, tmp_path)
-        assert len(await orders(bot)) == 1, "two clicks"
+        assert len(await orders(bot, owner)) == 1, "two clicks"
         await page.click("#cancel")
         await page.click("#start")
         await page.wait_for_selector("#cancel")
-        await done(maker)
+        await done(maker, owner)
         await page.fill("[name=prompt]", "В очках <b>у окна</b>")
         await page.press("[name=prompt]", "Control+Enter")
         await page.wait_for_selector("progress")
-        await done(maker)
+        await done(maker, owner)
         await page.wait_for_selector(".gallery img")
         await until(page, "document.querySelector('.gallery img').naturalWidth > 100")
         await checked(page)
@@ -1374,9 +1374,9 @@ async def dropped(page: Page, folder: Path, files: Sequence[tuple[str, bytes]]) 
     await page.click("text=Отправить снимки")
 
 
-async def done(maker: AvatarBot) -> None:
-    """Do the orders that wait, as their jobs would."""
-    maker.enqueued = await orders(maker.bot)
+async def done(maker: AvatarBot, owner: UserId) -> None:
+    """Do the person's orders that wait, as their jobs would."""
+    maker.enqueued = await orders(maker.bot, owner)
     await maker.work()
 
 
@@ -1455,10 +1455,11 @@ async def comes_in(console: World, page: Page, name: str) -> None:
     await page.click("main button")
 
 
-async def orders(bot: Bot) -> list[UUID]:
-    """The orders of pictures and trainings that have not ended."""
+async def orders(bot: Bot, owner: UserId) -> list[UUID]:
+    """The person's orders of pictures and trainings that have not ended."""
     async with bot.database.transaction() as connection:
-        rows = await connection.execute("SELECT id FROM image_orders WHERE ended_at IS NULL")
+        query = "SELECT id FROM image_orders WHERE ended_at IS NULL AND owner_id = %s"
+        rows = await connection.execute(query, (owner,))
         return [row["id"] async for row in rows]
 
 
