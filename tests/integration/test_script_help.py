@@ -28,7 +28,7 @@ THE_PRODUCT = "run"
 SCRIPTS = sorted(
     path.name
     for path in (ROOT / "scripts").iterdir()
-    if os.access(path, os.X_OK) and path.name not in {*DEVELOPERS, THE_PRODUCT}
+    if path.is_file() and os.access(path, os.X_OK) and path.name not in {*DEVELOPERS, THE_PRODUCT}
 )
 
 
