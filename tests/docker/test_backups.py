@@ -60,7 +60,7 @@ class Machine:
         for part in ("deploy", "resources/backup"):
             shutil.copytree(ROOT / part, self.checkout / part)
         (self.checkout / "scripts").mkdir()
-        for script in ("turns", "engine", "backup", "restore", "restore-drill", "renew-secrets"):
+        for script in ("turns", "usage", "engine", "backup", "restore", "restore-drill", "renew-secrets"):
             shutil.copy(ROOT / "scripts" / script, self.checkout / "scripts")
         programs = folder / "bin"
         programs.mkdir(exist_ok=True)
