@@ -22,6 +22,17 @@ _STREAMS = r"/(events|process)$"
 _SEED = 20261130
 
 
+def _examples(count: int) -> settings:
+    """Return the settings of so many examples, the same in each run."""
+    return settings(
+        max_examples=count,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+    )
+
+
 async def storm(console: World, browser: Browser, ids: Mapping[str, str], count: int) -> Counter[int]:
     """Send so many requests; in half of them what stands in the address is there. Return how often each status came.
 
@@ -35,13 +46,7 @@ async def storm(console: World, browser: Browser, ids: Mapping[str, str], count:
     found: Counter[int] = Counter()
 
     @seed(_SEED)
-    @settings(
-        max_examples=count,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate, Phase.shrink],
-        suppress_health_check=list(HealthCheck),
-    )
+    @_examples(count)
     @given(case=schema.as_strategy(), known=st.booleans())
     def send(case: Any, known: bool) -> None:
         if known:
@@ -71,13 +76,7 @@ def _ask(url: str, cookies: dict[str, str], token: str, count: int) -> Counter[i
     found: Counter[int] = Counter()
 
     @seed(_SEED)
-    @settings(
-        max_examples=count,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate, Phase.shrink],
-        suppress_health_check=list(HealthCheck),
-    )
+    @_examples(count)
     @given(body=_bodies(), chat=st.none() | _numbers() | st.text(max_size=9), wait=st.sampled_from(["false", "0", "?"]))
     def ask(body: tuple[str, bytes], chat: object, wait: str) -> None:
         kind, content = body

@@ -154,10 +154,11 @@ def telegram_check(messenger: Messenger) -> Check:
     return check
 
 
-def jobs_check(database: Database, is_working: Callable[[], bool]) -> Check:
+def jobs_check(database: Database, is_working: Callable[[], bool], reopens_s: float = _REOPENS_S) -> Check:
     """Return the check of the job queue: that this process works, and that a worker gives signs of life.
 
-    Workers of other processes count for the signs of life, too.
+    One that stopped working less than ``reopens_s`` seconds ago is degraded: it may be connecting anew. Workers of
+    other processes count for the signs of life, too.
     """
     at_once, worked_at = database.patient(0), -math.inf
 
@@ -174,7 +175,7 @@ def jobs_check(database: Database, is_working: Callable[[], bool]) -> Check:
             return unknown()
         if is_working():
             worked_at = monotonic()
-        elif monotonic() - worked_at < _REOPENS_S:
+        elif monotonic() - worked_at < reopens_s:
             return Reading(Level.DEGRADED, Why.WORKER_REOPENS)
         else:
             return down(Why.WORKER_STOPPED)

@@ -165,10 +165,9 @@ async def test_jobs_are_down_without_a_worker_without_its_signs_of_life_and_with
         assert math.isnan(REGISTRY.get_sample_value(name, labels) or 0.0), "nobody knows how many now"
 
 
-async def test_a_worker_that_does_not_come_back_is_down(through: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("health.checks._REOPENS_S", 0.3)
+async def test_a_worker_that_does_not_come_back_is_down(through: Database) -> None:
     working = [True]
-    check = jobs_check(through, lambda: working[0])
+    check = jobs_check(through, lambda: working[0], reopens_s=0.3)
     await check()
     working[0] = False
     assert await check() == Reading(Level.DEGRADED, Why.WORKER_REOPENS)
