@@ -242,9 +242,9 @@ async def test_the_storyboard_is_as_it_was_reviewed(anna: Asker) -> None:
     anna.telegram.tell("Анна presses [📊 По всем интервью]")
     await anna.press_data("across")
     async with anna.database.transaction() as connection:
-        recording = await add_interview(connection, anna.id, ["srv_breakfast", "des_noise"], metadata=ZARYA)
-        await add_interview(connection, anna.id, ["srv_breakfast"], metadata=VOLNA)
-        await _with_transcript(connection, recording)
+        await add_interview(connection, anna.id, ["srv_breakfast", "des_noise"], metadata=ZARYA)
+        latest = await add_interview(connection, anna.id, ["srv_breakfast"], metadata=VOLNA)
+        await _with_transcript(connection, latest)
     anna.telegram.tell("Анна presses [📊 По всем интервью]")
     await anna.press_data("across")
     for label in (

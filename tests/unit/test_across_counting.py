@@ -25,7 +25,7 @@ LABELS = ("Завтрак", "Тихий номер", "Wi-Fi", "Парковка"
 def interview(number: int, day: date = FIRST_DAY, place: UUID | None = None) -> Interview:
     return Interview(
         run_id=ReportRunId(UUID(int=number)),
-        recording_id=RecordingId(UUID(int=1000 + number)),
+        recording_id=RecordingId(UUID(int=1000 - number)),
         owner=ANNA,
         owner_name="Анна",
         number=number,
@@ -79,6 +79,11 @@ def test_in_which_order_interviews_are_read_changes_nothing(
     items = list(archive.items())
     random.shuffle(items)
     assert counted(dict(items)) == counted(archive)
+
+
+def test_interviews_of_one_moment_follow_their_numbers() -> None:
+    one_day = {interview(number): [mention("Завтрак")] for number in (2, 1, 3)}
+    assert [each.number for each in counted(one_day).interviews] == [1, 2, 3]
 
 
 @given(archives())

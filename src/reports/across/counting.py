@@ -41,7 +41,7 @@ def key_of(label: str) -> str:
 
 def counted(mentions: Mapping[Interview, Sequence[Mention]], without_data: int = 0) -> Counted:
     """Count the factors that interviews mention, which may come in any order. Blocking."""
-    ordered = sorted(mentions, key=lambda each: (each.day, each.came, each.recording_id))
+    ordered = sorted(mentions, key=lambda each: (each.day, each.came, each.number, each.recording_id))
     places: defaultdict[str, list[int]] = defaultdict(list)
     labels: defaultdict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
     names: defaultdict[str, set[str]] = defaultdict(set)

@@ -56,9 +56,9 @@ class Interview(Value):
     """A recording with the latest finished report of the wanted type.
 
     ``number`` is the recording's number among those of ``owner``, who is called ``owner_name``. ``came`` is when the
-    recording came, which gives interviews of one ``day`` an order. ``place_building`` is the type by which places of
-    one name differ, "" when not given. ``has_items`` is False when the report was written before items were stored, or
-    its pass had another name.
+    recording came, which gives interviews of one ``day`` an order; those of one moment follow their numbers.
+    ``place_building`` is the type by which places of one name differ, "" when not given. ``has_items`` is False when
+    the report was written before items were stored, or its pass had another name.
     """
 
     run_id: ReportRunId
