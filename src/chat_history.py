@@ -303,8 +303,7 @@ async def finish_answer(connection: Connection, owner: UserId, answer_id: Answer
     Return False when the owner has no such answer, as after the deletion of its chat, or the answer has ended already.
     """
     cited = {each.recording_id or each.document_id for each in outcome.sources} - {None}
-    gone = await (await connection.execute(_SELECT_GONE, {"sources": list(cited)})).fetchone()
-    if gone is not None:
+    if cited and await (await connection.execute(_SELECT_GONE, {"sources": list(cited)})).fetchone():
         # It was deleted while the answer was written.
         outcome = outcome.model_copy(update={"text": texts.chats.SOURCE_DELETED, "note": "", "sources": ()})
     parameters = {

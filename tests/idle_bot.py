@@ -81,6 +81,9 @@ async def ask_idly(
         runs = (*following, application.jobs.run_worker(None), health.run())
         working = [asyncio.create_task(each) for each in runs]
         await asyncio.wait(working, timeout=_SETTLE_S)
+        while not analyze and application.index.followed_at is None:
+            # What a start reads into memory is no cost of an idle bot.
+            await asyncio.wait(working, timeout=_SETTLE_S)
         asked.clear()
         await asyncio.wait(working, timeout=seconds)
         found = list(asked)

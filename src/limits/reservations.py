@@ -135,9 +135,9 @@ async def _reserve_money(
 
 async def spend(connection: Connection, work: UUID, usage: Usage, cost_usd: Decimal | None) -> None:
     """Count what a language model was paid for a recording, report run or answer, in the transaction that keeps it."""
-    for resource, amount in _of_model(usage, cost_usd).items():
-        if amount:
-            await store.spend(connection, work, resource, amount, this_month())
+    paid = {resource: amount for resource, amount in _of_model(usage, cost_usd).items() if amount}
+    if paid:
+        await store.spend(connection, work, paid, this_month())
 
 
 async def spend_late(connection: Connection, work: UUID, usage: Usage, cost_usd: Decimal | None) -> None:
@@ -150,7 +150,7 @@ async def spend_late(connection: Connection, work: UUID, usage: Usage, cost_usd:
 async def spend_money(connection: Connection, work: UUID, cost_usd: Decimal | None) -> None:
     """Count what was paid for a speech, in the transaction that keeps what was said."""
     if cost_usd:
-        await store.spend(connection, work, Resource.MONEY, cost_usd, this_month())
+        await store.spend(connection, work, {Resource.MONEY: cost_usd}, this_month())
 
 
 async def check_storage(connection: Connection, owner: UserId, size_bytes: int) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from datamodels import RecordingId, Role, UserId, Value
 from db import Connection
-from limits.values import Allowance, PersonUse, Resource
+from limits.values import Allowance, Amounts, PersonUse, Resource
 
 # A lock of its own, which nothing else waits for: whoever holds it takes no further one but rows of limit_uses.
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('limits'), hashtext(%(owner)s))"
@@ -52,7 +52,7 @@ _RESERVE = """
 """
 _SPEND = """
     INSERT INTO limit_uses (work, resource, owner_id, subject, month, reserved, used, exact, state)
-    SELECT %(work)s, %(resource)s, owner_id, %(work)s, %(month)s, 0, %(amount)s, false, 'released' FROM (
+    SELECT %(work)s, resource, owner_id, %(work)s, %(month)s, 0, amount, false, 'released' FROM (
         SELECT owner_id FROM recordings WHERE id = %(work)s
         UNION ALL SELECT owner_id FROM report_runs WHERE id = %(work)s
         UNION ALL SELECT owner_id FROM chat_answers JOIN chat_questions ON chat_questions.id = question_id
@@ -60,7 +60,7 @@ _SPEND = """
         UNION ALL SELECT owner_id FROM speeches WHERE id = %(work)s
         UNION ALL SELECT owner_id FROM limit_uses WHERE work = %(work)s
         LIMIT 1
-    ) AS owner
+    ) AS owner CROSS JOIN unnest(%(resources)s::text[], %(amounts)s::numeric[]) AS paid (resource, amount)
     ON CONFLICT (work, resource) DO UPDATE SET used = limit_uses.used + EXCLUDED.used
 """
 _SELECT_PEOPLE = f"""
@@ -169,9 +169,10 @@ async def reserve(
     await connection.execute(_RESERVE, {**parameters, "amount": amount, "month": month, "exact": exact})
 
 
-async def spend(connection: Connection, work: UUID, resource: Resource, amount: Decimal, month: date) -> None:
+async def spend(connection: Connection, work: UUID, amounts: Amounts, month: date) -> None:
     """Add to what work has used; of work that is gone it counts where something was reserved for it."""
-    await connection.execute(_SPEND, {"work": work, "resource": resource, "amount": amount, "month": month})
+    paid = {"resources": list(amounts), "amounts": list(amounts.values())}
+    await connection.execute(_SPEND, {"work": work, "month": month, **paid})
 
 
 async def people(

