@@ -137,13 +137,17 @@ async def listen(host: str, port: int | None) -> socket.socket | None:
     except (OSError, UnicodeError):
         raise BadSettings(names="HTTP_HOST") from None
     try:
-        return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+        listening = socket.create_server(address[:2], family=family, backlog=_BACKLOG)
     except OSError as exc:
         if port is None:
             log.warning("http_not_served", port=wanted, reason=type(exc).__name__, errno=exc.errno)
             return None
         names = texts.errors.PORT_TAKEN.format(port=wanted) if exc.errno == _TAKEN else "HTTP_HOST, HTTP_PORT"
         raise BadSettings(names=names) from exc
+    # A body follows its headers at once, not after 40 ms. Connections inherit it; asyncio sets it only where the socket
+    # names its protocol, which this one does not.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
 
 
 @asynccontextmanager

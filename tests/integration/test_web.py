@@ -190,6 +190,15 @@ async def test_a_host_that_is_none_is_named() -> None:
         await listen("no such host", DEFAULT_PORT)
 
 
+async def test_a_body_does_not_wait_until_its_headers_are_acknowledged() -> None:
+    listener = await listen("127.0.0.1", free_ports(1)[0])
+    assert listener is not None
+    with listener, socket.create_connection(listener.getsockname()):
+        connection, _ = await asyncio.get_running_loop().sock_accept(listener)
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 async def test_it_ends_though_somebody_keeps_a_connection_open() -> None:
     listener = await listen("127.0.0.1", free_ports(1)[0])
     assert listener is not None
