@@ -4,7 +4,8 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
@@ -14,7 +15,7 @@ from deployment.deploy import STATUSES, Deploy
 from deployment.engine import Engine
 from deployment.images import clean
 from deployment.log_files import clean_logs
-from deployment.records import Record, Records
+from deployment.records import Record, Records, restores_kept_away
 from deployment.reports import Teller, named, report_text, result_of, say, why_of
 from deployment.rollback import roll_back
 from deployment.settings import DeploySettings
@@ -52,13 +53,28 @@ def _help(name: str) -> str:
     return "\n".join([*lines, *(f"  {option:18}{what}" for option, what in shown.items())])
 
 
+@contextmanager
+def _alone(name: str) -> Iterator[Records]:
+    """Keep other deploys and restores away while the command ``name`` works; yield the records of deploys.
+
+    Raises:
+        DeploymentStopped: one of them is at work, or we may not write here.
+    """
+    records = Records(_ROOT / "persistent_data" / "deploys")
+    records.prepare()
+    with (
+        records.locked(lambda: say(texts.deploy.WAITS_FOR_KILLED)),
+        restores_kept_away(_ROOT, name) as turn,
+    ):
+        records.held += turn
+        yield records
+
+
 def _deploy(options: Sequence[str], environment: Mapping[str, str]) -> int:
     wanted = next((each.partition("=")[2] for each in options if each.startswith(_COMMIT)), None)
     if wanted is not None and not re.fullmatch("[0-9a-f]{40}", wanted):
         raise DeploymentStopped(why=texts.deploy.COMMIT_WRONG)
-    records = Records(_ROOT / "persistent_data" / "deploys")
-    records.prepare()
-    with records.locked(lambda: say(texts.deploy.WAITS_FOR_KILLED)):
+    with _alone("deploy") as records:
         settings = DeploySettings(_ROOT, environment)
         before, record = records.unfinished(), records.new()
         if before is not None:
@@ -79,9 +95,7 @@ def _deploy(options: Sequence[str], environment: Mapping[str, str]) -> int:
 
 
 def _roll_back(_: Sequence[str], environment: Mapping[str, str]) -> int:
-    records = Records(_ROOT / "persistent_data" / "deploys")
-    records.prepare()
-    with records.locked(lambda: say(texts.deploy.WAITS_FOR_KILLED)):
+    with _alone("rollback") as records:
         settings = DeploySettings(_ROOT, environment)
         record = records.new()
         with records.open_log(record) as log:
@@ -95,9 +109,7 @@ def _roll_back(_: Sequence[str], environment: Mapping[str, str]) -> int:
 
 
 def _clean_images(_: Sequence[str], environment: Mapping[str, str]) -> int:
-    records = Records(_ROOT / "persistent_data" / "deploys")
-    records.prepare()
-    with records.locked(lambda: say(texts.deploy.WAITS_FOR_KILLED)):
+    with _alone("cleanup_images") as records:
         before = records.unfinished()
         engine = Engine(Commands(_ROOT, environment))
         engine.require()

@@ -18,6 +18,7 @@ from errors_of_operation import DeploymentStopped
 
 _STATE = "state.json"
 _LOCK = "lock"
+_RESTORE_LOCK = ".restore.lock"
 _REPORTS_KEPT = 100
 _UNPROVEN = ("switch", "ready", "smoke", "watch", "rollback")
 _POLL_S = 0.5
@@ -121,21 +122,15 @@ class Records:
                     on_wait()
                     waits = True
                 time.sleep(_POLL_S)
-            self._note_holder(file, str(os.getpid()))
+            _note(file, str(os.getpid()))
             self.held = (file.fileno(),)
             try:
                 yield
             finally:
                 self.held = ()
-                self._note_holder(file, "")
+                _note(file, "")
                 # Not by closing it alone: what git leaves in the background has the descriptor, too.
                 fcntl.flock(file, fcntl.LOCK_UN)
-
-    def _note_holder(self, file: FileIO, pid: str) -> None:
-        with suppress(OSError):  # for want of space
-            file.truncate(0)
-            file.seek(0)
-            file.write(pid.encode())
 
     def holder(self) -> int | None:
         """Return the process that deploys or rolls back at this moment; None when none does, or we may not know."""
@@ -144,6 +139,20 @@ class Records:
             # Who was killed, or was at work when the power failed, is still named, and another may have that number.
             if said.isdecimal() and _lives(int(said)) and not _is_taken(file):
                 return int(said)
+        return None
+
+    def closed(self) -> tuple[Path, str] | None:
+        """Return what we may not read of how the last deploy ended, and whose it is; None when we may."""
+        state = self.folder / _STATE
+        try:
+            state.open("rb").close()
+        except PermissionError:
+            for path in (state, self.folder):
+                with suppress(OSError, KeyError):
+                    return path, path.owner()
+            return self.folder, "root"
+        except OSError:
+            pass
         return None
 
     def new(self) -> Record:
@@ -226,6 +235,45 @@ class Records:
         for old in ids[:-_REPORTS_KEPT]:
             for path in self.folder.glob(f"{old}.*"):
                 path.unlink(missing_ok=True)
+
+
+@contextmanager
+def restores_kept_away(checkout: Path, name: str) -> Iterator[tuple[int, ...]]:
+    """Hold the turn of ``scripts/restore`` for the script ``name``; yield its descriptor, which programs inherit.
+
+    There is none on a disk that is too full for the file: then no restore has it either.
+
+    Raises:
+        DeploymentStopped: a restore is at work, or we may not open the file.
+    """
+    path = checkout / _RESTORE_LOCK
+    try:
+        file = FileIO(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+")
+    except OSError as exc:
+        if not is_for_want_of_space(exc):
+            raise DeploymentStopped(why=texts.deploy.LOCK_CLOSED.format(path=path)) from exc
+        yield ()
+        return
+    with file:
+        if os.geteuid() == 0:
+            # As scripts/turns does: who owns the checkout restores without root.
+            owner = checkout.stat()
+            os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
+        if not _is_taken(file):
+            raise DeploymentStopped(why=texts.deploy.RESTORE_AT_WORK.format(holder=file.read(100).decode().strip()))
+        _note(file, texts.deploy.AT_WORK.format(name=name, pid=os.getpid()))
+        try:
+            yield (file.fileno(),)
+        finally:
+            fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def _note(file: FileIO, text: str) -> None:
+    """Write into a lock's file who has it."""
+    with suppress(OSError):  # for want of space
+        file.truncate(0)
+        file.seek(0)
+        file.write(text.encode())
 
 
 def _is_taken(file: FileIO) -> bool:

@@ -13,7 +13,7 @@ from deployment.reports import say
 
 _FOLDER = Path(__file__).resolve().parents[2] / "persistent_data" / "deploys"
 _RUNNING = "running"
-_OPEN_STATUS = 1
+_OPEN_STATUS, _CLOSED_STATUS = 1, 3
 
 
 def told(folder: Path, *, running: bool) -> str | None:
@@ -31,7 +31,11 @@ def told(folder: Path, *, running: bool) -> str | None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print what is known; status 1 when there is something."""
+    """Print what is known; status 1 when there is something, 3 when we may not know."""
+    closed = Records(_FOLDER).closed()
+    if closed is not None:
+        say(texts.deploy.DEPLOYS_CLOSED.format(path=closed[0], owner=closed[1]))
+        return _CLOSED_STATUS
     text = told(_FOLDER, running=_RUNNING in arguments)
     if text is None:
         return 0

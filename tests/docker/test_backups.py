@@ -12,6 +12,7 @@ import pytest
 
 from composed import COMPOSE, PRODUCT_IMAGE, build_stand_ins, look_at_health_often
 from config import ROOT, version
+from deployed_server import PROGRAM
 from docker_engine import COMMIT, Docker, Image
 from embedded.ports import free_ports
 
@@ -21,6 +22,10 @@ SETTINGS = {
     "LLM_ENGINE": "none",
     "EMBEDDINGS_ENGINE": "off",
 }
+SCRIPTS = (
+    *("turns", "usage", "engine", "environment"),
+    *("backup", "restore", "restore-drill", "renew-secrets", "deploy"),
+)
 ROWS = """
 INSERT INTO users (id, name, role) VALUES ('00000000-0000-0000-0000-000000000001', 'Мария', 'user');
 INSERT INTO recordings (id, owner_id, number, sha256, size_bytes, file_name, extension, object_key, container, codec,
@@ -39,7 +44,7 @@ import asyncio, sys
 sys.path.insert(0, '/app/src')
 from application.objects import bucket_store
 from config import load_settings
-asyncio.run(bucket_store(load_settings()).put_bytes('recordings/1/2/original.ogg', b'sound' * 1000))
+asyncio.run(bucket_store(load_settings()).put_bytes('recordings/1/2/original.ogg', sys.argv[1].encode() * 1000))
 """
 SHOWN_LIMIT_S = 15
 CHANGE = """
@@ -60,7 +65,7 @@ class Machine:
         for part in ("deploy", "resources/backup"):
             shutil.copytree(ROOT / part, self.checkout / part)
         (self.checkout / "scripts").mkdir()
-        for script in ("turns", "usage", "engine", "backup", "restore", "restore-drill", "renew-secrets"):
+        for script in SCRIPTS:
             shutil.copy(ROOT / "scripts" / script, self.checkout / "scripts")
         programs = folder / "bin"
         programs.mkdir(exist_ok=True)
@@ -93,6 +98,18 @@ class Machine:
         )
         return done.returncode, done.stdout
 
+    def start(self, name: str) -> "subprocess.Popen[str]":
+        """Start a script."""
+        return subprocess.Popen(
+            [self.checkout / "scripts" / name],
+            cwd=self.checkout,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
     def script(self, name: str, *options: str) -> tuple[int, str]:
         return self.run(self.checkout / "scripts" / name, *options)
 
@@ -108,10 +125,19 @@ class Machine:
     def down(self) -> None:
         self.run(COMPOSE, "--profile=backup", "down", "--remove-orphans", "--timeout=10")
 
+    @property
+    def _drill(self) -> tuple[str, ...]:
+        project = ("--project-name=voxpersona-drill", f"--project-directory={self.state}/backups/drill")
+        return (*project, "--env-file=/dev/null", "--file=docker-compose.yml")
+
     def drilled(self, text: str) -> None:
         """Ask the database of the drill."""
-        project = ("--project-name=voxpersona-drill", f"--project-directory={self.state}/backups/drill")
-        self.query(text, *project, "--file=docker-compose.yml")
+        self.query(text, *self._drill)
+
+    def put_into_drill(self, sound: str) -> None:
+        """Put another object into the drill's store in the place of the recording."""
+        python = ("run", "--rm", "-T", "--no-deps", "--entrypoint=python", "backup")
+        self.compose(*self._drill, "--profile=backup", *python, "-c", OBJECT, sound)
 
     def is_left(self) -> bool:
         """Whether anything of the drill is left."""
@@ -137,7 +163,7 @@ def machine(docker: Docker, images: None, tmp_path_factory: pytest.TempPathFacto
     try:
         machine.compose("up", "--detach", "--wait", "--no-build", "voxpersona")
         machine.query(ROWS)
-        machine.compose("exec", "-T", "voxpersona", "python", "-c", OBJECT)
+        machine.compose("exec", "-T", "voxpersona", "python", "-c", OBJECT, "sound")
         (machine.state / "reports/user_1").mkdir()
         (machine.state / "reports/user_1/report.md").write_text("# Отчёт\n", encoding="utf-8")
         status, said = machine.script("backup")
@@ -171,7 +197,7 @@ def test_a_set_is_listed_and_its_files_are_closed(machine: Machine) -> None:
     assert password not in machine.compose("logs")
 
 
-def test_a_drill_passes_and_tells_a_row_and_a_byte(machine: Machine) -> None:
+def test_a_drill_passes_and_tells_a_row_a_byte_and_an_object(machine: Machine) -> None:
     status, said = machine.script("restore-drill", "--keep")
     assert status == 0, said
     assert "Учебное восстановление удалось" in said
@@ -190,6 +216,11 @@ def test_a_drill_passes_and_tells_a_row_and_a_byte(machine: Machine) -> None:
     assert (status, "user_1/report.md" in said, "transcript_segments" in said) == (1, True, False)
 
     report.write_text("# Отчёт\n", encoding="utf-8")
+    machine.put_into_drill("soond")
+    status, said = machine.script("restore-drill", "--compare")
+    assert (status, "recordings/1/2/original.ogg" in said, "user_1/report.md" in said) == (1, True, False), said
+
+    machine.put_into_drill("sound")
     status, said = machine.script("restore-drill", "--compare")
     assert status == 0, said
     becomes(machine, "Резервные копии: работает\n")
@@ -231,7 +262,7 @@ def test_lost_passwords_are_named_and_made_anew_by_the_operator_s_word(machine: 
     assert status == 0, said
 
 
-def test_an_empty_machine_gets_everything_back_and_another_is_left_alone(machine: Machine, tmp_path: Path) -> None:
+def test_an_empty_machine_gets_everything_back_once_and_another_is_left_alone(machine: Machine, tmp_path: Path) -> None:
     status, said = machine.script("restore")
     assert status == 2, said
     assert "Здесь уже есть данные (postgres, minio" in said
@@ -242,8 +273,20 @@ def test_an_empty_machine_gets_everything_back_and_another_is_left_alone(machine
     try:
         for name in ("backups/repository", "secrets/backup"):
             shutil.copytree(machine.state / name, new.state / name)
-        status, said = new.script("restore")
-        assert status == 0, said
+        for name in PROGRAM:
+            copied = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+            copied(ROOT / name, new.checkout / name)
+        restore = new.start("restore")
+        lock = new.checkout / ".restore.lock"
+        ends = time.monotonic() + SHOWN_LIMIT_S
+        while not lock.exists() or not lock.read_text(encoding="utf-8"):
+            assert time.monotonic() < ends
+            time.sleep(0.05)
+        for other, refused in (("restore", 2), ("deploy", 1)):
+            status, said = new.script(other)
+            assert (status, f"работает scripts/restore (процесс {restore.pid})" in said) == (refused, True), said
+        said, _ = restore.communicate(timeout=300)
+        assert restore.returncode == 0, said
         assert "Восстановлено и сверено" in said
         assert (new.checkout / ".env").read_text(encoding="utf-8").splitlines()[
             0

@@ -3,14 +3,15 @@
 import asyncio
 import json
 import os
+import re
 import shutil
 import signal
-import subprocess
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import psycopg
 import pytest
@@ -18,10 +19,9 @@ from psycopg.conninfo import make_conninfo
 
 import steps
 from bot import Bot
-from composed import COMPOSE, PRODUCT_IMAGE, build_stand_ins, image_of, look_at_health_often
+from composed import PRODUCT_IMAGE, SERVICES, STATE, Composed, build_stand_ins, image_of, look_at_health_often
 from config import ROOT
 from docker_engine import Docker, Image
-from embedded.ports import free_ports
 from openai_faults import TRANSCRIPTIONS, Fault, Faults, Kind
 from openai_server import OpenAIServer
 from product import Product
@@ -29,14 +29,13 @@ from recording_files import speech
 from tcp_proxy import TcpProxy
 from telegram_server import TelegramServer
 
-SERVICES = {"voxpersona", "worker", "postgres", "objects"}
-STATE = "/app/persistent_data"
 BACK_LIMIT_S = 60
 """Until a service whose process was killed is well again."""
 MANY = 15
 ANSWER_S = 2.0
 SHARE_BAR = 0.5
 WORK_LIMIT_S = 300.0
+FINISHED = re.compile(r"advance_recording.* ended with status: Success")
 _HOLD = """
     UPDATE procrastinate_jobs SET scheduled_at = now() + interval '1 hour'
     WHERE status = 'todo' AND task_name = 'advance_recording'
@@ -58,49 +57,10 @@ def images(docker: Docker, lite: Image, tmp_path_factory: pytest.TempPathFactory
     build_stand_ins(docker, tmp_path_factory.mktemp("stand-ins"))
 
 
-class Composed:
-    """The system in a folder of its own, whose name is as awkward as people's are."""
-
-    def __init__(self, docker: Docker, folder: Path) -> None:
-        self.docker, self.folder = docker, folder
-        self.environment = {**docker.environment, "HTTP_PORT": str(free_ports(1)[0])}
-
-    def run(self, *arguments: str, check: bool = True, seconds: float = 300) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [COMPOSE, *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-            check=False,
-        )
-        if check and done.returncode:
-            told = self.run("logs", "--tail=15", check=False).stdout
-            raise AssertionError(f"{arguments}:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}\n{told}")
-        return done
-
-    def states(self) -> dict[str, str]:
-        """The health of each service that is to stay."""
-        lines = self.run("ps", "--all", "--format=json").stdout.splitlines()
-        shown = [json.loads(line) for line in lines]
-        return {each["Service"]: each["Health"] or each["State"] for each in shown if each["Service"] in SERVICES}
-
-    def addresses(self, service: str, network: str) -> list[str]:
-        """The addresses of a service's containers, which this machine reaches."""
-        containers = self.run("ps", "--quiet", service).stdout.split()
-        facts = json.loads(self.docker.run("inspect", *containers).stdout)
-        return [each["NetworkSettings"]["Networks"][f"voxpersona_{network}"]["IPAddress"] for each in facts]
-
-    def secret(self, name: str) -> str:
-        return (self.folder / "persistent_data/secrets/product" / name).read_text(encoding="utf-8")
-
-    async def process(self, path: str) -> subprocess.CompletedProcess[str]:
-        """Have the command line in the container work on a recording."""
-        wanted = ("--scenario", "interview", "--building", "hotel", "--report", "report_int_links")
-        command = ("python", "src/main.py", "process", path, *wanted, "--out", f"{STATE}/reports/out")
-        return await asyncio.to_thread(lambda: self.run("exec", "-T", "voxpersona", *command, check=False))
+def logged(composed: Composed) -> list[dict[str, Any]]:
+    """What bot and workers have logged together."""
+    lines = (composed.folder / "persistent_data/logs/app.json.log").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
 
 
 @pytest.fixture(scope="module")
@@ -214,10 +174,19 @@ def test_secrets_are_their_users_alone(composed: Composed) -> None:
     for path in files:
         assert (path.stat().st_uid, path.stat().st_mode & 0o777) == (users[path.parent.name], 0o400), path
         assert (path.parent.stat().st_uid, path.parent.stat().st_mode & 0o777) == (users[path.parent.name], 0o700)
-    said = composed.run("logs").stdout
-    for path in secrets.rglob("*"):
-        if path.is_file() and path.suffix not in {".json", ".toml"}:
-            assert path.read_text(encoding="utf-8") not in said
+    logs = [path.read_text(encoding="utf-8") for path in (composed.folder / "persistent_data/logs").iterdir()]
+    for said in (composed.run("logs").stdout, *logs):
+        for path in secrets.rglob("*"):
+            if path.is_file() and path.suffix not in {".json", ".toml"}:
+                assert path.read_text(encoding="utf-8") not in said
+
+
+def test_every_line_of_the_logs_says_of_which_process_it_is(composed: Composed) -> None:
+    shown = composed.run("logs", "--no-log-prefix", "voxpersona", "worker", "migrate").stdout.splitlines()
+    for lines in (logged(composed), [json.loads(line) for line in shown if line.startswith("{")]):
+        runs = {line["run"] for line in lines}
+        assert len(runs) >= len({"voxpersona", "worker"})
+        assert all(len(run) == 8 for run in runs)
 
 
 def test_one_image_whatever_the_folder_is_called(composed: Composed, tmp_path: Path) -> None:
@@ -298,7 +267,7 @@ async def queue(composed: Composed, provider: OpenAIServer, tmp_path: Path) -> A
         yield made
 
 
-async def test_three_workers_need_half_the_time_of_one_and_do_nothing_twice(
+async def test_three_workers_share_the_work_need_half_the_time_of_one_and_do_nothing_twice(
     composed: Composed, queue: Queue, provider: OpenAIServer
 ) -> None:
     async def scale(workers: int) -> None:
@@ -310,6 +279,7 @@ async def test_three_workers_need_half_the_time_of_one_and_do_nothing_twice(
     queue.release()
     one_s = await queue.until(done=MANY)
     await scale(3)
+    logged_before = len(logged(composed))
     queue.release()
     three_s = await queue.until(done=2 * MANY)
     print(f"{MANY} recordings: one worker {one_s:.1f} s, three {three_s:.1f} s, share {three_s / one_s:.2f}")
@@ -317,3 +287,5 @@ async def test_three_workers_need_half_the_time_of_one_and_do_nothing_twice(
     assert len(paid) == 2 * MANY
     assert max(paid.values()) == 1
     assert three_s / one_s <= SHARE_BAR
+    done = Counter(each["run"] for each in logged(composed)[logged_before:] if FINISHED.search(each["event"]))
+    assert (len(done), sum(done.values()) >= MANY) == (3, True), done

@@ -108,6 +108,8 @@ def test_a_new_version_takes_the_place_of_the_former_one_though_two_deploys_are_
     process = server.start("deploy")
     assert process.stdout is not None
     assert any("Собираю" in line for line in process.stdout), log_of(server)
+    status, said = server.run("restore")
+    assert (status, f"работает scripts/deploy (процесс {process.pid})" in said) == (2, True), said
     process.kill()
     process.wait()
     process.stdout.close()

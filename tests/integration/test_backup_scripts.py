@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from config import ROOT
+from deployment.records import restores_kept_away
 
 DOCKER = """#!/bin/bash
 cd "{checkout}"
@@ -107,7 +108,7 @@ def test_who_waits_for_another_backup_says_so_and_nobody_else_can_hold_the_turn(
     assert (checkout.folder / ".backup.lock").stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.parametrize("name", ["backup", "restore-drill"])
+@pytest.mark.parametrize("name", ["backup", "restore", "restore-drill"])
 def test_who_cannot_take_the_turn_is_told_who_can(checkout: Checkout, name: str) -> None:
     (checkout.folder / f".{name}.lock").mkdir()  # as unwritable for root as another's file is for others
     status, said = checkout.run(name)
@@ -253,6 +254,30 @@ def test_settings_of_somebody_s_own_stay_and_that_is_the_last_thing_said(checkou
     assert status == 0
     assert (checkout.folder / ".env").read_text(encoding="utf-8") == KEYS + "LLM_MODEL=other\n"
     assert "mv .env.restored .env" in said.splitlines()[-1]
+
+
+def test_of_two_restores_one_goes_on_and_the_other_changes_nothing(checkout: Checkout) -> None:
+    first = checkout.start("restore", backup_take="touch begun; until [ -e go ]; do sleep 0.05; done")
+    checkout.wait_for("begun")
+    status, said = checkout.run("restore")
+    told = f"уже работает scripts/restore (процесс {first.pid}). Ничего не сделано"
+    assert (status, said.count("\n"), told in said) == (2, 1, True), said
+    assert not (checkout.folder / "calls").exists()
+    (checkout.folder / "go").touch()
+    said, _ = first.communicate(timeout=60)
+    assert first.returncode == 0, said
+    assert checkout.run("restore")[0] == 0
+
+
+def test_while_a_deploy_runs_nothing_is_restored_and_no_backup_is_made_of_what_is_half_there(
+    checkout: Checkout,
+) -> None:
+    with restores_kept_away(checkout.folder, "deploy"):
+        status, said = checkout.run("restore")
+    assert (status, f"уже работает scripts/deploy (процесс {os.getpid()})." in said) == (2, True), said
+    assert not (checkout.folder / "calls").exists()
+    assert checkout.run("restore")[0] == 0
+    assert {tuple(locks) for _, locks in checkout.calls()} == {("backup",)}
 
 
 def test_a_bucket_in_use_is_refused_before_anything_is_started(checkout: Checkout) -> None:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -243,6 +244,48 @@ def test_where_docker_has_run_it_no_python_is_installed_in_docker_s_absence(
     assert (code, "На месте файла .env стоит папка" in said) == (2, True)
 
 
+@dataclass
+class Server:
+    """A server with Docker alone, whose Docker says that these containers run."""
+
+    checkout: Checkout
+    runs: str
+
+    def __post_init__(self) -> None:
+        for name in ("engine", "run", "usage", "health_check"):
+            shutil.copy(ROOT / "scripts" / name, self.checkout.folder / "scripts")
+        shutil.copytree(ROOT / "src/deployment", self.checkout.folder / "src/deployment")
+        for name in ("texts", "system", "constants.py", "errors.py", "errors_of_operation.py"):
+            (self.checkout.folder / "src" / name).symlink_to(ROOT / "src" / name)
+        (self.checkout.folder / "python").unlink()
+        (self.checkout.folder / "python").symlink_to(sys.executable)
+        (self.checkout.folder / "persistent_data/secrets").mkdir(parents=True)
+        self.records = Records(self.checkout.folder / "persistent_data/deploys")
+        docker = self.checkout.folder / "bin/docker"
+        docker.parent.mkdir()
+        docker.write_text(
+            f"""#!/bin/bash
+case "$*" in
+    *" ps "*"--status running"*) echo "{self.runs}" ;;
+    *exec*) echo ready ;;
+esac
+"""
+        )
+        docker.chmod(0o755)
+
+    def check(self, *through: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [*through, self.checkout.folder / "scripts/health_check"],
+            env={
+                "PATH": f"{self.checkout.folder / 'bin'}:/usr/bin:/bin",
+                "PYTHON": str(self.checkout.folder / "python"),
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
 @pytest.mark.parametrize(
     ("runs", "step", "former", "told"),
     [
@@ -257,41 +300,13 @@ def test_where_docker_has_run_it_no_python_is_installed_in_docker_s_absence(
 def test_a_deploy_that_was_killed_is_named_with_the_ways_on(
     checkout: Checkout, runs: str, step: str | None, former: str | None, told: str | None
 ) -> None:
-    for name in ("engine", "run", "usage", "health_check"):
-        shutil.copy(ROOT / "scripts" / name, checkout.folder / "scripts")
-    shutil.copytree(ROOT / "src/deployment", checkout.folder / "src/deployment")
-    for name in ("texts", "system", "constants.py", "errors.py", "errors_of_operation.py"):
-        (checkout.folder / "src" / name).symlink_to(ROOT / "src" / name)
-    (checkout.folder / "python").unlink()
-    (checkout.folder / "python").symlink_to(sys.executable)
-    records = Records(checkout.folder / "persistent_data/deploys")
-    (checkout.folder / "persistent_data/secrets").mkdir(parents=True)
+    server = Server(checkout, runs)
+    records = server.records
     records.prepare()
     (records.folder / "lock").write_text(str(os.getpid()))  # another process has the number by now
     if step is not None:
         records.save(Record(id="20260102-030405", started="", step=step, former_image=former))
-    docker = checkout.folder / "bin/docker"
-    docker.parent.mkdir()
-    docker.write_text(
-        f"""#!/bin/bash
-case "$*" in
-    *" ps "*"--status running"*) echo "{runs}" ;;
-    *exec*) echo ready ;;
-esac
-"""
-    )
-    docker.chmod(0o755)
-
-    def check() -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [checkout.folder / "scripts/health_check"],
-            env={"PATH": f"{docker.parent}:/usr/bin:/bin", "PYTHON": str(checkout.folder / "python")},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    done = check()
+    done = server.check()
     assert (done.returncode, done.stdout) == ((0, "ready\n") if runs else (1, ""))
     assert ("20260102-030405" in done.stderr) == (told is not None)
     assert (told or "") in done.stderr
@@ -301,4 +316,23 @@ esac
 
     if step is not None:
         with records.locked():
-            assert f"идёт обновление или откат (процесс {os.getpid()})" in check().stderr
+            assert f"идёт обновление или откат (процесс {os.getpid()})" in server.check().stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be kept out of a folder that is its own")
+@pytest.mark.parametrize("runs", ["", "1a2b"])
+@pytest.mark.parametrize("closed", ["persistent_data/deploys", "persistent_data/deploys/state.json"])
+def test_who_may_not_read_of_deploys_is_told_who_can(checkout: Checkout, runs: str, closed: str) -> None:
+    server = Server(checkout, runs)
+    server.records.prepare()
+    server.records.save(Record(id="20260102-030405", started="", step="switch", former_image="sha256:1"))
+    shutil.chown(checkout.folder / closed, "daemon")
+
+    done = server.check("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--")
+
+    assert (done.returncode, done.stdout) == ((0, "ready\n") if runs else (1, ""))
+    assert f"узнать нельзя: {checkout.folder / closed} открывает только daemon. Спросите" in done.stderr
+    assert "sudo scripts/health_check" in done.stderr
+    assert ("VoxPersona не запущена. Сначала узнайте" in done.stderr) == (not runs)
+    assert "Запустите её: docker compose up" not in done.stderr
+    assert "20260102-030405" in server.check().stderr  # by root

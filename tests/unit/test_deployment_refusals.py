@@ -1,5 +1,6 @@
 """What a deploy refuses, and in which words, over an engine that stands in: nothing on the server has changed."""
 
+import fcntl
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,25 @@ def test_what_could_not_work_is_refused_before_anything_is_touched(
     assert (status, told.format(other=tmp_path / "author") in said) == (1, True), said
     assert "на сервере ничего не изменилось" in said
     assert (site.engine.bot(), site.head()) == (site.first, site.first)
+
+
+@pytest.mark.parametrize("command", ["deploy", "rollback", "cleanup_images"])
+def test_while_a_restore_is_at_work_nothing_is_touched(site: Site, command: str) -> None:
+    with (site.root / ".restore.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.write("scripts/restore (процесс 4711)\n")
+        lock.flush()
+        status, said = site.run(command)
+    assert (status, "работает scripts/restore (процесс 4711): база и записи" in said) == (1, True), said
+    assert (site.engine.called, site.reports(), site.head()) == ([], [], site.first)
+    assert site.run("deploy")[0] == 0
+
+
+def test_what_a_killed_deploy_has_started_keeps_restores_away(site: Site) -> None:
+    """Its programs inherit both locks."""
+    assert site.run("deploy")[0] == 0
+    held = {given["pass_fds"] for given in site.engine.given}
+    assert [len(each) for each in held] == [2]
 
 
 def test_an_older_client_builds_without_buildx(site: Site) -> None:

@@ -18,7 +18,7 @@ from pydantic import BaseModel, SecretStr
 import log_setup
 from cli.running import open_logs
 from config import Settings
-from log_setup import configure_logging, hide
+from log_setup import configure_logging, hide, log_to_standard_error
 
 
 @pytest.fixture
@@ -119,6 +119,13 @@ def test_a_line_is_json_with_what_was_bound_and_cyrillic_as_it_is(folder: Path) 
         "timestamp": "",
         "update": "1a2b",
     }
+
+
+def test_a_line_from_before_the_log_is_open_has_an_id_too(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log_to_standard_error()
+    structlog.get_logger("test").info("begins", folder=str(folder))
+    line = json.loads(capsys.readouterr().err)
+    assert (line["event"], len(line["run"])) == ("begins", 8)
 
 
 def test_several_processes_rotate_one_file_together(folder: Path) -> None:
