@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Any
 
 from psycopg.types.json import Jsonb
 
@@ -15,6 +16,12 @@ _INSERT = """
     INSERT INTO outbox (key, owner_id, chat_id, message, random_id)
     SELECT %(key)s, %(owner_id)s, %(chat_id)s, %(message)s, %(random_id)s
     WHERE NOT EXISTS (SELECT FROM users WHERE id = %(owner_id)s AND left_at IS NOT NULL)
+    ON CONFLICT (key) DO NOTHING
+"""
+_HOLD = """
+    INSERT INTO outbox (key, owner_id, chat_id, message, random_id, given_up_at, error, dismissed_at)
+    SELECT %(key)s, id, %(chat_id)s, %(message)s, %(random_id)s, now(), 'chat_closed', now()
+    FROM users WHERE id = %(owner_id)s AND left_at IS NOT NULL
     ON CONFLICT (key) DO NOTHING
 """
 _DUE = "(not_before <= now() OR not_before > now() + interval '2 minutes')"
@@ -106,7 +113,19 @@ async def put(connection: Connection, key: str, owner: UserId, chat: ChatId, mes
 
     Nor is anything put in for a person who is not of the team any more.
     """
-    parameters = {
+    await connection.execute(_INSERT, _new(key, owner, chat, message))
+
+
+async def hold(connection: Connection, key: str, owner: UserId, chat: ChatId, message: OutgoingMessage) -> None:
+    """Keep a message for who is not of the team until they are back; do nothing for anybody else.
+
+    A message with the same ``key`` is kept once.
+    """
+    await connection.execute(_HOLD, _new(key, owner, chat, message))
+
+
+def _new(key: str, owner: UserId, chat: ChatId, message: OutgoingMessage) -> dict[str, Any]:
+    return {
         "key": key,
         "owner_id": owner,
         "chat_id": chat,
@@ -114,7 +133,6 @@ async def put(connection: Connection, key: str, owner: UserId, chat: ChatId, mes
         "message": Jsonb(message.model_dump(mode="json", exclude_none=True)),
         "random_id": new_random_id(),
     }
-    await connection.execute(_INSERT, parameters)
 
 
 async def delete_about(

@@ -101,10 +101,19 @@ class AvatarBot:
     async def passes(self, time: timedelta) -> None:
         """Have time pass by every clock, for what was ordered."""
         async with self.bot.database.transaction() as connection:
-            query = "UPDATE image_orders SET sent_at = sent_at - %(time)s, created_at = created_at - %(time)s"
+            # Meanwhile the service is asked twice a minute.
+            query = "UPDATE image_orders SET looks = looks + extract(epoch FROM %(time)s::interval)::integer / 30"
             await connection.execute(query, {"time": time})
+        await self.clock_is_set(time)
+        async with self.bot.database.transaction() as connection:
             query = "UPDATE avatars SET weights_until = weights_until - %(time)s"
             await connection.execute(query, {"time": time})
+
+    async def clock_is_set(self, by: timedelta) -> None:
+        """Have the clock of the database tell another time, for what was ordered."""
+        async with self.bot.database.transaction() as connection:
+            query = "UPDATE image_orders SET sent_at = sent_at - %(time)s, created_at = created_at - %(time)s"
+            await connection.execute(query, {"time": by})
 
     def steps(self, database: Database | None = None) -> AvatarSteps:
         """The steps of a process that has just started."""

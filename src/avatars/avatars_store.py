@@ -99,7 +99,7 @@ _ACCEPT = """
 """
 _SELECT_PHOTOS = """
     SELECT id, object_key FROM avatar_photos WHERE avatar_id = %(id)s AND object_key IS NOT NULL
-    ORDER BY incoming_id, id
+    ORDER BY place
 """
 _REMOVE_PHOTO = "DELETE FROM avatar_photos WHERE avatar_id = %(id)s AND id = %(photo_id)s"
 _COUNT = """

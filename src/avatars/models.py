@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
-from typing import NewType
+from typing import NamedTuple, NewType
 from uuid import UUID
 
 from datamodels import UserId, Value
@@ -68,6 +68,29 @@ class Paid(StrEnum):
     YES = "yes"
 
 
+class Patience(NamedTuple):
+    """How long an order is waited for: for so long by the clock, which may be set, and over so many looks at least."""
+
+    age: timedelta
+    looks: int
+
+
+GIVEN_UP: Mapping[OrderKind, Patience] = MappingProxyType(
+    {
+        OrderKind.TRAINING: Patience(timedelta(hours=24), 720),
+        OrderKind.PICTURE: Patience(timedelta(hours=2), 120),
+    }
+)
+"""A service that has not said by then what became of an order, or not given it out, will not do so any more."""
+UNKNOWN: Mapping[OrderKind, Patience] = MappingProxyType(
+    {
+        OrderKind.TRAINING: Patience(timedelta(minutes=15), 30),
+        OrderKind.PICTURE: Patience(timedelta(minutes=2), 4),
+    }
+)
+"""A service that does not know an order by then, or tells of another one, twice in a row, has lost it."""
+
+
 class Aspect(StrEnum):
     """The shape of a picture; the values are words that a button can carry."""
 
@@ -117,7 +140,7 @@ class ImageOrder(Value):
     """A row of ``image_orders``: a training, or a picture whose ``prompt`` and ``aspect`` are set.
 
     ``stage`` is the latest that the service said of it; ``number`` is its owner's, of its kind. ``sent_for`` is how
-    long ago the service took it, by the clock of the database, which wrote when.
+    long ago the service took it, by the clock of the database, which wrote when, and ``looks`` how often it was asked.
     """
 
     id: OrderId
@@ -144,6 +167,7 @@ class ImageOrder(Value):
     created_at: datetime
     sent_at: datetime | None
     sent_for: timedelta | None
+    looks: int
 
     @property
     def is_open(self) -> bool:
@@ -153,6 +177,10 @@ class ImageOrder(Value):
     def is_uncertain(self) -> bool:
         """Whether nobody knows if the service has taken it."""
         return self.error_code == ImageOrderUncertain.code
+
+    def has_exhausted(self, patience: Patience) -> bool:
+        """Tell whether it was waited for as long as ``patience`` says."""
+        return self.sent_for is not None and self.sent_for >= patience.age and self.looks >= patience.looks
 
 
 class Photo(Value):

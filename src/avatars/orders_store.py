@@ -14,7 +14,7 @@ from provider_calls.fal.trainers import TrainerName
 _COLUMNS = """
     id, owner_id, avatar_id, kind, number, state, trainer, steps, prompt, aspect, price_usd, is_test, request_id,
     status_url, response_url, cancel_url, stage, cancel_wanted, object_key, error_code, error_text, created_at, sent_at,
-    now() - sent_at AS sent_for
+    now() - sent_at AS sent_for, looks
 """
 _INSERT = f"""
     INSERT INTO image_orders (
@@ -106,6 +106,7 @@ _NOTE_SENT = _MOVE.replace(
     """state = 'sent', sent_at = now(), request_id = %(request_id)s, status_url = %(status_url)s,
     response_url = %(response_url)s, cancel_url = %(cancel_url)s""",
 ).replace("{when}", "state = 'sending'")
+_NOTE_LOOK = "UPDATE image_orders SET looks = looks + 1 WHERE id = %(id)s AND ended_at IS NULL"
 _SET_STAGE = _MOVE.replace("{changes}", "stage = %(stage)s, error_code = NULL, error_text = NULL").replace(
     "{when}", "(stage IS DISTINCT FROM %(stage)s OR error_code IS NOT NULL)"
 )
@@ -277,6 +278,11 @@ async def note_not_taken(connection: Connection, id_: OrderId) -> None:
 async def note_sent(connection: Connection, id_: OrderId, sent: Sent) -> None:
     """Note under which id and at which addresses the service has the order."""
     await connection.execute(_NOTE_SENT, {"id": id_, **sent._asdict()})
+
+
+async def note_look(connection: Connection, id_: OrderId) -> None:
+    """Note that the service is asked once more how an order is."""
+    await connection.execute(_NOTE_LOOK, {"id": id_})
 
 
 async def set_stage(connection: Connection, id_: OrderId, stage: str) -> bool:

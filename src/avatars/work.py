@@ -5,7 +5,6 @@ only an order that was being sent when its process died is known to nobody, and 
 """
 
 import asyncio
-import json
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -15,11 +14,23 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from PIL import Image
 
 import texts.avatars
 from avatars import avatars_store, orders_store
-from avatars.models import SIZES, Avatar, AvatarStatus, ImageOrder, OrderId, OrderKind, OrderState, Paid, Photo
+from avatars.models import (
+    GIVEN_UP,
+    SIZES,
+    UNKNOWN,
+    Avatar,
+    AvatarStatus,
+    ImageOrder,
+    OrderId,
+    OrderKind,
+    OrderState,
+    Paid,
+    Photo,
+)
+from avatars.results import are_weights, picture_extension, picture_in, weights_in
 from db import Connection, Database
 from errors import ProviderError, ProviderRejectedRequest, VoxPersonaError
 from errors_of_operation import ImageOrderFailed, ImageOrderUncertain
@@ -35,18 +46,12 @@ AVATARS_QUEUE = "avatars"
 _LOOK_S = {OrderKind.TRAINING: 5.0, OrderKind.PICTURE: 2.0}
 _TROUBLE_S = 30.0
 _ELSEWHERE_S = 30.0
-_GIVEN_UP = {OrderKind.TRAINING: timedelta(hours=24), OrderKind.PICTURE: timedelta(hours=2)}
-"""A service that has not said by then what became of an order, or not given it out, will not do so any more."""
-_UNKNOWN = {OrderKind.TRAINING: timedelta(minutes=15), OrderKind.PICTURE: timedelta(minutes=2)}
-"""A service that does not know an order by then, or tells of another one, twice in a row, has lost it."""
 _PHOTOS_STAY_S = 24 * 3600
 _WEIGHTS_STAY_S = 24 * 3600
 _WEIGHTS_STAY = timedelta(seconds=_WEIGHTS_STAY_S)
 _SPARE = timedelta(minutes=30)
 _MOST_WEIGHTS_BYTES = 4 * 1024**3
-_MOST_HEADER_BYTES = 100_000_000  # as the format says
 _MOST_PICTURE_BYTES = 64 * 1024**2
-_PICTURES = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
 
 
 class AvatarSteps:
@@ -103,10 +108,13 @@ class AvatarSteps:
         if order is not None and again_at is None:
             paid = Paid.NO if order.state is OrderState.WAITING else Paid.MAYBE
             await self._end(order, OrderState.FAILED, error, paid)
+            await self._cancel_at_service(order)
 
     async def _loaded(self, id_: OrderId) -> tuple[ImageOrder | None, Avatar | None]:
         async with self._database.transaction() as connection:
             order = await orders_store.by_id(connection, id_)
+            if self._queue is not None and order is not None and order.state is OrderState.SENT:
+                await orders_store.note_look(connection, id_)
             if order is None or order.avatar_id is None:
                 return order, None
             return order, await avatars_store.by_id(connection, order.avatar_id)
@@ -186,8 +194,7 @@ class AvatarSteps:
 
     async def _look(self, queue: ImageQueue, order: ImageOrder, folder: Path) -> datetime | None:
         """Ask how an order is and do what follows. Whatever hinders that, the order goes on at the service."""
-        sent = Sent(order.request_id or "", order.status_url or "", order.response_url or "", order.cancel_url or "")
-        is_done = False
+        sent, is_done = _sent(order), False
         try:
             if order.cancel_wanted and await queue.cancel(sent):
                 await self._end(order, OrderState.CANCELLED, None)
@@ -229,7 +236,7 @@ class AvatarSteps:
         async with self._database.transaction() as connection:
             if await orders_store.set_stage(connection, order.id, "running" if seen.is_begun else "queued"):
                 await self._touch(connection, order)
-        if self._is_too_old(order):
+        if order.has_exhausted(GIVEN_UP[order.kind]):
             await self._lose(order, "no end")
             return None
         return self._in(_LOOK_S[order.kind])
@@ -240,7 +247,7 @@ class AvatarSteps:
         ``is_done`` tells that the service has done its work, for which it takes money.
         """
         log.warning("image_order_waits", order=str(order.id), error=trouble.code, reason=str(trouble))
-        if self._is_too_old(order):
+        if order.has_exhausted(GIVEN_UP[order.kind]):
             if is_done:
                 await self._end_unusable(order, texts.avatars.NO_FILE)
             else:
@@ -259,19 +266,30 @@ class AvatarSteps:
     async def _lose(self, order: ImageOrder, reason: str) -> None:
         """End an order of which nobody knows whether the service takes money for it."""
         await self._end(order, OrderState.FAILED, ImageOrderUncertain(provider=NAME, reason=reason), Paid.MAYBE)
+        await self._cancel_at_service(order)
+
+    async def _cancel_at_service(self, order: ImageOrder) -> None:
+        """Ask the service to stop working on an order that has ended here; where it cannot be reached it goes on.
+
+        The end is noted before: the next process would take what is cancelled for work that brought nothing.
+        """
+        if self._queue is None or order.state is not OrderState.SENT:
+            return
+        try:
+            is_taken = await self._queue.cancel(_sent(order))
+        except VoxPersonaError as exc:
+            log.warning("image_order_not_cancelled", order=str(order.id), error=exc.code)
+        else:
+            log.info("image_order_given_up", order=str(order.id), cancelled=is_taken)
 
     def _is_final(self, order: ImageOrder, refusal: ProviderRejectedRequest) -> bool:
         """Tell whether a service that refuses to tell of an order, or to give it out, will not do so any more."""
-        known = order.error_code == refusal.code
-        return known and order.sent_for is not None and order.sent_for >= _UNKNOWN[order.kind]
-
-    def _is_too_old(self, order: ImageOrder) -> bool:
-        return order.sent_for is not None and order.sent_for > _GIVEN_UP[order.kind]
+        return order.error_code == refusal.code and order.has_exhausted(UNKNOWN[order.kind])
 
     async def _take(self, order: ImageOrder, output: dict[str, Any], folder: Path, queue: ImageQueue) -> None:
         """Copy what an order has brought to our store, and complete it."""
         is_training, path = order.kind is OrderKind.TRAINING, folder / "result"
-        url = _weights_in(output) if is_training else _picture_in(output)
+        url = weights_in(output) if is_training else picture_in(output)
         with disk_full_mapped(folder):
             await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
             try:
@@ -281,11 +299,11 @@ class AvatarSteps:
                     raise ImageOrderFailed(provider=NAME, reason=texts.avatars.NO_FILE) from exc
                 raise
         if is_training:
-            if not await asyncio.to_thread(_are_weights, path):
+            if not await asyncio.to_thread(are_weights, path):
                 raise ImageOrderFailed(provider=NAME, reason=texts.avatars.NOT_WEIGHTS)
             extension = "safetensors"
         else:
-            extension = await asyncio.to_thread(_picture_extension, path)
+            extension = await asyncio.to_thread(picture_extension, path)
         key = f"avatars/{order.owner_id}/{order.avatar_id}/{order.kind}/{order.id}.{extension}"
         await self._objects.put_file(
             key, path, sha256=await sha256_of_file(path), file_name=f"{order.kind}.{extension}"
@@ -346,44 +364,5 @@ class AvatarSteps:
         return self._now() + timedelta(seconds=seconds)
 
 
-def _weights_in(output: dict[str, Any]) -> str:
-    file = output.get("diffusers_lora_file")
-    url = file.get("url") if isinstance(file, dict) else None
-    if not isinstance(url, str):
-        raise ImageOrderFailed(provider=NAME, reason=texts.avatars.NOT_WEIGHTS)
-    return url
-
-
-def _picture_in(output: dict[str, Any]) -> str:
-    pictures, censored = output.get("images"), output.get("has_nsfw_concepts")
-    if isinstance(censored, list) and any(censored):
-        raise ImageOrderFailed(provider=NAME, reason=texts.avatars.CENSORED)
-    first = pictures[0] if isinstance(pictures, list) and pictures else None
-    url = first.get("url") if isinstance(first, dict) else None
-    if not isinstance(url, str):
-        raise ImageOrderFailed(provider=NAME, reason=texts.avatars.NOT_PICTURE)
-    return url
-
-
-def _are_weights(path: Path) -> bool:
-    """Tell whether a file is whole weights: a length, a JSON header of that length, and all tensors that it names."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if not 2 <= length <= min(size - 8, _MOST_HEADER_BYTES):
-            return False
-        try:
-            header = json.loads(file.read(length))
-            ends = [part["data_offsets"][1] for name, part in header.items() if name != "__metadata__"]
-        except (ValueError, AttributeError, TypeError, KeyError, IndexError):
-            return False
-    return bool(ends) and all(isinstance(end, int) for end in ends) and max(ends) == size - 8 - length
-
-
-def _picture_extension(path: Path) -> str:
-    try:
-        with Image.open(path, formats=list(_PICTURES)) as picture:
-            picture.verify()
-            return _PICTURES[str(picture.format)]
-    except (OSError, ValueError, SyntaxError) as exc:
-        raise ImageOrderFailed(provider=NAME, reason=texts.avatars.NOT_PICTURE) from exc
+def _sent(order: ImageOrder) -> Sent:
+    return Sent(order.request_id or "", order.status_url or "", order.response_url or "", order.cancel_url or "")

@@ -160,6 +160,7 @@ class Erasing:
             await audit.begin(connection)
             if await erasures_rows.is_anything_left(connection, person):
                 return False
+            await erasures_store.pass_on(connection, person)
             await erasures_rows.erase(connection, person)
             # A deletion that was killed leaves them.
             await metadata_store.delete_unused_names(connection)

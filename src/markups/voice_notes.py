@@ -4,6 +4,7 @@ import texts.voice_notes
 from access import Permission, may
 from datamodels_telegram import CardProgress, FilePurpose, IncomingFile, IncomingState, Keyboard, Screen
 from errors import NoSpeech
+from errors_of_operation import HourUsedUp
 from markups.callback_data import Action, button
 from markups.card_parts import CardView, cancel, time_of_day
 from markups.text import LONGEST_REASON, escaped
@@ -71,12 +72,18 @@ def _ended(progress: CardProgress, incoming: IncomingFile) -> Screen | None:
         said = escaped(progress.words or "", _LONGEST_WORDS)
         return Screen(text=texts.voice_notes.SAID.format(words=said), keyboard=_make_recording(progress, incoming))
     if incoming.state is IncomingState.REFUSED:
-        told = chat_text(incoming.error_code, incoming.error_text)
-        silent = incoming.error_code == NoSpeech.code
-        reason = texts.voice_notes.NOTHING_SAID if silent else escaped(told, LONGEST_REASON)
-        text = texts.voice_notes.NOT_HEARD.format(reason=reason)
-        return Screen(text=text, keyboard=_make_recording(progress, incoming))
+        return Screen(text=_why_not_heard(incoming), keyboard=_make_recording(progress, incoming))
     return None
+
+
+def _why_not_heard(incoming: IncomingFile) -> str:
+    reason = escaped(chat_text(incoming.error_code, incoming.error_text), LONGEST_REASON)
+    if incoming.error_code == HourUsedUp.code:
+        # The step that it answers waits on; a person who dictates a form goes on by typing.
+        go_on = texts.voice_notes.ANSWER_BY_TYPING if incoming.answers else texts.voice_notes.ASK_BY_TYPING
+        return texts.voice_notes.NOT_LISTENED.format(reason=reason, go_on=go_on)
+    silent = incoming.error_code == NoSpeech.code
+    return texts.voice_notes.NOT_HEARD.format(reason=texts.voice_notes.NOTHING_SAID if silent else reason)
 
 
 def _make_recording(progress: CardProgress, incoming: IncomingFile) -> Keyboard:

@@ -29,7 +29,10 @@ _ENDED = (
     "UPDATE image_orders SET state = 'cancelled', quota = 'released', ended_at = now(), told_at = now() "
     "WHERE owner_id = %(id)s AND state = 'waiting'",
     "UPDATE image_orders SET cancel_wanted = true WHERE owner_id = %(id)s AND ended_at IS NULL",
-    "DELETE FROM outbox WHERE owner_id = %(id)s AND sent_at IS NULL",
+    # What they inherited is theirs still when they come back.
+    "UPDATE outbox SET given_up_at = now(), dismissed_at = now(), error = 'chat_closed' "
+    "WHERE owner_id = %(id)s AND sent_at IS NULL AND given_up_at IS NULL AND key LIKE 'inherited:%%'",
+    "DELETE FROM outbox WHERE owner_id = %(id)s AND sent_at IS NULL AND key NOT LIKE 'inherited:%%'",
 )
 
 

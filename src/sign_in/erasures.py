@@ -219,12 +219,16 @@ class EndedErasures:
             return await erasures_store.list_untold(connection)
 
     async def tell_heir(self, erasure: UntoldErasure, message: OutgoingMessage) -> None:
-        """Put a message for the heir into the outbox, once; do nothing without one."""
+        """Put a message for the heir into the outbox, once; do nothing without one.
+
+        An heir who was blocked meanwhile reads it once they are back.
+        """
         if erasure.heir_id is None or erasure.heir_chat is None:
             return
         async with self._database.transaction() as connection:
             key = f"inherited:{erasure.person_id}"
-            await outbox_store.put(connection, key, erasure.heir_id, erasure.heir_chat, message)
+            for put in (outbox_store.put, outbox_store.hold):
+                await put(connection, key, erasure.heir_id, erasure.heir_chat, message)
 
     async def note_told(self, person: UserId) -> None:
         """Forget an erasure: its end was told."""

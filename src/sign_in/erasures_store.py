@@ -34,20 +34,30 @@ _SELECT_UNTOLD = """
     SELECT person_id, heir_id, chat_id, random_id, gives, telegram_id AS heir_chat
     FROM erasures LEFT JOIN users ON users.id = heir_id WHERE erased_at IS NOT NULL ORDER BY erased_at
 """
+# Of whose inheritance an heir has not been told yet when they go, it went on with theirs: its next heir is told once.
+_PASS_ON = """
+    UPDATE erasures SET heir_id = own.heir_id, gives = NULL FROM erasures AS own
+    WHERE own.person_id = %(person)s AND erasures.heir_id = %(person)s
+"""
 _NOTE_ERASED = "UPDATE erasures SET erased_at = now() WHERE person_id = %(person)s"
 _DELETE = "DELETE FROM erasures WHERE person_id = %(person)s AND erased_at IS NOT NULL"
-_COUNT = """
-    SELECT
-        (SELECT count(*) FROM recordings WHERE owner_id = %(person)s) AS recordings,
-        (SELECT count(*) FROM report_runs WHERE owner_id = %(person)s AND status = 'done') AS reports,
-        (SELECT count(*) FROM documents WHERE owner_id = %(person)s) AS documents,
+# What is still on its way to the person is promised as well: what somebody had who is erased, and those before them.
+_GIVERS = """
+    WITH RECURSIVE givers AS (
+        SELECT person_id FROM erasures WHERE heir_id = %(person)s AND erased_at IS NULL
+        UNION SELECT erasures.person_id FROM erasures JOIN givers ON heir_id = givers.person_id WHERE erased_at IS NULL
+    ), owners AS (SELECT %(person)s::uuid AS id UNION SELECT person_id FROM givers)
+"""
+_COUNT = f"""
+    {_GIVERS} SELECT
+        (SELECT count(*) FROM recordings WHERE owner_id IN (SELECT id FROM owners)) AS recordings,
+        (SELECT count(*) FROM report_runs WHERE owner_id IN (SELECT id FROM owners) AND status = 'done') AS reports,
+        (SELECT count(*) FROM documents WHERE owner_id IN (SELECT id FROM owners)) AS documents,
         (SELECT count(*) FROM chat_questions WHERE owner_id = %(person)s) AS questions,
         (SELECT count(*) FROM avatars WHERE owner_id = %(person)s AND deleted_at IS NULL) AS avatars
 """
-# What is still on its way to the person is promised as well.
-_COUNT_INHERITED = """
-    WITH givers AS (SELECT person_id FROM erasures WHERE heir_id = %(person)s AND erased_at IS NULL)
-    SELECT
+_COUNT_INHERITED = f"""
+    {_GIVERS} SELECT
         (
             SELECT count(*) FROM recordings
             WHERE (owner_id = %(person)s AND inherited) OR owner_id IN (SELECT person_id FROM givers)
@@ -102,7 +112,8 @@ class Possessions(Value):
 class UntoldErasure(OrderedErasure):
     """An erasure that has ended; ``random_id`` is that of the message that tells so.
 
-    ``gives`` counts what the person had when it was ordered; None in a row of an earlier version.
+    ``gives`` counts what the person had, or was about to get, when it was ordered; None when the heir is told of it by
+    another erasure, and in a row of an earlier version.
     """
 
     random_id: int
@@ -150,6 +161,11 @@ async def list_untold(connection: Connection) -> Sequence[UntoldErasure]:
     return [UntoldErasure.model_validate(row) async for row in await connection.execute(_SELECT_UNTOLD)]
 
 
+async def pass_on(connection: Connection, person: UserId) -> None:
+    """Note where that went which a person got by erasures that were not told of yet; the person goes now."""
+    await connection.execute(_PASS_ON, {"person": person})
+
+
 async def note_erased(connection: Connection, person: UserId) -> None:
     """Note that nothing of a person is left."""
     await connection.execute(_NOTE_ERASED, {"person": person})
@@ -167,5 +183,5 @@ async def count_inherited(connection: Connection, person: UserId) -> Possessions
 
 
 async def count(connection: Connection, person: UserId) -> Possessions:
-    """Count what a person has."""
+    """Count what a person has; of what can be given, with that which is about to come from people who were erased."""
     return Possessions.model_validate(await (await connection.execute(_COUNT, {"person": person})).fetchone())

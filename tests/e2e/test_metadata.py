@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
+from bot import Bot
 from openai_server import OpenAIServer
 from steps import (
     AUDIT_CAPTION,
@@ -142,6 +145,27 @@ async def test_any_field_is_changed_from_the_card_and_back_leads_back(heard: Any
     await boris.press("Подтвердить")
     await boris.sees(REPORTS_MENU)
     assert len(live(boris, CONFIRMATION)) == 0
+
+
+async def test_who_has_used_an_hour_of_voice_notes_up_in_the_middle_of_a_form_goes_on_by_typing(
+    heard: Any, shared_bot: Bot, tmp_path: Path
+) -> None:
+    boris: ScriptedUser = await heard.described()
+    with psycopg.connect(shared_bot.product.settings["DATABASE_URL"], autocommit=True) as connection:
+        used = (
+            "INSERT INTO hourly_uses (feature, owner_id) SELECT 'recognition', id FROM users, generate_series(1, 20) "
+        )
+        connection.execute(f"{used} WHERE telegram_id = %s", (boris.id,))
+    await boris.press("Изменить")
+    await boris.press("ФИО клиента")
+    question = await boris.sees("Сейчас:")
+    await boris.send_file(await recording(tmp_path / "Имя.ogg", 2), kind="voice", duration=2)
+    told = await boris.sees("Голосовое не слушал", timeout=LONG_S)
+    assert "не больше 20 раз" in told.text
+    assert "Вопрос, на который вы отвечали, открыт: напишите ответ словами" in told.text
+    assert question in live(boris, "Сейчас:"), "the step is still open"
+    await boris.send("смирнов олег")
+    assert "ФИО клиента: Смирнов Олег" in (await boris.sees(CONFIRMATION, after=question)).text
 
 
 async def test_text_where_a_button_is_expected_gets_a_hint_and_loses_nothing(heard: Any) -> None:

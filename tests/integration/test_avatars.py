@@ -709,6 +709,63 @@ async def test_ages_are_told_by_the_clock_of_the_database(anna: Sitter, world: A
     assert (await anna.row(other))["error_code"] == "image_order_uncertain", "a slow clock keeps no order open"
 
 
+async def test_a_clock_of_the_database_that_is_set_forward_ends_no_order(
+    anna: Sitter, world: AvatarBot, service: FalServer
+) -> None:
+    owner, number = anna.person.user.id, await anna.is_ready()
+    await world.avatars.start(owner, number, "")
+    await world.step(world.enqueued[-1])
+    for faults in ([], [Fault.BUSY] * 3, [OF_ANOTHER] * 2):
+        await world.clock_is_set(timedelta(days=30))
+        service.faults[STATUS] = list(faults)
+        assert await world.step(world.enqueued[-1]), "it goes on after one look"
+        service.orders[0].looks = 9
+        if faults:
+            assert await world.step(world.enqueued[-1])
+    await world.work()
+    assert (await anna.row(number))["status"] == "completed"
+    await world.avatars.paint(owner, number, Aspect.WIDE, "у моря", "1")
+    service.faults[PICTURES] = [*[Fault.BUSY] * 3, 404]
+    order = world.enqueued[-1]
+    assert await world.step(order)
+    await world.clock_is_set(timedelta(hours=3))
+    for _ in range(3):
+        assert await world.step(order), "the service is asked for as long as it takes"
+    await world.work()
+    assert [each["state"] for each in await anna.orders()] == ["done", "done"]
+    looks = {each["kind"]: int(str(each["looks"])) for each in await anna.orders()}
+    assert looks["training"] >= 6
+    assert looks["picture"] >= 4
+
+
+@pytest.mark.parametrize(
+    ("fault", "cancelled"),
+    [([], True), ([Fault.BUSY] * 2, True), ([Fault.BUSY] * 9, False), ([400], True), ([404], True)],
+)
+async def test_the_service_is_told_of_an_order_that_is_given_up_while_it_works(
+    anna: Sitter, world: AvatarBot, service: FalServer, fault: list[Fault | int | str], cancelled: bool
+) -> None:
+    owner, number = anna.person.user.id, await anna.is_ready()
+    await anna.person.press_data(f"avatar_start||{number}", update="start")
+    [order] = world.enqueued
+    await world.step(order)
+    service.orders[0].looks, service.faults[CANCEL] = 10**6, fault
+    assert await world.step(order)
+    assert not service.orders[0].cancelled, "nobody has given it up"
+    await world.passes(timedelta(hours=25))
+    await world.work()
+    [row] = await anna.orders()
+    assert (row["error_code"], row["paid"], row["quota"]) == ("image_order_uncertain", "maybe", "committed")
+    assert service.orders[0].cancelled is cancelled
+    assert service.asked.count(("PUT", f"/{service.orders[0].application}/requests/{row['request_id']}/cancel")) <= 3
+    assert "🚀 Всё равно обучить" in anna.person.sees, "a cancellation that fails is nobody's trouble"
+    service.faults.clear()
+    await world.avatars.start(owner, number, "")
+    await world.step(world.enqueued[-1])
+    await world.steps().fail(world.enqueued[-1], DiskFull(path="weights"), None)
+    assert service.orders[1].cancelled, "so is one whose job fails for good"
+
+
 async def test_a_picture_that_comes_late_is_told_once_and_settled_as_what_was_paid(
     anna: Sitter, world: AvatarBot, service: FalServer
 ) -> None:

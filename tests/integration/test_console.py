@@ -1013,15 +1013,10 @@ async def has_photos(console: World, count: int) -> None:
 
 
 async def photo_ids(console: World) -> list[str]:
-    """The ids of the researcher's photographs; those sent by a browser are in no order."""
+    """The ids of the researcher's photographs, in the order in which they are shown."""
     assert console.services.avatars is not None
     owner = console.people["researcher"].user.id
     return [str(each.id) for each in (await console.services.avatars.photo_set.listed(owner, 1))[1]]
-
-
-async def width_of(browser: Browser, address: str) -> int:
-    """Return how many pixels wide a picture is."""
-    return Image.open(BytesIO((await browser.client.get(address)).content)).width
 
 
 async def sent(browser: Browser, number: int, *photos: bytes) -> list[str]:
@@ -1066,8 +1061,7 @@ async def test_each_photograph_is_seen_and_taken_out_by_its_owner_alone(console:
     assert "Посмотреть снимки" not in (await researcher.client.get(f"/avatars/{number}")).text
     assert await sent(researcher, number, photo(1, size=(700, 1400)), photo(2)) == ["1", "2"]
     assert f'href="/avatars/{number}/photos"' in (await researcher.client.get(f"/avatars/{number}")).text
-    page, ids = f"/avatars/{number}/photos", await photo_ids(console)
-    first, second = ids if await width_of(researcher, f"{page}/{ids[0]}") == 700 else reversed(ids)
+    page, (first, second) = f"/avatars/{number}/photos", await photo_ids(console)
     shown = (await researcher.client.get(page)).text
     assert [shown.count(f"{page}/{each}?small=1") for each in (first, second)] == [1, 1]
     whole, small = [await researcher.client.get(f"{page}/{first}{size}") for size in ("", "?small=1")]
@@ -1086,13 +1080,16 @@ async def test_each_photograph_is_seen_and_taken_out_by_its_owner_alone(console:
     async with console.stranger() as client:
         assert (await client.get(f"{page}/{first}")).status_code == 401
     assert (await researcher.client.post(f"{page}/{first}/delete", data={"csrf": "forged"})).status_code == 403
-    assert await photo_ids(console) == ids
+    assert await photo_ids(console) == [first, second]
     assert (await researcher.post(f"{page}/{first}/delete")).headers["location"] == page
     assert await photo_ids(console) == [second]
     assert (await researcher.client.get(f"{page}/{first}")).status_code == 404
     assert await sent(researcher, number, photo(1, size=(700, 1400))) == ["2"], "it may come again"
     await has_photos(console, 8)
+    before = await photo_ids(console)
     assert await sent(researcher, number, photo(3)) == ["11"]
+    assert (await photo_ids(console))[:-1] == before, "the latest is the last"
+    assert before[0] == second
     assert console.services.avatars is not None
     await console.services.avatars.avatars.start(researcher.person.user.id, number, "")
     assert (await researcher.post(f"{page}/{second}/delete")).status_code == 404, "it is being trained with"

@@ -25,7 +25,7 @@ from avatars.cleaning import AvatarCleaning
 from avatars_world import Died, MortalDatabase
 from chats import asking_store
 from config import ROOT
-from datamodels import Recording, Segment, UserId
+from datamodels import Recording, Role, Segment, UserId
 from datamodels_chats import AnswerId, AnswerOutcome, Basis, Occasion, Source
 from datamodels_telegram import (
     ChatId,
@@ -51,6 +51,8 @@ from reports.takeout.service import Takeout
 from research_world import QUESTION, add_interview, answered, worked
 from screens import drawn
 from scripted_model import ScriptedModel
+from sign_in import people_store
+from sign_in.departures import end_all
 from sign_in.erasures import EndedErasures, Erasures
 from sign_in.erasures_store import Erasure
 from telegram_handlers.erasures import ErasureNotices
@@ -362,6 +364,82 @@ async def test_nothing_of_an_erased_person_is_left_but_what_was_given_away(
     assert await bot.objects.exists(key_for_transcript(vera.user.id, mine.id))
     await is_told_what_would_go(erasures, vera.user.id, told_heir)
     assert not (await erasures.look_at(boris.user.id, boris.user.id)).inherited.can_be_given
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["on its way", "has come"])
+async def test_what_an_heir_was_left_goes_on_to_the_heirs_heir_who_is_told_of_all_once(
+    bot: Bot, tmp_path: Path, at_once: bool
+) -> None:
+    anna, boris, vera = await come(bot), await Person.come(bot, "Борис"), await Person.come(bot, "Вера")
+    async with bot.database.transaction() as connection:
+        kept = await add_interview(connection, boris.user.id, 1, "Астория")
+    recording = await give_everything(bot, anna.user.id, boris.user.id, kept, tmp_path)
+    heirs = frozenset(person.user.telegram_id or 0 for person in (boris, vera))
+    erasures, told = Erasures(bot.database, Team(1, heirs)), EndedErasures(bot.database)
+    cleaning = AvatarCleaning(bot.database, bot.objects, None, timedelta(days=30))
+
+    async def passes() -> None:
+        for _ in range(4):
+            await erasing_of(bot, tmp_path).look()
+            await cleaning.clean()
+
+    await erasures.order(anna.user.id, anna.user.id, boris.user.telegram_id, anna.chat)
+    if not at_once:
+        # Telegram is away: nobody has been told of the end.
+        await passes()
+    doomed = await erasures.look_at(boris.user.id, boris.user.id)
+    assert (doomed.has.recordings, doomed.inherited.recordings) == (2, 1)
+    await erasures.order(boris.user.id, boris.user.id, vera.user.telegram_id, boris.chat)
+    coming = (await erasures.look_at(vera.user.id, vera.user.id)).inherited
+    assert (coming.recordings, coming.reports, coming.documents) == (2, 1, 1), "so much was promised to the last one"
+    await passes()
+    for _ in range(2):
+        await ErasureNotices(told, bot.telegram).look()
+
+    [text] = await inherited(bot.database, vera.user.id)
+    assert "записи с расшифровками — 2, отчёты — 1, документы — 1." in text
+    for person in (anna, boris):
+        assert bot.telegram.shown(person.chat) == [texts.erasures.GIVEN]
+    found = (await bot.work.recordings.page(vera.user.id, None, 1, 10)).recordings
+    assert {each.id for each in found} == {recording.id, kept.id}
+    [report] = await bot.archive.list(vera.user.id)
+    assert (await bot.archive.read(vera.user.id, report.number))[1] == RECORDED["report"]
+    assert await bot.objects.exists(key_for_transcript(vera.user.id, recording.id))
+    async with bot.database.transaction() as connection:
+        left = "SELECT FROM users WHERE id = ANY(%s) UNION ALL SELECT FROM erasures"
+        assert (await connection.execute(left, ([anna.user.id, boris.user.id],))).rowcount == 0
+
+
+@pytest.mark.parametrize("told", [False, True], ids=["before it is told", "while it is told"])
+async def test_an_heir_who_is_blocked_reads_what_they_got_once_they_are_back(
+    bot: Bot, tmp_path: Path, told: bool
+) -> None:
+    anna, vera = await come(bot), await Person.come(bot, "Вера")
+    async with bot.database.transaction() as connection:
+        await add_interview(connection, anna.user.id, 1, "Астория")
+    erasures = Erasures(bot.database, Team(1, frozenset([vera.user.telegram_id or 0])))
+    notices = ErasureNotices(EndedErasures(bot.database), bot.telegram)
+
+    async def due() -> list[str]:
+        async with bot.database.transaction() as connection:
+            return [each.key for each in await outbox_store.list_next(connection) if each.chat_id == vera.chat]
+
+    await erasures.order(anna.user.id, anna.user.id, vera.user.telegram_id, anna.chat)
+    await erasing_of(bot, tmp_path).look()
+    if told:
+        await notices.look()
+        assert await due() == [f"inherited:{anna.user.id}"]
+    async with bot.database.transaction() as connection:
+        await people_store.block(connection, vera.user.id)
+        await end_all(connection, vera.user.id)
+    for _ in range(2):
+        await notices.look()
+    assert await due() == [], "nobody who is not of the team is written to"
+    async with bot.database.transaction() as connection:
+        await people_store.unblock(connection, vera.user.id)
+        await people_store.come_back(connection, vera.user.id, Role.USER)
+        await outbox_store.bring_back(connection, vera.user.id)
+    assert await due() == [f"inherited:{anna.user.id}"]
 
 
 async def test_nothing_that_an_erased_person_sent_before_is_handled_anew(bot: Bot) -> None:

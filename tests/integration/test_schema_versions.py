@@ -65,17 +65,22 @@ async def test_a_database_of_every_earlier_schema_becomes_that_of_today_and_keep
         assert rows.fetchall() == [("Мария", "Беседа.ogg", "done")]
 
 
+def migrated_to(number: str, database_url: str, scripts: Path) -> None:
+    for script in [each for each in SCRIPTS if each.name < number]:
+        shutil.copy(script, scripts)
+    migrate(database_url, scripts)
+    with psycopg.connect(database_url) as connection:
+        connection.execute(PEOPLE_OF_0001)
+
+
 def test_orders_of_images_that_are_open_at_the_upgrade_get_their_reservation(
     empty_database_url: str, tmp_path: Path
 ) -> None:
-    for script in [each for each in SCRIPTS if each.name < "0044"]:
-        shutil.copy(script, tmp_path)
-    migrate(empty_database_url, tmp_path)
+    migrated_to("0044", empty_database_url, tmp_path)
     # Open without and with a reservation, a double, and one that has ended.
     orders = [("a", "waiting", "reserved", False), ("b", "sending", "reserved", False)]
     orders += [("c", "waiting", "reserved", True), ("d", "failed", "released", False)]
     with psycopg.connect(empty_database_url) as connection:
-        connection.execute(PEOPLE_OF_0001)
         for number, (occasion, state, quota, is_test) in enumerate(orders):
             connection.execute(
                 "INSERT INTO image_orders "
@@ -102,6 +107,76 @@ def test_orders_of_images_that_are_open_at_the_upgrade_get_their_reservation(
             "WHERE occasion = 'a'"
         )
         assert [(float(row[2]), row[3]) for row in connection.execute(query)] == [(6.5, "done"), (0, "reserved")]
+
+
+def test_speeches_that_are_open_at_the_upgrade_get_their_reservation(empty_database_url: str, tmp_path: Path) -> None:
+    migrated_to("0046", empty_database_url, tmp_path)
+    speeches = {
+        "open": ("tts-1/alloy@api.openai.com/v1", False),
+        "begun": ("gpt-4o-mini-tts-2025-12-15/alloy@api.openai.com/v1", False),
+        "reserved": ("tts-1-hd/alloy@api.openai.com/v1", False),
+        "ended": ("tts-1/alloy@api.openai.com/v1", True),
+        "free": ("sherpa/vits", False),
+    }
+    with psycopg.connect(empty_database_url) as connection:
+        for key, (voice, has_ended) in speeches.items():
+            connection.execute(
+                "INSERT INTO speeches (id, owner_id, kind, title, text, is_whole, voice, key, pieces, ended_at) "
+                "SELECT gen_random_uuid(), id, 'text', '', repeat('я', 100000), true, %s, %s, 1, "
+                "CASE WHEN %s THEN now() END FROM users LIMIT 1",
+                (voice, key, has_ended),
+            )
+        for key, reserved, used, state in (("begun", 0, 0.5, "released"), ("reserved", 2, 0, "reserved")):
+            connection.execute(
+                "INSERT INTO limit_uses (work, resource, owner_id, subject, month, reserved, used, exact, state) "
+                "SELECT id, 'money', owner_id, id, date_trunc('month', now()), %s, %s, false, %s FROM speeches "
+                "WHERE key = %s",
+                (reserved, used, state, key),
+            )
+    migrate(empty_database_url)
+    query = (
+        "SELECT key, reserved, used, limit_uses.state FROM limit_uses JOIN speeches ON work = speeches.id ORDER BY 1"
+    )
+    with psycopg.connect(empty_database_url) as connection:
+        rows = [(key, float(reserved), float(used), state) for key, reserved, used, state in connection.execute(query)]
+        assert rows == [
+            ("begun", 1.7, 0.5, "reserved"),
+            ("open", 1.5, 0, "reserved"),
+            ("reserved", 2, 0, "reserved"),
+        ]
+        connection.execute("UPDATE speeches SET ended_at = now() WHERE key IN ('begun', 'open')")
+        ended = [(row[0], float(row[2]), row[3]) for row in connection.execute(query)]
+    assert ended == [("begun", 0.5, "released"), ("open", 0, "released"), ("reserved", 0, "reserved")]
+
+
+def test_photographs_keep_their_order_at_the_upgrade_and_new_ones_come_last(
+    empty_database_url: str, tmp_path: Path
+) -> None:
+    migrated_to("0046", empty_database_url, tmp_path)
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute(
+            "INSERT INTO avatars (id, owner_id, number, name, is_test, card_random_id) "
+            "SELECT gen_random_uuid(), id, 1, 'Анна', false, 1 FROM users LIMIT 1"
+        )
+        sent = (
+            "INSERT INTO incoming_files (owner_id, chat_id, message_id, file, caption, state) "
+            "SELECT id, 1, %s, '{}', '', 'waiting' FROM users LIMIT 1 RETURNING id"
+        )
+        ids = [connection.execute(sent, (number,)).fetchone() for number in range(3)]
+        photo = (
+            "INSERT INTO avatar_photos (id, avatar_id, incoming_id, sha256) "
+            "SELECT gen_random_uuid(), id, %s, %s FROM avatars"
+        )
+        for place in (2, 0, 1):
+            assert ids[place] is not None
+            connection.execute(photo, (*(ids[place] or ()), f"m{place}"))
+        connection.execute(photo, (None, "browser"))
+    migrate(empty_database_url)
+    with psycopg.connect(empty_database_url) as connection:
+        for number in range(3):
+            connection.execute(photo, (None, f"new{number}"))
+        rows = connection.execute("SELECT sha256 FROM avatar_photos ORDER BY place").fetchall()
+    assert [name for (name,) in rows] == ["m0", "m1", "m2", "browser", "new0", "new1", "new2"]
 
 
 def git(*arguments: str) -> bytes:

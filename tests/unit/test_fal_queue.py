@@ -58,3 +58,17 @@ async def test_what_is_said_of_another_order_is_not_believed(service: FalServer,
         await queue.result(order)
     with pytest.raises(ImageOrderFailed):
         await queue.result(order)
+
+
+async def test_a_cancellation_goes_to_the_queue_alone_and_what_is_over_or_unknown_is_no_error(
+    service: FalServer, queue: ImageQueue
+) -> None:
+    foreign = "http://127.0.0.2:9/fal-ai/flux-lora/requests/lost/cancel"
+    service.faults["POST", "flux-lora"] = [f'{{"request_id": "lost", "cancel_url": "{foreign}"}}']
+    lost = await queue.submit(APPLICATION, PICTURE, 60)
+    assert lost.cancel_url == f"{service.url}/{APPLICATION}/requests/lost/cancel"
+    assert not await queue.cancel(lost), "the service knows no such order"
+    order = await queue.submit(APPLICATION, PICTURE, 60)
+    assert await queue.cancel(order)
+    assert service.orders[0].cancelled
+    assert not await queue.cancel(order), "it is over"
