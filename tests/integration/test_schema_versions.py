@@ -73,6 +73,13 @@ def migrated_to(number: str, database_url: str, scripts: Path) -> None:
         connection.execute(PEOPLE_OF_0001)
 
 
+def test_who_starts_for_the_first_time_reads_nothing_of_the_schema(
+    empty_database_url: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert migrate(empty_database_url)
+    assert capfd.readouterr() == ("", ""), "the rows of a SELECT were printed between what people read"
+
+
 def test_orders_of_images_that_are_open_at_the_upgrade_get_their_reservation(
     empty_database_url: str, tmp_path: Path
 ) -> None:
