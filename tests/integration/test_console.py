@@ -1507,6 +1507,12 @@ async def test_a_transcript_is_corrected_on_a_phone(console: World, page: Page) 
     await page.reload()
     await until(page, "document.activeElement.value === 'а в заре тихо. Очень'")
     await until(page, "Object.keys(localStorage).length === 0")
+    # What the page stored as it went is its own, and no other window's.
+    await page.press("#s2 textarea", "Control+End")
+    await page.keyboard.type(" чисто")
+    await until(page, "Object.keys(localStorage).length === 0")
+    assert (await said_in(console, owner.user.id))[2] == ("S3", "а в заре тихо. Очень чисто")
+    assert await page.query_selector(".conflict") is None
     # Another window was first: both texts are there.
     second = await page.context.new_page()
     await second.goto(f"{address}/edit")
@@ -1528,7 +1534,7 @@ async def test_a_transcript_is_corrected_on_a_phone(console: World, page: Page) 
     assert [text for _, text in await said_in(console, owner.user.id)][:4] == [
         "Без связи",
         "Завтрак хороший,",
-        "а в заре тихо. Очень",
+        "а в заре тихо. Очень чисто",
         "Второе окно",
     ]
     await replaced_and_named(console, page)

@@ -148,7 +148,8 @@ async function differs(row, why) {
   const theirs = known.utterances.find((each) => each.position === positionOf(row));
   if (!theirs) { refused(row, why); return; }
   now(known);
-  if (theirs.mark === row.elements.mark.value) { await save(row); return; }
+  const isOurs = theirs.mark === row.elements.mark.value || same(theirs.text, area(row).defaultValue);
+  if (isOurs) { row.elements.mark.value = theirs.mark; await save(row); return; }
   const box = document.querySelector("template[data-conflict]").content.firstElementChild.cloneNode(true);
   box.querySelector("blockquote").textContent = theirs.text || said.empty;
   box.querySelector("[data-mine]").addEventListener("click", () => {
@@ -191,8 +192,7 @@ reader.addEventListener("input", (event) => {
   const row = event.target.form;
   row.querySelector(".refused")?.remove();
   keep(row);
-  tell(said.saving);
-  later();
+  if (!row.querySelector(STUCK)) { tell(said.saving); later(); }
 });
 
 // --- speakers and undoing -------------------------------------------------------------------------------------------
@@ -339,11 +339,11 @@ function restore(root) {
   waits();
 }
 
-// It goes with the mark of the text that it was typed upon: where that has changed, the person is asked again.
+// It goes with the mark of the text that it was typed upon: where that has changed, but to this one, the person is asked.
 function resume(row, { text, mark }) {
   if (unsaved.has(row)) return;
   if (same(text, area(row).value)) { settle(row); return; }
-  area(row).value = text;
+  area(row).value = area(row).defaultValue = text;
   row.elements.mark.value = mark;
   unsaved.add(row);
   later(0);
