@@ -1249,6 +1249,7 @@ async def test_from_a_file_to_a_rated_answer_on_a_phone(console: World, page: Pa
     await page.set_input_files("input[type=file]", sent)
     await sent_over_a_line_that_breaks(page)
     page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    await page.wait_for_selector("#latest-1:has-text('Завтрак.wav')")  # the list follows what has come
     await page.click("[data-live] a:has-text('Завтрак.wav')")
     assert len(await console.services.uploads.latest(owner)) == 1, "it went on, and did not begin anew"
     await checked(page)

@@ -36,6 +36,7 @@ def routes(templates: Templates) -> APIRouter:
             "uploads": [each for each in uploads if each.state in _OPEN],
             "ended": [each for each in uploads if each.state is UploadState.REFUSED or each.known],
             "running": await running_work(services, owner),
+            "latest": await services.recordings.page(owner, None, 1, _LATEST),
         }
 
     @router.get("/")
@@ -43,14 +44,12 @@ def routes(templates: Templates) -> APIRouter:
         """Show the start page."""
         services, owner = services_of(request), visitor.user.id
         waiting = await services.waiting.of(owner)
-        latest = await services.recordings.page(owner, None, 1, _LATEST)
         return templates.page(
             request,
             "start.html",
             title=texts.web.START,
             waiting=waiting,
             what=texts.waiting.WHAT,
-            latest=latest,
             scenarios=services.pack.scenarios,
             no_scenario=NO_SCENARIO,
             limits=services.limits,
@@ -60,7 +59,7 @@ def routes(templates: Templates) -> APIRouter:
 
     @router.get("/work/events")
     async def follow(request: Request, visitor: Looking) -> Response:
-        """Follow what is being worked on."""
+        """Follow what is being worked on, and what has come of it."""
         services, owner = services_of(request), visitor.user.id
 
         async def look() -> Seen:
