@@ -20,12 +20,16 @@ class Wire:
         self.open = True
 
     async def greet(self) -> None:
-        """Read which framing the client speaks. Raises ValueError for any other."""
+        """Read which framing the client speaks.
+
+        Raises ConnectionAbortedError for any other: somebody seeks here whoever had this port before. A product that
+        spoke it would have no answer.
+        """
         first = await self._reader.readexactly(1)
         if first == ABRIDGED:
             return
         if first + await self._reader.readexactly(3) != INTERMEDIATE:
-            raise ValueError("unknown transport")
+            raise ConnectionAbortedError
         self._intermediate = True
 
     async def read(self) -> bytes:
