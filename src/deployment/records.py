@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -260,12 +261,19 @@ def restores_kept_away(checkout: Path, name: str) -> Iterator[tuple[int, ...]]:
             owner = checkout.stat()
             os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
         if not _is_taken(file):
-            raise DeploymentStopped(why=texts.deploy.RESTORE_AT_WORK.format(holder=file.read(100).decode().strip()))
+            raise DeploymentStopped(why=_who_has_it(file.read(100).decode().strip()))
         _note(file, texts.deploy.AT_WORK.format(name=name, pid=os.getpid()))
         try:
             yield (file.fileno(),)
         finally:
             fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def _who_has_it(holder: str) -> str:
+    """Tell who holds the turn of restores: the command, or what a command that was killed has started."""
+    process = re.search(r"процесс (\d+)", holder)
+    alive = process is None or _lives(int(process[1]))
+    return (texts.deploy.OTHER_AT_WORK if alive else texts.deploy.OTHER_WAS_KILLED).format(holder=holder)
 
 
 def _note(file: FileIO, text: str) -> None:

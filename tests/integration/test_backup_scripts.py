@@ -269,6 +269,20 @@ def test_of_two_restores_one_goes_on_and_the_other_changes_nothing(checkout: Che
     assert checkout.run("restore")[0] == 0
 
 
+def test_what_a_killed_restore_has_started_keeps_the_next_one_waiting_and_that_is_told(checkout: Checkout) -> None:
+    first = checkout.start("restore", backup_take="touch begun; until [ -e go ]; do sleep 0.05; done")
+    checkout.wait_for("begun")
+    first.kill()
+    first.wait()
+    status, said = checkout.run("restore")
+    told = f"работают программы, которые запустила команда scripts/restore (процесс {first.pid}): её саму прервали."
+    assert (status, said.count("\n"), told in said) == (2, 1, True), said
+    assert not (checkout.folder / "calls").exists()
+    (checkout.folder / "go").touch()
+    assert not first.communicate(timeout=60)[0]  # ends with the last of its programs
+    assert checkout.run("restore")[0] == 0
+
+
 def test_while_a_deploy_runs_nothing_is_restored_and_no_backup_is_made_of_what_is_half_there(
     checkout: Checkout,
 ) -> None:

@@ -1,6 +1,7 @@
 """What a deploy refuses, and in which words, over an engine that stands in: nothing on the server has changed."""
 
 import fcntl
+import os
 from pathlib import Path
 
 import pytest
@@ -46,14 +47,26 @@ def test_what_could_not_work_is_refused_before_anything_is_touched(
     assert (site.engine.bot(), site.head()) == (site.first, site.first)
 
 
+NO_PROCESS = 2**22 + 1
+"""A number that Linux gives to none."""
+
+
 @pytest.mark.parametrize("command", ["deploy", "rollback", "cleanup_images"])
-def test_while_a_restore_is_at_work_nothing_is_touched(site: Site, command: str) -> None:
+@pytest.mark.parametrize(
+    ("process", "told"),
+    [
+        (os.getpid(), "уже работает {holder}. Ничего не сделано: дождитесь конца"),
+        (NO_PROCESS, "ещё работают программы, которые запустила команда {holder}: её саму прервали. Ничего не сделано"),
+    ],
+    ids=["alive", "killed"],
+)
+def test_while_a_restore_is_at_work_nothing_is_touched(site: Site, command: str, process: int, told: str) -> None:
     with (site.root / ".restore.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        lock.write("scripts/restore (процесс 4711)\n")
+        lock.write(f"scripts/restore (процесс {process})\n")
         lock.flush()
         status, said = site.run(command)
-    assert (status, "работает scripts/restore (процесс 4711): база и записи" in said) == (1, True), said
+    assert (status, told.format(holder=f"scripts/restore (процесс {process})") in said) == (1, True), said
     assert (site.engine.called, site.reports(), site.head()) == ([], [], site.first)
     assert site.run("deploy")[0] == 0
 
