@@ -153,10 +153,9 @@ def status_screen(
     are for the owner only. ``little_left`` says of which limits little is left, ``avatars`` lead to those at work.
     """
     shown = "\n".join(escape(line, quote=False) for line in lines)
-    blocks = [f"{texts.telegram.STATUS_TITLE}\n\n{shown}" if lines else ""]
-    blocks.append(waiting_text(waiting) if waiting else "")
-    if not any(blocks):
-        blocks = [texts.telegram.STATUS_NOTHING if may_record else texts.telegram.STATUS_NOTHING_GUEST]
+    blocks = [texts.telegram.STATUS_TITLE.format(count=len(lines)), shown, waiting_text(waiting) if waiting else ""]
+    if not any(blocks[1:]):
+        blocks.append(texts.telegram.STATUS_NOTHING if may_record else texts.telegram.STATUS_NOTHING_GUEST)
     blocks.append("\n".join(escape(line, quote=False) for line in little_left))
     if machine is not None:
         blocks.append(_told_state(machine))

@@ -44,7 +44,8 @@ SYSTEM_ROLE = "Ваша роль: {role}"
 SYSTEM_ID = "Ваш номер в Telegram: {id}"
 ROLES = {"guest": "гость", "user": "исследователь", "admin": "руководитель", "super_admin": "владелец"}
 
-STATUS_TITLE = "⏳ <b>Сейчас в работе</b>"
+STATUS_TITLE = "⏳ <b>Сейчас в работе: {count}</b>"
+"""Without its number it is always the same: by that a status is known again that was sent before a kill."""
 STATUS_LINE = "{file_name} — {stage}"
 STATUS_REPORTS = "Отчёты"
 STATE_TITLE = "🛠 <b>Состояние</b>"
@@ -61,8 +62,8 @@ STATE_JOURNAL = "Ждут возвращения базы: {count}"
 STATE_CONVERSATIONS = "Ответы и оценки на диске до возвращения базы: {count}, с {since}"
 STATE_OUTBOX_EMPTY = "Ждут отправки: 0"
 STATE_OUTBOX = "Ждут отправки: {count}, первое с {since}"
-STATUS_NOTHING = "Сейчас ничего не обрабатывается. Пришлите запись, и я начну работу."
-STATUS_NOTHING_GUEST = "Сейчас ничего не обрабатывается. Вопрос о записях можно задать в любое время."
+STATUS_NOTHING = "Пришлите запись, и я начну работу."
+STATUS_NOTHING_GUEST = "Вопрос о записях можно задать в любое время."
 
 _HELP_ASKING = (
     "<b>Вопросы по записям.</b> Просто напишите вопрос: я отвечу цитатами из ваших записей и укажу, где это сказано. "

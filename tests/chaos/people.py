@@ -23,7 +23,7 @@ HURRY = 0.5
 """How often a person does not wait for the end of what was begun."""
 REPORT = "2) Отчет о связках"
 COMMANDS = {
-    "/status": r"^(⏳ Сейчас в работе|📌 Ждут вас|Сейчас ничего не обрабатывается)",
+    "/status": r"^⏳ Сейчас в работе: ",
     "/help": r"^❓ Помощь",
     "/stats": r"^📊 Статистика\n",
 }

@@ -52,7 +52,7 @@ async def test_what_is_sent_to_a_bot_that_is_down_is_done_once_when_it_is_back(
     assert [times_sent(anna, part) for part in ("Как получить отчёт", "Сейчас ", "Получаю: ")] == [1, 1, 1]
     telegram.drop_connections(deliver_again=20)
     await boris.send("/status")
-    await boris.sees("Сейчас ничего", timeout=LIMIT_S)
+    await boris.sees("Сейчас в работе: 0", timeout=LIMIT_S)
     # A press that nobody took is no more; the person presses again.
     await anna.press("Интервью", timeout=LIMIT_S)
     await anna.sees("Номер файла", timeout=LIMIT_S)

@@ -56,7 +56,7 @@ async def test_a_clock_that_is_set_makes_the_bot_neither_deaf_nor_mute(
     bot = await interruptible(**faked(clock))
     for offset_s in offsets_s:
         set_clock(clock, offset_s)
-        for command, answer in (("/help", "❓ Помощь"), ("/status", "Сейчас ничего")):
+        for command, answer in (("/help", "❓ Помощь"), ("/status", "Сейчас в работе: 0")):
             sent = await anna.send(command)
             await anna.sees(answer, after=sent, timeout=LIMIT_S)
     assert bot.bot.log("critical") == []

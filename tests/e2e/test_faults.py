@@ -146,7 +146,7 @@ async def test_a_dropped_connection_brings_updates_twice_and_nothing_happens_twi
 
     await boris.sees("Отчёты готовы", timeout=LONG_S)
     said = await boris.send("/status")
-    await boris.sees("Сейчас ничего не обрабатывается", after=said, timeout=LONG_S)
+    await boris.sees("Сейчас в работе: 0", after=said, timeout=LONG_S)
     assert_once(boris)
     assert times_sent(boris, MENU) == 1, boris.chat.storyboard(whole=True)
     questions.none_was_paid_twice()

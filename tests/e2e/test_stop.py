@@ -173,7 +173,7 @@ async def test_embedded_engines_end_with_the_bot(state: Path, telegram: Telegram
     server.kill()
     await owner.sees("база данных) остановился и запущен снова", timeout=LIMIT_S)
     await owner.send("/status")
-    await owner.sees("Сейчас ничего", timeout=LIMIT_S)
+    await owner.sees("Сейчас в работе: 0", timeout=LIMIT_S)
     assert {process.name() for process in processes_of(state)} == {"postgres"}
 
     # As left by a crash: the next start takes the engines over and ends them with itself.

@@ -108,7 +108,7 @@ async def test_the_commands_tell_what_there_is(
     anna = alone
     menu = {command for command, _ in shared_telegram.world.command_menu()}
     await anna.send("/status")
-    await anna.sees("Сейчас ничего не обрабатывается")
+    await anna.sees("Сейчас в работе: 0")
     await anna.send("/help")
     text = (await anna.sees("❓ Помощь")).text
     assert set(re.findall(r"^/(\w+)", text, re.MULTILINE)) == menu
@@ -121,7 +121,7 @@ async def test_the_commands_tell_what_there_is(
     await anna.send_file(await recording(tmp_path / "Беседа.ogg"), kind="audio")
     await anna.sees("⏳ Расшифровка", timeout=LONG_S)
     said = await anna.send("/status")
-    status = await anna.sees("Сейчас в работе", after=said)
+    status = await anna.sees("Сейчас в работе: 1", after=said)
     assert "Беседа.ogg — Расшифровка" in status.text
     await gets_transcript(anna, "Беседа.ogg")
     said = await anna.send("/status")

@@ -43,7 +43,7 @@ async def wait_in_outbox(person: Person, *said: str) -> None:
 
 async def test_the_owner_is_told_that_all_is_well(owner: Person) -> None:
     await owner.command("status")
-    assert owner.sees.startswith("Сейчас ничего не обрабатывается")
+    assert owner.sees.startswith("⏳ <b>Сейчас в работе: 0</b>")
     assert "Состояние</b>\nВсе части на месте.\nЖдут возвращения базы: 0\nЖдут отправки: 0\n" in owner.sees
 
 

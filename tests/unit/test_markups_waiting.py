@@ -1,5 +1,6 @@
 """The card of what waits, and the number that a file's name gives."""
 
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
@@ -7,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datamodels import RecordingId
+from markups.menus import status_screen
 from markups.waiting import waiting_card, waiting_row
 from metadata.defaults import number_in
 from metadata.waiting import Waiting, WaitsFor
 from screens import check, drawn, nasty_text
+from telegram_client.messages import has_text
 
 
 def waiting(number: int, what: WaitsFor, name: str = "Заря") -> Waiting:
@@ -55,3 +58,16 @@ def test_however_much_waits_the_card_fits(things: list[tuple[WaitsFor, str]]) ->
 )
 def test_a_file_s_only_number_is_the_number_of_the_recording(file_name: str, number: int | None) -> None:
     assert number_in(file_name) == number
+
+
+def test_a_status_is_known_again_whatever_ended_or_began_to_wait_meanwhile() -> None:
+    """A status that was sent before a kill would else be sent a second time."""
+    shown = [
+        status_screen(lines, waits, may_record=may_record).text
+        for lines in ([], ["Беседа.ogg — Подготовка"])
+        for waits in ([], [waiting(1, WaitsFor.KIND)])
+        for may_record in (True, False)
+    ]
+    is_first = has_text(shown[0], first_line=True)
+    assert [is_first(SimpleNamespace(message=text)) for text in shown] == [True] * 8
+    assert len(set(shown)) == 5
