@@ -66,9 +66,11 @@ class TwoModelsSpeechToText:
         ``hints`` reach Whisper alone.
         """
 
+        whisper = await self._others.loaded()
+
         def transcribe(stop: Event) -> PartTranscript:
             samples = read_samples(pcm, start_s, end_s)
-            decoder = WhisperDecoder(self._others.loaded(), samples, stop, hints, on_heard)
+            decoder = WhisperDecoder(whisper, samples, stop, hints, on_heard)
             return self._transcribe(decoder, samples, language, stop, on_heard)
 
         return await self._thread.run(transcribe)

@@ -1,9 +1,10 @@
 """Speech to text on this machine with faster-whisper and any Whisper model in CTranslate2's format."""
 
+import asyncio
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from threading import Event, Lock
+from threading import Event
 
 from faster_whisper import WhisperModel  # type: ignore[import-untyped]
 
@@ -22,6 +23,7 @@ from speech_to_text.local import (
 from speech_to_text.port import OnHeard, PartLimits, tell_nobody
 from speech_to_text.whisper_decoding import CHUNK_S, DECODING, WhisperDecoder
 from speech_to_text.whisper_holes import Patch, patched, segments_of, words_in_holes
+from speech_to_text.whisper_loading import TOKENIZER_FILE, load_model, load_tokenizer
 from speech_to_text.whisper_passages import (
     Chunk,
     Heard,
@@ -33,6 +35,7 @@ from speech_to_text.whisper_passages import (
     smoothed_languages,
     surely_told,
 )
+from system.priority import at_own_priority
 
 ENGINE_NAME = "faster-whisper"
 LIMITS = PartLimits(target_s=60.0, longest_s=90.0)
@@ -41,7 +44,7 @@ LIMITS = PartLimits(target_s=60.0, longest_s=90.0)
 Six minutes in seven parts take the processor as long as in one, and have as many errors (Whisper base, measured).
 """
 
-_MODEL_FILES = ("model.bin", "config.json", "tokenizer.json")
+_MODEL_FILES = ("model.bin", "config.json", TOKENIZER_FILE)
 """The tokenizer is needed, too: without it faster-whisper would ask the model hub for one."""
 
 _OPTIONAL_FILES = ("preprocessor_config.json", "vocabulary.json", "vocabulary.txt")
@@ -70,7 +73,7 @@ class WhisperSpeechToText:
         self._model_dir = model_dir
         self._threads = threads
         self._model: WhisperModel | None = None
-        self._loading = Lock()
+        self._loading = asyncio.Lock()
         self._thread = EngineThread("whisper")
         self._info = EngineInfo(name=ENGINE_NAME, model=model_dir.name, fingerprint=_fingerprint(model_dir))
 
@@ -99,10 +102,12 @@ class WhisperSpeechToText:
 
         When the caller is cancelled, the work stops at the end of a batch, seconds later; the next part waits for that.
         """
+        model = await self.loaded()
+        given = language if model.model.is_multilingual else "en"
 
         def transcribe(stop: Event) -> PartTranscript:
             samples = read_samples(pcm, start_s, end_s)
-            return self._transcribe(WhisperDecoder(self.loaded(), samples, stop, hints, on_heard), samples, language)
+            return _transcribed(WhisperDecoder(model, samples, stop, hints, on_heard), samples, given)
 
         return await self._thread.run(transcribe)
 
@@ -112,7 +117,7 @@ class WhisperSpeechToText:
         Raises:
             WeightsRefused: the model does not load.
         """
-        await self._thread.run(lambda _: self.loaded())
+        await self.loaded()
 
     async def close(self) -> None:
         await self._thread.close()
@@ -120,36 +125,35 @@ class WhisperSpeechToText:
             self._model.model.unload_model()
             self._model = None
 
-    def loaded(self) -> WhisperModel:
-        """Return the model; it is loaded when first asked for. Blocking.
+    async def loaded(self) -> WhisperModel:
+        """Return the model; it is loaded when first asked for.
 
         Raises:
             WeightsRefused: the model does not load, or hears by other features than its directory says.
         """
-        with self._loading:
+        async with self._loading:
             if self._model is None:
-                self._model = self._load()
+                self._model = await self._load()
             return self._model
 
-    def _load(self) -> WhisperModel:
+    async def _load(self) -> WhisperModel:
+        folder = self._model_dir
         try:
-            model = WhisperModel(
-                str(self._model_dir), device="cpu", compute_type=_COMPUTE_TYPE, cpu_threads=self._threads
-            )
-        except (RuntimeError, ValueError, OSError) as exc:
-            raise WeightsRefused(name=self._model_dir.name, reason=texts.errors.WEIGHTS_DO_NOT_LOAD) from exc
+            tokenizer = await at_own_priority(lambda: load_tokenizer(folder / TOKENIZER_FILE))
+            model = await self._thread.run(lambda _: load_model(folder, tokenizer, _COMPUTE_TYPE, self._threads))
+        except (RuntimeError, ValueError, LookupError, TypeError, OSError) as exc:
+            raise WeightsRefused(name=folder.name, reason=texts.errors.WEIGHTS_DO_NOT_LOAD) from exc
         if model.model.n_mels != len(model.feature_extractor.mel_filters):
             reason = texts.errors.WEIGHTS_OTHER_FEATURES.format(file=_OPTIONAL_FILES[0])
-            raise WeightsRefused(name=self._model_dir.name, reason=reason)
+            raise WeightsRefused(name=folder.name, reason=reason)
         return model
 
-    def _transcribe(self, decoder: WhisperDecoder, samples: Samples, language: str | None) -> PartTranscript:
-        if not self.loaded().model.is_multilingual:
-            language = "en"
-        try:
-            return WhisperPart(decoder, speech_stretches(samples, CHUNK_S), language).transcript()
-        except (RuntimeError, ValueError, MemoryError) as exc:
-            raise ProviderError(provider=ENGINE_NAME, reason=type(exc).__name__) from exc
+
+def _transcribed(decoder: WhisperDecoder, samples: Samples, language: str | None) -> PartTranscript:
+    try:
+        return WhisperPart(decoder, speech_stretches(samples, CHUNK_S), language).transcript()
+    except (RuntimeError, ValueError, MemoryError) as exc:
+        raise ProviderError(provider=ENGINE_NAME, reason=type(exc).__name__) from exc
 
 
 class WhisperPart:

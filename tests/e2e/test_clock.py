@@ -17,7 +17,6 @@ from interrupted_bot import LIMIT_S, Interruptible
 from telegram_in_process import loopback_server, new_client, nothing_reachable
 from telegram_user import ScriptedUser
 
-
 TELEGRAMS_TIME = pytest.mark.skipif(
     not hasattr(Client, "server_time"),
     reason="pyrogram 2.0.106 takes ids from the machine's clock and never connects while it is wrong",

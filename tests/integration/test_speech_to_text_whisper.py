@@ -1,6 +1,7 @@
 """The local recogniser with its real model on real speech, beyond what every engine is held to."""
 
 import asyncio
+import json
 import shutil
 from collections.abc import AsyncIterator
 from itertools import groupby, pairwise
@@ -9,6 +10,7 @@ from pathlib import Path
 import jiwer
 import numpy as np
 import pytest
+from tokenizers import Tokenizer
 
 import speech_corpus
 import tiny_gigaam
@@ -18,6 +20,7 @@ from product import MODELS
 from speech_to_text.onnx import OnnxSpeechToText
 from speech_to_text.two_models import TwoModelsSpeechToText
 from speech_to_text.whisper import WhisperSpeechToText
+from speech_to_text.whisper_loading import load_tokenizer
 from weights.installer import ensure_weights
 
 pytestmark = pytest.mark.weights
@@ -185,10 +188,31 @@ def test_an_incomplete_model_is_refused_by_name(model_dir: Path, tmp_path: Path,
     assert missing in raised.value.user_text
 
 
-async def test_a_broken_model_is_refused(model_dir: Path, tmp_path: Path) -> None:
-    broken = shutil.copytree(model_dir, tmp_path / "model", ignore=shutil.ignore_patterns("model.bin"))
-    (broken / "model.bin").write_bytes(b"no model")
+@pytest.mark.parametrize(
+    ("file", "damage"),
+    [
+        ("model.bin", "no model"),
+        ("tokenizer.json", "{"),
+        ("tokenizer.json", "{}"),
+        ("tokenizer.json", '{"added_tokens": [], "model": {"type": "BPE", "vocab": 1, "merges": []}}'),
+    ],
+)
+async def test_a_broken_model_is_refused(model_dir: Path, tmp_path: Path, file: str, damage: str) -> None:
+    broken = shutil.copytree(model_dir, tmp_path / "model", ignore=shutil.ignore_patterns(file))
+    (broken / file).write_text(damage, encoding="utf-8")
     engine = WhisperSpeechToText(broken, threads=1)
     with pytest.raises(WeightsRefused):
         await engine.check()
     await engine.close()
+
+
+@pytest.mark.parametrize("left_out", [None, 7], ids=["whole", "a number left out"])
+def test_the_tokenizer_that_is_built_in_steps_is_the_library_s(
+    model_dir: Path, tmp_path: Path, left_out: int | None
+) -> None:
+    told = json.loads((model_dir / "tokenizer.json").read_bytes())
+    if left_out is not None:
+        del told["added_tokens"][left_out]
+    file = tmp_path / "tokenizer.json"
+    file.write_text(json.dumps(told), encoding="utf-8")
+    assert load_tokenizer(file).to_str() == Tokenizer.from_file(str(file)).to_str()
