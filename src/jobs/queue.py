@@ -36,6 +36,7 @@ from jobs.retries import GoOn, Manager, tried_again_at
 from jobs.running import OtherSteps, Runner, is_cancelled
 from jobs.succession import Succession
 from provider_calls.in_flight import CallsInFlight
+from system.ending import looked_at
 
 log = structlog.get_logger(__name__)
 
@@ -278,10 +279,10 @@ class Jobs:
         finally:
             self.is_working = False
             for task in tasks:
+                task.add_done_callback(looked_at)
                 task.cancel()
             # Without a database the worker cannot sign off.
-            stopped, _ = await asyncio.wait(tasks, timeout=_STOP_LIMIT_S)
-            await asyncio.gather(*stopped, return_exceptions=True)  # asyncio logs failures that nobody looked at
+            await asyncio.wait(tasks, timeout=_STOP_LIMIT_S)
         for task in ended:
             task.result()
 

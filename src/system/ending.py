@@ -21,3 +21,9 @@ async def end_tasks(tasks: Iterable["asyncio.Task[Any]"], again_s: float = _AGAI
         for task in running:
             task.cancel()
         _, running = await asyncio.wait(running, timeout=again_s)
+
+
+def looked_at(task: "asyncio.Task[Any]") -> None:
+    """Look at how a task has ended, as a callback of it: asyncio logs failures that nobody looked at."""
+    if not task.cancelled():
+        task.exception()

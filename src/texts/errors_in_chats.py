@@ -3,6 +3,8 @@
 The sentences here name no hosts, settings or flags. All other errors have their sentences in ``texts.errors``.
 """
 
+from texts.errors import REASON_NO_FUNDS
+
 _ADMINISTRATOR = "сообщите администратору"
 
 SENTENCES = {
@@ -42,6 +44,11 @@ SENTENCES = {
 }
 
 
+NO_FUNDS = f"На счёте сервиса обработки закончились средства: {_ADMINISTRATOR}. Готовое сохранено."
+
+
 def chat_text(code: str | None, text: str | None) -> str:
     """Return the sentence on an error for people in a chat: the one for its ``code`` if there is one, else ``text``."""
+    if REASON_NO_FUNDS in (text or ""):
+        return NO_FUNDS
     return SENTENCES.get(code or "", text or "")

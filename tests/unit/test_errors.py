@@ -16,7 +16,7 @@ import texts.errors
 import texts.errors_in_chats
 from cli.process import exit_status_of
 from config import ROOT
-from errors import UnexpectedFailure, VoxPersonaError
+from errors import ProviderRejectedRequest, UnexpectedFailure, VoxPersonaError
 
 
 def below(cls: type[VoxPersonaError]) -> Iterator[type[VoxPersonaError]]:
@@ -199,3 +199,9 @@ def test_a_sentence_for_chats_belongs_to_an_error() -> None:
 def test_a_stored_text_without_a_sentence_of_its_own_is_told_as_it_is() -> None:
     assert texts.errors_in_chats.chat_text("no_speech", "В записи не слышно речи.") == "В записи не слышно речи."
     assert texts.errors_in_chats.chat_text(None, None) == ""
+
+
+def test_people_read_that_money_has_run_out_and_whom_to_tell() -> None:
+    refused = ProviderRejectedRequest(provider="fal.ai", reason=texts.errors.REASON_NO_FUNDS)
+    told = texts.errors_in_chats.chat_text(refused.code, refused.user_text)
+    assert told == ("На счёте сервиса обработки закончились средства: сообщите администратору. Готовое сохранено.")

@@ -1,6 +1,7 @@
 """Whatever becomes of one cancellation, a task ends, and so does the block that waits for it."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from database.locks import DatabaseLocks
-from system.ending import end_tasks
+from system.ending import end_tasks, looked_at
 
 LIMIT_S = 5.0
 
@@ -82,3 +83,20 @@ async def test_there_may_be_no_task_to_end_or_one_that_has_ended() -> None:
     await ended
     await end_tasks([ended])
     assert not ended.cancelled()
+
+
+async def test_a_failure_after_nobody_waits_any_more_is_no_line_in_the_log() -> None:
+    told: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, about: told.append(about))
+
+    async def fails() -> None:
+        raise TimeoutError
+
+    for end in (lambda _: None, looked_at):
+        task = asyncio.create_task(fails())
+        task.add_done_callback(end)
+        await asyncio.wait([task])
+        del task
+        gc.collect()
+    asyncio.get_running_loop().set_exception_handler(None)
+    assert [each["message"] for each in told] == ["Task exception was never retrieved"]
