@@ -141,9 +141,13 @@ class MessageTracker:
             MessengerError: the message was not sent.
             DatabaseUnavailable: the message was sent, but earlier ones may remain.
         """
-        if random_id is None:
-            return await self._send(chat, kind, lambda: self._sent(chat, kind, screen), subject)
-        return await self._send(chat, kind, lambda: self._messenger.send(chat, screen, random_id=random_id), subject)
+
+        async def send() -> tuple[MessageId, bool]:
+            if random_id is None:
+                return await self._sent(chat, kind, screen)
+            return await self._messenger.send(chat, screen, random_id=random_id), True
+
+        return await self._send(chat, kind, send, subject)
 
     async def send_file(
         self,
@@ -158,10 +162,11 @@ class MessageTracker:
     ) -> MessageId:
         """Send a file with ``screen`` as its caption, as it is ``shown``; the rest is as in ``send``."""
 
-        async def send() -> MessageId:
+        async def send() -> tuple[MessageId, bool]:
             occasion = _OCCASION.get()
             same = random_id if random_id is not None or occasion is None else occasion.random_id_of_file()
-            return await self._messenger.send_file(chat, content, file_name, screen, random_id=same, shown=shown)
+            new = await self._messenger.send_file(chat, content, file_name, screen, random_id=same, shown=shown)
+            return new, True
 
         return await self._send(chat, kind, send)
 
@@ -203,10 +208,11 @@ class MessageTracker:
         """
         async with self._lock(chat):
             if await self._is_remembered(chat, message) and await self._messenger.edit(chat, message, screen):
-                new = message
+                new, takes_place = message, True
             else:
-                new = await self._sent(chat, kind, screen)
-            await self._take_place(chat, new, kind, subject, instead_of=message)
+                new, takes_place = await self._sent(chat, kind, screen)
+            if takes_place:
+                await self._take_place(chat, new, kind, subject, instead_of=message)
             return new
 
     async def turn_into(
@@ -287,26 +293,36 @@ class MessageTracker:
         self,
         chat: ChatId,
         kind: MessageKind,
-        send: Callable[[], Awaitable[MessageId]],
+        send: Callable[[], Awaitable[tuple[MessageId, bool]]],
         subject: RecordingId | None = None,
     ) -> MessageId:
         if kind not in REMOVABLE and not REMOVED_BY[kind]:
-            return await send()  # other screens do not wait for the upload of a large file
+            return (await send())[0]  # other screens do not wait for the upload of a large file
         async with self._lock(chat):
-            new = await send()
-            await self._take_place(chat, new, kind, subject)
+            new, takes_place = await send()
+            if takes_place:
+                await self._take_place(chat, new, kind, subject)
             return new
 
-    async def _sent(self, chat: ChatId, kind: MessageKind, screen: Screen) -> MessageId:
+    async def _sent(self, chat: ChatId, kind: MessageKind, screen: Screen) -> tuple[MessageId, bool]:
+        """Send a screen; return its message, and whether it takes its place among the others.
+
+        A menu that was sent before and is gone, or reads otherwise now, is not sent again where a menu stands: that
+        is itself, or what its person went on to.
+        """
         occasion = _OCCASION.get()
         if occasion is None:
-            return await self._messenger.send(chat, screen)
-        same = occasion.random_id(chat, kind, screen)
+            return await self._messenger.send(chat, screen), True
+        same, is_menu = occasion.random_id(chat, kind, screen), kind is MessageKind.MENU
         try:
-            return await self._messenger.send(chat, screen, random_id=same, may_differ=kind is MessageKind.MENU)
+            return await self._messenger.send(chat, screen, random_id=same, may_differ=is_menu), True
         except AlreadySent:
-            # A later message may have removed it.
-            return await self._messenger.send(chat, screen)
+            if is_menu:
+                async with self._database.transaction() as connection:
+                    menus = await sent_messages_store.messages_of(connection, chat, [kind])
+                if menus:
+                    return menus[-1], False
+            return await self._messenger.send(chat, screen), True
 
     async def _take_place(
         self,

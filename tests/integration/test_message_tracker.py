@@ -285,6 +285,25 @@ async def test_what_was_sent_and_is_deleted_is_sent_again_when_it_is_handled_aga
     assert telegram.shown(chat) == ["menu"]
 
 
+@pytest.mark.parametrize("pressed", [None, MessageId(99)])
+async def test_a_menu_of_what_is_handled_again_later_does_not_come_back(
+    tracker: MessageTracker, telegram: TelegramDouble, chat: ChatId, pressed: MessageId | None
+) -> None:
+    """The end of an update was not noted, and its person went on meanwhile."""
+
+    async def show(text: str) -> MessageId:
+        with sent_once(text):
+            if pressed is None:
+                return await tracker.send(chat, MessageKind.MENU, screen(text))
+            return await tracker.replace(chat, pressed, MessageKind.MENU, screen(text))
+
+    await show("statistics")
+    later = await show("help")
+    await tracker.send(chat, MessageKind.INPUT_REQUEST, screen("question"))
+    assert await show("statistics") == later
+    assert telegram.shown(chat) == ["help", "question"]
+
+
 @pytest.mark.parametrize(("read_s", "shown"), [(60.0, ["note", "menu"]), (0.0, ["menu"])])
 async def test_a_note_is_not_removed_by_a_screen_that_was_on_its_way(
     shared_database: Database, telegram: TelegramDouble, chat: ChatId, read_s: float, shown: list[str]
