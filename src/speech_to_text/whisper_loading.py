@@ -1,7 +1,7 @@
 """A Whisper model is loaded without keeping the event loop waiting.
 
 faster-whisper builds the tokenizer in one call that has the interpreter for 0.12 s, on a busy machine for a second.
-Here the same tokenizer is built in steps of at most 0.05 s, at the process's own priority; the model itself, which
+Here the same tokenizer is built in steps of at most 0.08 s, at the process's own priority; the model itself, which
 lets the interpreter go, is read in a thread of low priority, which its own threads inherit.
 """
 

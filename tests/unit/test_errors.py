@@ -204,4 +204,4 @@ def test_a_stored_text_without_a_sentence_of_its_own_is_told_as_it_is() -> None:
 def test_people_read_that_money_has_run_out_and_whom_to_tell() -> None:
     refused = ProviderRejectedRequest(provider="fal.ai", reason=texts.errors.REASON_NO_FUNDS)
     told = texts.errors_in_chats.chat_text(refused.code, refused.user_text)
-    assert told == ("На счёте сервиса обработки закончились средства: сообщите администратору. Готовое сохранено.")
+    assert told == "На счёте сервиса обработки закончились средства: сообщите администратору. Готовое сохранено."
