@@ -111,6 +111,7 @@ LEFT_OUT = {
         "speech_to_text.whisper": "ctranslate2",
         "speech_to_text.whisper_decoding": "ctranslate2",
         "speech_to_text.whisper_holes": "ctranslate2",
+        "speech_to_text.whisper_loading": "ctranslate2",
     },
     "full": {},
 }

@@ -251,7 +251,7 @@ async def test_nobody_orders_of_anothers_recording(person: Person) -> None:
             await stranger.press_data(data)
     await person_has_report(person, number=1)
     await stranger.press_data("report_file||1||docx")
-    assert stranger.heard == ["Отчета №1 больше нет: он удален."]
+    assert stranger.heard == ["Отчета №1 нет: возможно, он удален."]
 
 
 async def person_has_report(person: Person, number: int) -> None:
