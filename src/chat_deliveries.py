@@ -2,17 +2,20 @@
 
 import asyncio
 from collections.abc import Callable
+from itertools import zip_longest
 
 import structlog
 
 import chat_history
 import dialogs
 import outbox_store
+import texts.chats
+from access import Permission, may
 from chats import asking_store
 from chats.asking_store import Draft, Proposals
 from datamodels import RecordingId, Value
 from datamodels_chats import AnswerId, EndedAnswer, Occasion, ReturnAddress
-from datamodels_telegram import ChatId, Doing, MessageId, MessageKind, OutgoingMessage
+from datamodels_telegram import ChatId, Doing, MessageId, MessageKind, OutgoingMessage, Screen
 from db import Connection, Database
 from followers import KeyedTasks, Loop
 from markups.asking import proposals_screen
@@ -134,6 +137,9 @@ class ChatDeliveries:
 
     async def _deliver(self, connection: Connection, ended: EndedAnswer) -> None:
         destination = _Destination.model_validate(ended.return_to)
+        if ended.shown_as:
+            await self._deliver_anew(connection, ended, destination.chat_id)
+            return
         messages = _messages(ended, destination.waiting_message_id, speaks=self._speaks)
         turn = await open_form(connection, ended.owner_id, destination.below)
         if turn is not None:
@@ -142,11 +148,29 @@ class ChatDeliveries:
         if destination.again is not None and destination.place == await dialogs.place(connection, ended.owner_id):
             messages.append(destination.again)
         for message in messages:
-            # ``mark_delivered`` keeps this from happening twice. The key is always new: an answer whose failure
-            # was delivered is delivered again when it is made after all.
-            key = f"answer:{ended.id}:{new_name()}"
-            await outbox_store.put(connection, key, ended.owner_id, destination.chat_id, message)
+            await outbox_store.put(connection, _key(ended), ended.owner_id, destination.chat_id, message)
         await chat_history.mark_delivered(connection, ended.id)
+
+    async def _deliver_anew(self, connection: Connection, ended: EndedAnswer, chat: ChatId) -> None:
+        """Show an answer in the places of its messages; there may be many such answers, and nothing waits for them."""
+        screens = [message.screen for message in _messages(ended, None, speaks=self._speaks)]
+        for shown, screen in zip_longest(ended.shown_as, screens):
+            message = OutgoingMessage(
+                kind=MessageKind.RESULT,
+                screen=screen or Screen(text=texts.chats.PART_GONE),
+                replaces=None if shown is None else MessageId(shown),
+                in_place=True,
+            )
+            await outbox_store.put(connection, _key(ended), ended.owner_id, chat, message, aside=True)
+        await chat_history.mark_delivered(connection, ended.id)
+
+
+def _key(ended: EndedAnswer) -> str:
+    """Return a new key. ``mark_delivered`` keeps an answer from being delivered twice.
+
+    One whose failure was delivered is delivered again when it is made after all.
+    """
+    return f"answer:{ended.id}:{new_name()}"
 
 
 async def _deliver_proposals(connection: Connection, made: Proposals) -> None:
@@ -159,7 +183,8 @@ async def _deliver_proposals(connection: Connection, made: Proposals) -> None:
 
 def _messages(ended: EndedAnswer, waiting: MessageId | None, *, speaks: bool) -> list[OutgoingMessage]:
     """Return the messages of an answer; the first takes the place of ``waiting``, which tells of the search."""
-    screens = rated_messages(ended.question, ended.outcome, ended.id, speaks=speaks)
+    researches = may(ended.role, Permission.RECORD)
+    screens = rated_messages(ended.question, ended.outcome, ended.id, speaks=speaks, researches=researches)
     return [
         OutgoingMessage(kind=MessageKind.RESULT, screen=screen, replaces=None if part else waiting)
         for part, screen in enumerate(screens)

@@ -114,14 +114,20 @@ _SELECT_ENDED = """
     SELECT
         chat_answers.id, owner_id, chat_number, chat_questions.text AS question, return_to,
         status, basis, chat_answers.text, note, sources, model, prompt_version, prompt_tokens, completion_tokens,
-        duration_s, narrowing, refinable, similar_found
+        duration_s, narrowing, refinable, similar_found,
+        CASE WHEN anew THEN shown_as ELSE '{}' END AS shown_as,
+        (SELECT role FROM users WHERE users.id = owner_id) AS role
     FROM chat_answers JOIN chat_questions ON chat_questions.id = question_id
     WHERE status <> 'waiting' AND delivered_at IS NULL AND return_to IS NOT NULL AND door = %(door)s
     ORDER BY finished_at, chat_answers.id LIMIT %(limit)s
     FOR UPDATE OF chat_answers SKIP LOCKED
 """
-_OF_ENDED = ("id", "owner_id", "chat_number", "question", "return_to")
-_MARK_DELIVERED = "UPDATE chat_answers SET delivered_at = now() WHERE id = %(id)s"
+_OF_ENDED = ("id", "owner_id", "chat_number", "question", "role", "return_to", "shown_as")
+_MARK_DELIVERED = """
+    UPDATE chat_answers SET
+        delivered_at = now(), anew = false, shown_as = CASE WHEN anew THEN '{}' ELSE shown_as END
+    WHERE id = %(id)s
+"""
 
 _TURN = """
     SELECT

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field, JsonValue
 
-from datamodels import Interval, RecordingId, Usage, UserId, Value
+from datamodels import Interval, RecordingId, Role, Usage, UserId, Value
 from datamodels_search import ChatFilters, Narrowing, Search
 
 GOOD = 4
@@ -173,14 +173,19 @@ class Turn(Value):
 
 
 class EndedAnswer(Value):
-    """An ended answer that is to be delivered; ``outcome`` is None when answering failed."""
+    """An ended answer that is to be delivered to its owner; ``outcome`` is None when answering failed.
+
+    ``shown_as`` are the front door's ids of the messages in whose places it is made anew; it is empty for a first time.
+    """
 
     id: AnswerId
     owner_id: UserId
     chat_number: int
     question: str
     outcome: AnswerOutcome | None
+    role: Role
     return_to: ReturnAddress
+    shown_as: tuple[int, ...]
 
 
 class Cited(Value):

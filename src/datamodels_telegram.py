@@ -220,13 +220,15 @@ class OutgoingMessage(Value):
     """A message of the outbox: a screen, or a file with the screen as its caption.
 
     ``replaces`` is an earlier message of the bot whose place a message without a file takes; where that is not possible
-    it is removed once the new one is sent. ``subject`` is the recording that a question asks about.
+    it is removed once the new one is sent; with ``in_place`` none is sent. ``subject`` is the recording that a question
+    asks about.
     """
 
     kind: MessageKind
     screen: Screen
     file: FileReference | None = None
     replaces: MessageId | None = None
+    in_place: bool | None = None
     subject: RecordingId | None = None
 
 
@@ -347,8 +349,7 @@ class ProgressCard(Value):
     sent_anew: bool = False
     shown_hash: str
     final: bool
-    expected: str | None = None
-    """What the ordered reports were expected to take, in words; None when nobody could tell."""
+    expected: str | None = None  # what the ordered reports were expected to take, in words; None when nobody could tell
     created_at: datetime
 
 
@@ -363,8 +364,7 @@ class RunProgress(Value):
     error_code: str | None = None
     error_text: str | None
     retry_at: datetime | None
-    question: str | None = None
-    """What a research asks; None for other reports."""
+    question: str | None = None  # what a research asks; None for other reports
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost_usd: Decimal | None = None

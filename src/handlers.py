@@ -323,7 +323,7 @@ class Router:
             await self._tell(seen.chat_id, texts.telegram.GIVEN_UP)
             return "given_up"
         update = arrival.update or await self._found(seen)
-        user = user or await self._strangers.let_in(seen.chat_id, seen.person, update)
+        user = await self._strangers.admitted(user, seen.chat_id, seen.person, update)
         if user is None:
             return "stranger"
         if update is None:

@@ -279,7 +279,10 @@ class Outbox:
             raise
         else:
             async with self._database.transaction() as connection:
-                await outbox_store.note_sent(connection, item.id, message_id)
+                noted = await outbox_store.note_sent(connection, item.id, message_id)
+            if not noted and item.message.kind is MessageKind.RESULT:
+                # What it tells of was deleted while it was on its way.
+                await self._messages.remove_message(item.chat_id, message_id)
 
     def _is_hopeless(self, item: OutboxItem) -> bool:
         return item.aside_at is not None and self._now() - item.aside_at > _LONGEST_ASIDE
@@ -287,6 +290,9 @@ class Outbox:
     async def _delivered(self, item: OutboxItem) -> MessageId:
         replaced = item.message.replaces
         if replaced is not None and item.message.file is None and await self._took_place(item, replaced):
+            return replaced
+        if replaced is not None and item.message.in_place:
+            await self._messages.remove_message(item.chat_id, replaced)
             return replaced
         sent = await self._sent(item)
         if replaced is not None:

@@ -13,8 +13,8 @@ from random_ids import new_random_id
 
 # random_id tells Telegram that a message is the same one: made once, sent with every try.
 _INSERT = """
-    INSERT INTO outbox (key, owner_id, chat_id, message, random_id)
-    SELECT %(key)s, %(owner_id)s, %(chat_id)s, %(message)s, %(random_id)s
+    INSERT INTO outbox (key, owner_id, chat_id, message, random_id, aside_at)
+    SELECT %(key)s, %(owner_id)s, %(chat_id)s, %(message)s, %(random_id)s, CASE WHEN %(aside)s THEN now() END
     WHERE NOT EXISTS (SELECT FROM users WHERE id = %(owner_id)s AND left_at IS NOT NULL)
     ON CONFLICT (key) DO NOTHING
 """
@@ -41,7 +41,19 @@ _SELECT_NEXT = f"""
 _SELECT_BACKLOG = """
     SELECT count(*) AS count, min(created_at) AS since FROM outbox WHERE sent_at IS NULL AND given_up_at IS NULL
 """
-_NOTE_SENT = "UPDATE outbox SET message_id = %(message_id)s, sent_at = now(), error = NULL WHERE id = %(id)s"
+# An answer knows its messages for as long as it is kept.
+_NOTE_SENT = """
+    WITH sent AS (
+        UPDATE outbox SET message_id = %(message_id)s, sent_at = now(), error = NULL WHERE id = %(id)s
+        RETURNING CASE
+            WHEN split_part(key, ':', 1) = 'answer' AND message ->> 'kind' = 'result' THEN split_part(key, ':', 2)::uuid
+        END AS answer_id
+    ), shown AS (
+        UPDATE chat_answers SET shown_as = array_append(array_remove(shown_as, %(message_id)s), %(message_id)s)
+        FROM sent WHERE chat_answers.id = sent.answer_id
+    )
+    SELECT FROM sent
+"""
 # The keys are those of ``recording_wizard`` and of ``outbox``.
 _DELETE_OF_RECORDING = """
     WITH about AS (
@@ -108,12 +120,14 @@ async def backlog(connection: Connection) -> Backlog:
     return Backlog.model_validate(row)
 
 
-async def put(connection: Connection, key: str, owner: UserId, chat: ChatId, message: OutgoingMessage) -> None:
+async def put(
+    connection: Connection, key: str, owner: UserId, chat: ChatId, message: OutgoingMessage, *, aside: bool = False
+) -> None:
     """Put a message into the outbox; do nothing when a message with the same ``key`` was put in before.
 
-    Nor is anything put in for a person who is not of the team any more.
+    Nor is anything put in for a person who is not of the team any more. One put ``aside`` lets all others pass.
     """
-    await connection.execute(_INSERT, _new(key, owner, chat, message))
+    await connection.execute(_INSERT, {**_new(key, owner, chat, message), "aside": aside})
 
 
 async def hold(connection: Connection, key: str, owner: UserId, chat: ChatId, message: OutgoingMessage) -> None:
@@ -165,9 +179,10 @@ async def list_next(connection: Connection) -> list[OutboxItem]:
     return [OutboxItem.model_validate(row) async for row in await connection.execute(_SELECT_NEXT)]
 
 
-async def note_sent(connection: Connection, item_id: int, message_id: MessageId) -> None:
-    """Note that the message is in the chat."""
-    await connection.execute(_NOTE_SENT, {"id": item_id, "message_id": message_id})
+async def note_sent(connection: Connection, item_id: int, message_id: MessageId) -> bool:
+    """Note that the message is in the chat; return False when it has been taken out of the outbox meanwhile."""
+    cursor = await connection.execute(_NOTE_SENT, {"id": item_id, "message_id": message_id})
+    return await cursor.fetchone() is not None
 
 
 async def give_up(connection: Connection, item_id: int, error_code: str) -> None:

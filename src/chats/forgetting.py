@@ -13,7 +13,7 @@ _CITES = """
     sources @> jsonb_build_array(jsonb_build_object('recording_id', %(source)s::text))
     OR sources @> jsonb_build_array(jsonb_build_object('document_id', %(source)s::text))
 """
-# A message that was not sent yet is made anew, from what is left of its answer.
+# Messages are made anew, those in the chats in their places, from what is left of their answer.
 _FORGET_MESSAGES = f"""
     WITH citing AS (SELECT id FROM chat_answers WHERE {_CITES} FOR UPDATE),
     gone AS (
@@ -21,7 +21,8 @@ _FORGET_MESSAGES = f"""
         WHERE split_part(key, ':', 1) = 'answer' AND split_part(key, ':', 2) = citing.id::text
         RETURNING citing.id, sent_at
     )
-    UPDATE chat_answers SET delivered_at = NULL WHERE id IN (SELECT id FROM gone WHERE sent_at IS NULL)
+    UPDATE chat_answers SET delivered_at = NULL, anew = shown_as <> '{{}}'
+    WHERE id IN (SELECT id FROM citing) AND (shown_as <> '{{}}' OR id IN (SELECT id FROM gone WHERE sent_at IS NULL))
 """  # noqa: S608 - put together from constants, as the next one
 _FORGET_ANSWERS = f"UPDATE chat_answers SET text = %(text)s, note = '', sources = '[]', draft = NULL WHERE {_CITES}"  # noqa: S608
 # What was said aloud is an answer's text as well.
@@ -44,7 +45,7 @@ _PASS_ON = f"""
 
 
 async def forget_source(connection: Connection, source: UUID) -> None:
-    """Take the text out of all answers that cite a recording or document; messages with it are not sent any more."""
+    """Take the text out of all answers that cite a recording or document, and out of their messages in chats."""
     parameters = {"source": source, "text": texts.chats.SOURCE_DELETED}
     await connection.execute(_FORGET_MESSAGES, parameters)
     await connection.execute(_FORGET_SPEECHES, parameters)
@@ -55,7 +56,7 @@ async def forget_source(connection: Connection, source: UUID) -> None:
 async def pass_on_source(connection: Connection, recording: RecordingId, heir: UserId, name: str, number: int) -> None:
     """Have all answers that cite a recording cite it as ``number`` of the heir, whose ``name`` others read.
 
-    Messages that say otherwise are kept no longer; those that were not sent yet are made anew.
+    Messages that say otherwise are made anew.
     """
     parameters = {"source": recording, "heir": heir, "name": name, "number": number}
     await connection.execute(_FORGET_MESSAGES, parameters)

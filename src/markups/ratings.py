@@ -42,16 +42,18 @@ def rated_messages(
     comment: str | None = None,
     *,
     speaks: bool = False,
+    researches: bool = True,
 ) -> list[Screen]:
     """Show an answer as ``answer_messages`` does; if it can be rated, the last message has the buttons for that.
 
-    With ``speaks`` there is one that has it said.
+    With ``speaks`` there is one that has it said, with ``researches`` one that asks every interview.
     """
     *others, last = answer_messages(question, outcome)
     if outcome is None or outcome.basis not in _RATEABLE:
         return [*others, last]
     asking = asking_rows(answer_id, outcome.narrowing, refinable=outcome.refinable)
-    keyboard = (*_keyboard(answer_id, stars, comment, speaks=speaks), *asking, *_sources(outcome.sources))
+    rating = _keyboard(answer_id, stars, comment, speaks=speaks, researches=researches)
+    keyboard = (*rating, *asking, *_sources(outcome.sources))
     return [*others, last.model_copy(update={"keyboard": keyboard})]
 
 
@@ -70,7 +72,7 @@ def _sources(sources: Sequence[Source]) -> Keyboard:
     return (tuple(shown[:_MOST_SOURCES]),) if shown else ()
 
 
-def rated(conversation: RatedConversation, *, speaks: bool = False) -> Screen:
+def rated(conversation: RatedConversation, *, speaks: bool = False, researches: bool = True) -> Screen:
     """Show the last message of an answer with its rating."""
     return rated_messages(
         conversation.question,
@@ -79,6 +81,7 @@ def rated(conversation: RatedConversation, *, speaks: bool = False) -> Screen:
         conversation.stars,
         conversation.comment,
         speaks=speaks,
+        researches=researches,
     )[-1]
 
 
@@ -155,16 +158,16 @@ def _model(metrics: ModelMetrics) -> str:
 
 
 def _keyboard(
-    answer_id: AnswerId, stars: int | None, comment: str | None, *, speaks: bool
+    answer_id: AnswerId, stars: int | None, comment: str | None, *, speaks: bool, researches: bool
 ) -> tuple[tuple[Button, ...], ...]:
     subject = word_of(answer_id)
     speak = (button(texts.speeches.BUTTON, Action.SPEAK_ANSWER, subject),) if speaks else ()
-    deeper = (button(texts.research.BUTTON, Action.RESEARCH, subject), *speak)
+    deeper = (*((button(texts.research.BUTTON, Action.RESEARCH, subject),) if researches else ()), *speak)
     row = tuple(
         button(texts.ratings.CHOSEN.format(stars=label) if each == stars else label, Action.RATE_ANSWER, subject, each)
         for each, label in enumerate(texts.ratings.LABELS, 1)
     )
     if stars is None:
-        return (row, deeper)
+        return (row, deeper) if deeper else (row,)
     label = texts.ratings.COMMENT if comment is None else texts.ratings.COMMENT_AGAIN
     return (row, (*deeper, button(label, Action.COMMENT_ANSWER, subject)))

@@ -127,14 +127,15 @@ class Speeches:
 
         Raises:
             NotFound: the owner has no such speech.
+            LimitReached: going on costs more than the person has left.
         """
         async with self._database.transaction() as connection:
             found = await store.find(connection, owner, id_)
             if found is None:
                 raise NotFound(what=f"speech {id_} of {owner}")
             if found.has_failed:
-                await store.go_on(connection, id_)
-                await self._enqueue(connection, id_)
+                parts = await asyncio.to_thread(_parts, found.text)
+                await self._go_on(connection, found, sum(map(len, parts)))
             await store.set_chat(connection, id_, chat, occasion)
         return State.READY if found.is_ready else State.AT_WORK
 
@@ -189,7 +190,7 @@ class Speeches:
         if voice is None:
             raise NoVoice
         said = beginning(storable(plain), LONGEST_TEXT)
-        parts = await asyncio.to_thread(lambda: pieces(in_words(said), LONGEST_PIECE))
+        parts = await asyncio.to_thread(_parts, said)
         if not parts:
             raise BadText(reason=texts.speeches.NOTHING_TO_SAY)
         new = NewSpeech(
@@ -219,12 +220,20 @@ class Speeches:
             if same.is_ready:
                 return Ordered(same.id, State.READY)
             if same.has_failed:
-                await store.go_on(connection, same.id)
-                await self._enqueue(connection, same.id)
-                await reserve_speech(connection, owner, same.id, new.title, speech_cost_usd(new.voice, characters))
+                await self._go_on(connection, same, characters)
             return Ordered(same.id, State.AT_WORK)
         await hourly.use(connection, hourly.Feature.SPEECH, owner, self._hourly)
         await store.insert(connection, new)
         await self._enqueue(connection, new.id)
         await reserve_speech(connection, owner, new.id, new.title, speech_cost_usd(new.voice, characters))
         return Ordered(new.id, State.NEW)
+
+    async def _go_on(self, connection: Connection, failed: Speech, characters: int) -> None:
+        await store.go_on(connection, failed.id)
+        await self._enqueue(connection, failed.id)
+        cost = speech_cost_usd(failed.voice, characters)
+        await reserve_speech(connection, failed.owner_id, failed.id, failed.title, cost)
+
+
+def _parts(said: str) -> Sequence[str]:
+    return pieces(in_words(said), LONGEST_PIECE)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from access import Permission
+from access import Permission, may
 from conversations.ratings import Ratings, parsed_comment
 from datamodels_chats import BAD, RatedConversation
 from datamodels_telegram import IncomingMessage, MessageId, MessageKind, OutgoingMessage
@@ -85,7 +85,9 @@ class RatingHandlers:
     async def _show_rating(self, context: Context, conversation: RatedConversation, message: MessageId | None) -> None:
         """Show the rating under the answer, whose last message is ``message``."""
         if message is not None:
-            await self._messages.edit(context.chat, message, rated(conversation, speaks=self._speaks))
+            researches = may(context.user.role, Permission.RECORD)
+            screen = rated(conversation, speaks=self._speaks, researches=researches)
+            await self._messages.edit(context.chat, message, screen)
 
     async def _ask_comment(self, context: Context, press: Press) -> None:
         owner = context.user.id

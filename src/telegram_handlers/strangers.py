@@ -53,11 +53,18 @@ class Strangers:
         self._lately: deque[float] = deque(maxlen=_MOST_A_MINUTE)
         """When the latest answers were given."""
 
-    async def let_in(
-        self, chat: ChatId, person: TelegramPerson, update: IncomingMessage | ButtonPress | None
+    async def admitted(
+        self, user: User | None, chat: ChatId, person: TelegramPerson, update: IncomingMessage | ButtonPress | None
     ) -> User | None:
-        """Return the person whom an invitation has let in; answer all others, seldom, and return None."""
+        """Return the ``user`` that the person is, or becomes by an invitation; answer all others, seldom.
+
+        Who is known reads that a link changes no role.
+        """
         code = _INVITED.fullmatch(update.text) if isinstance(update, IncomingMessage) else None
+        if user is not None:
+            if code is not None:
+                await self._tell(chat, texts.access.KNOWN, user)
+            return user
         if code is None:
             await self._answer(chat, person.id, self._text)
             return None
@@ -71,9 +78,12 @@ class Strangers:
             log.warning("invitation_refused", telegram_id=person.id)
             await self._answer(chat, person.id, texts.access.REFUSED, again=True)
             return None
-        text = texts.access.CAME_IN.format(role=texts.telegram.ROLES[user.role])
-        await self._messages.send(chat, MessageKind.INFO_MESSAGE, Screen(text=text))
+        await self._tell(chat, texts.access.CAME_IN, user)
         return user
+
+    async def _tell(self, chat: ChatId, template: str, user: User) -> None:
+        text = template.format(role=texts.telegram.ROLES[user.role])
+        await self._messages.send(chat, MessageKind.INFO_MESSAGE, Screen(text=text))
 
     async def _answer(self, chat: ChatId, person: int, text: str, *, again: bool = False) -> None:
         """Say something to a stranger who was not answered lately; ``again`` says it whether or not."""

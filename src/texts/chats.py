@@ -42,6 +42,7 @@ GOODBYE = "До встречи! Вопрос о записях можно зад
 NO_ANSWER = "В базе знаний нет ответа на этот вопрос."
 NO_TRANSCRIPTS = "Расшифрованных записей пока нет. Как только они появятся, по ним можно будет спрашивать."
 SOURCE_DELETED = "Ответ убран: запись или документ, которые он цитировал, удалены. Можно спросить ещё раз."
+PART_GONE = "Продолжение ответа убрано вместе с тем, что он цитировал."
 NO_ANSWER_MARK = "НЕТ ОТВЕТА"
 """What the model is told to write when the passages do not answer the question. The prompt has the same words."""
 QUESTION_HEAD = "<i>❓ {question}</i>"

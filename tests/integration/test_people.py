@@ -259,6 +259,10 @@ async def test_a_person_comes_in_by_the_link_that_the_owner_was_shown_and_nobody
     assert user is not None
     assert (user.granted, user.role) == (Role.USER, Role.USER)
     assert await office.actions(user.id) == ["came_in"]
+    _, higher = await office.invitations.make((await office.user(OWNER) or user).id, Role.ADMIN, 1)
+    await office.write(guest, f"/start {higher}")
+    assert texts.access.KNOWN.format(role="исследователь") in office.sees(guest)
+    assert await office.user(guest) == user
     await office.write(late, f"/start {found[1]}")
     assert office.sees(late) == [texts.access.REFUSED.format(id=late)]
     assert await office.user(late) is None
@@ -358,7 +362,7 @@ async def test_a_flood_of_strangers_mutes_nobody_and_is_bounded(office: Office) 
 
     async def write(*people: int) -> None:
         for person in people:
-            await strangers.let_in(ChatId(person), named(person), None)
+            await strangers.admitted(None, ChatId(person), named(person), None)
 
     await write(*range(301), *range(301))
     assert talker.told == Counter(range(301)), "each new one, once"

@@ -83,6 +83,17 @@ async def test_every_answer_has_the_five_ratings(anna: Asker, chats_bot: ChatsBo
     assert "[👎 1] [2] [3] [4] [👍 5]" in await anna.asks("Сколько планет в Солнечной системе?")
 
 
+async def test_who_may_not_record_is_not_offered_a_research(chats_bot: ChatsBot) -> None:
+    guest, user = await Asker.come(chats_bot, Role.GUEST), await Asker.come(chats_bot)
+    for asker in (guest, user):
+        await asker.has_recording(*INTERVIEW)
+        await asker.asks(BREAKFAST)
+    assert ("🔬" in guest.last, "🔬" in user.last) == (False, True)
+    await guest.press("4")
+    assert "✅ 4" in guest.last
+    assert "🔬" not in guest.last
+
+
 async def test_what_is_no_answer_cannot_be_rated(anna: Asker) -> None:
     assert texts.chats.NO_TRANSCRIPTS in await anna.asks(BREAKFAST)
     assert "👍" not in anna.last

@@ -225,6 +225,23 @@ async def test_a_speech_takes_its_money_and_no_more_than_is_left(talking: Talkin
     assert await taken(person) == half + price
 
 
+async def test_one_that_failed_and_is_sent_again_takes_its_money_again(talking: Talking) -> None:
+    speeches, database, person = talking.bot.speeches, talking.bot.database, await Person.come(talking.bot)
+    ordered = await speeches.order_text(person.user.id, LONG)
+    async with database.transaction() as connection:
+        await connection.execute("UPDATE speeches SET error_code = 'x', ended_at = now() WHERE id = %s", (ordered.id,))
+        await connection.execute("UPDATE limit_uses SET state = 'released' WHERE work = %s", (ordered.id,))
+        await store.set_for_person(connection, person.user.id, Resource.MONEY, Decimal("0.001"), own=True)
+    with pytest.raises(LimitReached, match="money"):
+        await speeches.send(person.user.id, ordered.id, person.chat, "again")
+    async with database.transaction() as connection:
+        await store.set_for_person(connection, person.user.id, Resource.MONEY, Decimal("0.03"), own=True)
+    assert await speeches.send(person.user.id, ordered.id, person.chat, "again") is State.AT_WORK
+    async with database.transaction() as connection:
+        taken = (await store.used(connection, person.user.id, this_month())).get(Resource.MONEY)
+    assert taken == Decimal(len(LONG.strip()) - 1) * 15 / 1_000_000
+
+
 @pytest.mark.parametrize("text", ["", " \n", "…!", "а" * 5001])
 async def test_what_cannot_be_said_is_refused(talking: Talking, text: str) -> None:
     person = await Person.come(talking.bot)
