@@ -57,3 +57,13 @@ def with_names_of_file(named: Sequence[Segment], before: Sequence[Segment]) -> t
         each if each.role else each.model_copy(update={"role": earlier.role})
         for each, earlier in zip(named, before, strict=True)
     )
+
+
+def names_of_file(segments: Sequence[Segment], roles: Sequence[ScenarioRole]) -> dict[str, str]:
+    """Return the file's names by speaker, for lists and files beside the roles that are found; no role is a name."""
+    labels = {role.label.casefold() for role in roles}
+    return {
+        each.speaker: each.role
+        for each in segments
+        if each.speaker and each.role and each.role.casefold() not in labels
+    }

@@ -44,7 +44,7 @@ from errors import (
 )
 from errors_of_operation import LimitReached
 from jobs.context import JobContext, StoredParts
-from jobs.ready import read_original, with_names_of_file, with_roles_of_file, with_speakers
+from jobs.ready import names_of_file, read_original, with_names_of_file, with_roles_of_file, with_speakers
 from limits.reservations import reserve_recording
 from limits.values import Amounts, Resource
 from metadata.defaults import store_proposal
@@ -323,7 +323,10 @@ class RecordingSteps:
         transcript = await self._load(recording)
         if scenario is not None and scenario.diarize:
             naming = await self._named(recording, transcript, scenario)
-            transcript = transcript.model_copy(update={"segments": naming.segments})
+            names = transcript.names
+            if is_ready(recording):
+                names = {**names_of_file(transcript.segments, scenario.roles), **names}
+            transcript = transcript.model_copy(update={"segments": naming.segments, "names": names})
             if not await self._save(recording, transcript, naming.warnings):
                 return
         key = key_for_transcript(recording.owner_id, recording.id)

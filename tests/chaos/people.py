@@ -292,5 +292,5 @@ class Person:
 
 
 def _answer_to(text: str) -> Sign:
-    """An answer to a text, whatever the bot was waiting for when it came: a question or a title."""
-    return Sign(rf"(❓ |теперь называется «){re.escape(text)}(?!\d)")
+    """An answer to a text, whatever the bot was waiting for when it came: a question, a title or a comment."""
+    return Sign(rf"(❓ |теперь называется «|сохранён: «){re.escape(text)}(?!\d)")

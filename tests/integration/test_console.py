@@ -5,6 +5,7 @@ import json
 import os
 import re
 import wave
+import zipfile
 from base64 import b64encode
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
@@ -24,6 +25,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from PIL import Image
 from playwright.async_api import Dialog, Page, Route, async_playwright, expect
 
+import chat_history
 import metadata_store
 import recordings_store
 import reports_store
@@ -68,7 +70,7 @@ from recorded_reports import written as made
 from recording_files import tone
 from recordings import spoken_store
 from sign_in.sessions import Sessions
-from texts.web import UPLOAD_BROKEN, UPLOAD_CONTINUE, UPLOAD_GIVEN_UP, UPLOAD_KNOWN
+from texts.web import ANSWER_FAILED, UPLOAD_BROKEN, UPLOAD_CONTINUE, UPLOAD_GIVEN_UP, UPLOAD_KNOWN
 from transcription.ready.reading import read_ready
 from users_store import ensure_local_user
 from web.application import Facts, new_application
@@ -1186,9 +1188,12 @@ HIDDEN_UNTIL_READY = """
 SHOTS = os.environ.get("STORYBOARDS") == "write"
 
 
+PHONE, DESK = 390, 1280
+
+
 @pytest.fixture
-async def page(console: World) -> AsyncIterator[Page]:
-    """A phone's browser at the console, whose followers run."""
+async def page(console: World, request: pytest.FixtureRequest) -> AsyncIterator[Page]:
+    """A browser at the console, whose followers run; it is a phone's unless another width is asked for."""
     if not CHROMIUM.exists():  # noqa: ASYNC240  # one look
         pytest.skip("needs Chromium: apt-get install chromium")
     following = asyncio.create_task(console.services.uploads.run())
@@ -1201,7 +1206,10 @@ async def page(console: World) -> AsyncIterator[Page]:
             ],
         )
         context = await browser.new_context(
-            base_url=console.url, viewport={"width": 390, "height": 800}, locale="ru-RU", reduced_motion="reduce"
+            base_url=console.url,
+            viewport={"width": getattr(request, "param", PHONE), "height": 800},
+            locale="ru-RU",
+            reduced_motion="reduce",
         )
         await context.add_init_script(HIDDEN_UNTIL_READY)
         opened = await context.new_page()
@@ -1238,7 +1246,8 @@ async def until(page: Page, what: str) -> None:
     raise AssertionError(what)
 
 
-async def test_from_a_file_to_a_rated_answer_on_a_phone(console: World, page: Page, tmp_path: Path) -> None:
+@pytest.mark.parametrize("page", [PHONE, DESK], indirect=True)
+async def test_from_a_file_to_a_rated_answer(console: World, page: Page, tmp_path: Path) -> None:
     owner, sent, wrong = console.people["researcher"].user.id, tmp_path / "Завтрак.wav", list[str]()
     page.on("pageerror", lambda error: wrong.append(str(error)))
     sent.write_bytes(SOUND)
@@ -1259,8 +1268,13 @@ async def test_from_a_file_to_a_rated_answer_on_a_phone(console: World, page: Pa
     await until(page, "document.querySelector('audio').currentTime > 0.6")
     await page.wait_for_selector(".word.playing")
     await checked(page)
-    if SHOTS:
+    if SHOTS and page.viewport_size == {"width": PHONE, "height": 800}:
         await page.screenshot(path=ROOT / "docs" / "console.png")
+    await page.click("text=Исправить")
+    await page.fill("#s0 textarea", "Тихо, завтрак очень хороший")
+    await saved(page)
+    await page.goto("/recordings/1")
+    await downloaded(page, "a[href$='/transcript/file/docx']", "Тихо, завтрак очень хороший")
     await page.click("text=Заказать отчёты")
     await checked(page)
     await page.check("input[value=report_int_links]")
@@ -1271,6 +1285,14 @@ async def test_from_a_file_to_a_rated_answer_on_a_phone(console: World, page: Pa
     await page.click("article a.at:has-text('00:01')")
     await until(page, "document.querySelector('audio').currentTime >= 1")
     await checked(page)
+    await downloaded(page, "a[href$='/file/docx']", "тихо")
+    await asked_and_rated(console, page, recording)
+    assert wrong == []
+
+
+async def asked_and_rated(console: World, page: Page, recording: Recording) -> None:
+    """Ask about the recording in writing, hear the source, rate the answer, and ask by voice."""
+    owner = recording.owner_id
     await page.click("nav >> text=Вопросы")
     await page.fill("textarea", "Было ли тихо?")
     await page.click("text=Спросить")
@@ -1287,7 +1309,68 @@ async def test_from_a_file_to_a_rated_answer_on_a_phone(console: World, page: Pa
     await listened(console, "А что с завтраком?")
     await page.wait_for_selector("[data-live] >> text=А что с завтраком?")
     await checked(page)
+
+
+async def downloaded(page: Page, link: str, said: str) -> None:
+    """Take a document along; it has these words."""
+    if (menu := page.locator("details.menu summary")) and await menu.count():
+        await menu.click()
+    async with page.expect_download() as coming:
+        await page.click(link)
+    with zipfile.ZipFile(await (await coming.value).path()) as document:
+        assert said in document.read("word/document.xml").decode()
+
+
+async def test_of_eight_hours_the_page_has_what_is_near(console: World, page: Page) -> None:
+    """In the reader and in the editor, where what is not stored stays, too."""
+    address = await has_talk(console, [(f"S{1 + place % 2}", f"Реплика {place}") for place in range(1200)])
+    wrong = list[str]()
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    await comes_in(console, page, "researcher")
+    for path, rows in ((address, ".segment"), (f"{address}/edit", ".utterance")):
+        await page.goto(path)
+        await until(page, f"document.querySelectorAll('{rows}').length")
+        for _ in range(19):
+            await page.evaluate("document.querySelector('[data-later]').scrollIntoView()")
+            await until(page, "scrollY + innerHeight < document.querySelector('[data-reader]').scrollHeight - 200")
+        await page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+        await until(page, f"[...document.querySelectorAll('{rows}')].at(-1).textContent.includes('Реплика 1199')")
+        assert int(await page.evaluate(f"document.querySelectorAll('{rows}').length")) < 700
+        assert await page.query_selector("[data-first='0']:not([data-segments])"), "far away nothing is laid out"
+        await page.evaluate("scrollTo(0, 0)")
+        await until(page, f"document.querySelector('{rows}').textContent.includes('Реплика 0')")
+        assert int(await page.evaluate(f"document.querySelectorAll('{rows}').length")) < 700
+    await page.route("**/edits", lambda route: route.abort())
+    await page.fill("#s0 textarea", "Ещё не сохранено")
+    await page.evaluate("document.activeElement.blur()")
+    await page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    await until(page, "document.querySelector('#s1199')")
+    assert await page.input_value("#s0 textarea") == "Ещё не сохранено"
+    await page.unroute_all()
+    await saved(page)
     assert wrong == []
+
+
+async def test_an_answer_whose_provider_fails_in_the_middle_ends_with_a_sentence(console: World, page: Page) -> None:
+    """What was written goes, the page says what to do, and the next question is asked as ever."""
+    owner = console.people["researcher"].user.id
+    await has_talk(console)
+    await comes_in(console, page, "researcher")
+    for question, number in (("Было ли тихо?", 0), ("А завтрак?", 1)):
+        await page.click("nav >> text=Вопросы")
+        await page.fill("textarea", question)
+        await page.click("text=Спросить")
+        await page.wait_for_selector(f"[data-live] >> text={question}")
+        asked = (await console.services.reading.chat(owner, 1))[1][number]
+        async with console.bot.database.transaction() as connection:
+            await connection.execute("UPDATE chat_answers SET draft = 'Тихо, но' WHERE id = %s", (asked.id,))
+        await page.wait_for_selector("[data-live] >> text=Тихо, но")
+        async with console.bot.database.transaction() as connection:
+            await chat_history.fail_answer(connection, asked.id, "provider_error")
+        await until(page, "!document.querySelector('[data-live]')")
+        assert await page.locator("main .problem").all_inner_texts() == [ANSWER_FAILED] * (number + 1)
+        assert "Тихо, но" not in await page.inner_text("main")
+        await checked(page)
 
 
 async def test_a_person_sets_when_the_bot_is_silent_on_a_phone_and_leaves(console: World, page: Page) -> None:

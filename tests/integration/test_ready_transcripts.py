@@ -25,6 +25,7 @@ from jobs.recordings import RecordingSteps
 from object_store import ObjectStore, key_for_transcript
 from recordings.intake import Intake, IntakeLimits
 from recordings.originals import Originals
+from transcript_formats import to_vtt
 from users_store import ensure_local_user
 
 TALK = "[00:05] Сотрудник: Как прошёл завтрак?\n[00:09] Клиент: Всё было горячее и вкусное.\n"
@@ -113,7 +114,10 @@ async def test_a_ready_transcript_is_done_without_an_engine(
 
 async def test_another_scenario_brings_the_names_of_the_file_back(desk: Desk) -> None:
     recording = await desk.takes(NAMES + "6", "беседа.txt", INTERVIEW)
-    assert {each.role for each in (await desk.done(recording)).segments} == {"Сотрудник", "Клиент"}
+    transcript = await desk.done(recording)
+    assert {each.role for each in transcript.segments} == {"Сотрудник", "Клиент"}
+    assert transcript.names == {"S1": "Мария", "S2": "Пётр"}, "beside their roles people keep their names"
+    assert "Сотрудник — Мария" in to_vtt(transcript).decode()
     async with desk.database.transaction() as connection:
         await recordings_store.choose_scenario(connection, recording.id, MEETING, None, Stage.TRANSCRIBED)
     assert {each.role for each in (await desk.done(recording)).segments} == {"Мария", "Пётр"}

@@ -3,8 +3,8 @@
 import { Drafts, same } from "./drafts.mjs";
 import { listenToKeys, showTools } from "./keys.mjs";
 import { Made } from "./made.mjs";
-import { offerText, tellWaiting } from "./offers.mjs";
-import { persist } from "./persistence.mjs";
+import { askWhose, offerText, tellRefused, tellWaiting } from "./offers.mjs";
+import { persist, reason } from "./persistence.mjs";
 import { chooseSpeaker, offerSpeakers } from "./speakers.mjs";
 
 const reader = document.querySelector("[data-editor]");
@@ -18,7 +18,6 @@ const drafts = new Drafts(document.body.dataset.person, said.recording);
 const made = new Made(said.recording);
 const SAVE_MS = 250;
 const STUCK = ".conflict, .refused";
-const movedAt = () => Number(reader.querySelector("[data-segments]").dataset.moved);
 let version = Number(said.version);
 let undoes = Number(said.undoes ?? NaN);
 let redoes = Number(said.redoes ?? NaN);
@@ -42,8 +41,14 @@ function tell(text, problem = false) {
 }
 
 function keep(row) {
-  drafts.keep(positionOf(row), { text: area(row).value, mark: row.elements.mark.value, version });
+  drafts.keep(positionOf(row), { text: area(row).value, mark: row.elements.mark.value, version, sent: row.dataset.sent });
   unsaved.add(row);
+}
+
+// A server that dies may have stored it without an answer: it is known again as this window's own.
+function sending(row) {
+  row.dataset.sent = area(row).value;
+  keep(row);
 }
 
 function settle(row) {
@@ -71,10 +76,6 @@ function posted(edit) {
 }
 
 const send = (edit) => ask("/edits", posted(edit));
-
-async function reason(answer) {
-  try { return (await answer.json()).message; } catch { return String(answer.status); }
-}
 
 function now(known) {
   version = known.version;
@@ -115,6 +116,7 @@ async function save(row) {
   const text = area(row).value;
   const sent = version;
   tell(said.saving);
+  sending(row);
   const answer = await send({ change: "text", position: positionOf(row), mark: row.elements.mark.value, text });
   if (answer.status === 409) { await differs(row, await reason(answer)); return; }
   if (!answer.ok) { refused(row, await reason(answer)); return; }
@@ -131,13 +133,9 @@ async function save(row) {
 }
 
 function refused(row, why) {
-  row.querySelector(".refused")?.remove();
-  const line = document.createElement("p");
-  line.className = "problem refused";
-  line.setAttribute("role", "alert");
-  line.textContent = said.refused.replace("{reason}", why);
-  row.append(line);
-  tell(line.textContent, true);
+  const text = said.refused.replace("{reason}", why);
+  tellRefused(row, text);
+  tell(text, true);
 }
 
 async function differs(row, why) {
@@ -148,26 +146,19 @@ async function differs(row, why) {
   const theirs = known.utterances.find((each) => each.position === positionOf(row));
   if (!theirs) { refused(row, why); return; }
   now(known);
-  const isOurs = theirs.mark === row.elements.mark.value || same(theirs.text, area(row).defaultValue);
+  const ours = [area(row).defaultValue, row.dataset.sent ?? area(row).defaultValue];
+  const isOurs = theirs.mark === row.elements.mark.value || ours.some((text) => same(theirs.text, text));
   if (isOurs) { row.elements.mark.value = theirs.mark; await save(row); return; }
-  const box = document.querySelector("template[data-conflict]").content.firstElementChild.cloneNode(true);
-  box.querySelector("blockquote").textContent = theirs.text || said.empty;
-  box.querySelector("[data-mine]").addEventListener("click", () => {
-    box.remove();
+  askWhose(row, theirs.text || said.empty, () => {
     row.elements.mark.value = theirs.mark;
     keep(row);
     later(0);
-    area(row).focus();
-  });
-  box.querySelector("[data-theirs]").addEventListener("click", () => {
+  }, () => {
     settle(row);
     row.elements.mark.value = theirs.mark;
     area(row).value = theirs.text;
-    area(row).focus();
     tell(said.done);
   });
-  row.querySelector(".conflict")?.remove();
-  row.append(box);
   tell(said.conflicted, true);
 }
 
@@ -309,7 +300,7 @@ reader.addEventListener("focusin", (event) => {
 
 // --- nothing is lost ------------------------------------------------------------------------------------------------
 
-const isOld = (draft) => draft.version < movedAt();
+const isOld = (draft) => draft.version < Number(said.moved);
 
 // Where the utterance is by now that a text was typed for, before utterances were split or joined.
 async function placed(draft) {
@@ -340,11 +331,12 @@ function restore(root) {
 }
 
 // It goes with the mark of the text that it was typed upon: where that has changed, but to this one, the person is asked.
-function resume(row, { text, mark }) {
+function resume(row, { text, mark, sent }) {
   if (unsaved.has(row)) return;
   if (same(text, area(row).value)) { settle(row); return; }
   area(row).value = area(row).defaultValue = text;
   row.elements.mark.value = mark;
+  if (sent !== undefined) row.dataset.sent = sent;
   unsaved.add(row);
   later(0);
 }
@@ -367,6 +359,7 @@ function store({ position, text, mark }) {
 addEventListener("pagehide", () => {
   const going = [...unsaved].filter((row) => !row.querySelector(STUCK));
   for (const row of going) {
+    sending(row);
     fetch(`${address}/edits`, { ...posted({ change: "text", position: positionOf(row), mark: row.elements.mark.value, text: area(row).value }), keepalive: true });
   }
   if (going.length) made.expect(version, going.length);
@@ -390,6 +383,8 @@ new MutationObserver((changes) => {
     if (Number(node.dataset.moved) > version) leave(said.others, true); else restore(node);
   }
 }).observe(reader, { childList: true });
+// What is not stored yet stays in the page, however far it is scrolled.
+reader.addEventListener("leaving", (event) => { if ([...unsaved].some((row) => event.target.contains(row))) event.preventDefault(); });
 const told = sessionStorage.getItem("told");
 if (told) { sessionStorage.removeItem("told"); tell(...JSON.parse(told)); }
 const aimed = document.getElementById(location.hash.slice(1));

@@ -31,3 +31,24 @@ export function tellWaiting(positions, addressOf) {
     return [link, " "];
   }));
 }
+
+// Somebody else was first: either text may stay. What the person decides is done, and the question goes.
+export function askWhose(row, text, keepMine, takeTheirs) {
+  const box = document.querySelector("template[data-conflict]").content.firstElementChild.cloneNode(true);
+  box.querySelector("blockquote").textContent = text;
+  for (const [button, decided] of [["[data-mine]", keepMine], ["[data-theirs]", takeTheirs]]) {
+    box.querySelector(button).addEventListener("click", () => { box.remove(); decided(); row.elements.text.focus(); });
+  }
+  row.querySelector(".conflict")?.remove();
+  row.append(box);
+}
+
+// Why the text of an utterance cannot be stored.
+export function tellRefused(row, text) {
+  row.querySelector(".refused")?.remove();
+  const line = document.createElement("p");
+  line.className = "problem refused";
+  line.setAttribute("role", "alert");
+  line.textContent = text;
+  row.append(line);
+}

@@ -14,3 +14,8 @@ export async function persist(address, options, tellBroken) {
     });
   }
 }
+
+// What the server says of a request that it refused.
+export async function reason(answer) {
+  try { return (await answer.json()).message; } catch { return String(answer.status); }
+}

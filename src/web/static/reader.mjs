@@ -1,5 +1,7 @@
 // Sound and text together: a word or a time is pressed to hear it, and what is heard is marked.
 
+import { lookAgain, pageAt, Windows } from "./windows.mjs";
+
 const player = document.querySelector("[data-player]");
 const audio = player?.querySelector("audio") ?? new Audio();
 const reader = document.querySelector("[data-reader]");
@@ -115,29 +117,27 @@ document.addEventListener("keydown", (event) => {
 
 // Later pages come as they are scrolled to; what is out of sight is not laid out (content-visibility).
 
+const windows = new Windows(watch);
+
 async function extend(more, atEnd) {
   const link = more.querySelector("a");
-  if (!link || more.dataset.busy) return;
+  if (more.dataset.busy) return;
   more.dataset.busy = "1";
-  try {
-    const answer = await fetch(link.href);
-    if (!answer.ok) return;
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const block = page.querySelector("[data-segments]");
-    const next = page.querySelector(atEnd ? "[data-later]" : "[data-earlier]");
-    const blocks = reader.querySelectorAll("[data-segments]");
-    const before = document.documentElement.scrollHeight;
-    if (atEnd) blocks[blocks.length - 1].after(block); else {
-      blocks[0].before(block);
-      scrollBy(0, document.documentElement.scrollHeight - before);
-    }
-    watch(block);
-    if (next) link.href = next.querySelector("a").href; else more.remove();
-  } finally {
-    delete more.dataset.busy;
-    // It may be in sight still, of which the observer would not tell again.
-    if (atEnd) { ends.unobserve(more); if (more.isConnected) ends.observe(more); }
+  ends.unobserve(more);
+  const page = await pageAt(link.href);
+  delete more.dataset.busy;
+  if (!page) { if (atEnd) lookAgain(ends, more); return; }
+  const block = page.querySelector("[data-segments]");
+  const next = page.querySelector(atEnd ? "[data-later]" : "[data-earlier]");
+  const before = document.documentElement.scrollHeight;
+  if (atEnd) more.before(block); else {
+    more.after(block);
+    scrollBy(0, document.documentElement.scrollHeight - before);
   }
+  windows.add(block);
+  if (!next) { more.remove(); return; }
+  link.href = next.querySelector("a").href;
+  if (atEnd) ends.observe(more);
 }
 
 const ends = new IntersectionObserver((entries) => {
@@ -145,7 +145,7 @@ const ends = new IntersectionObserver((entries) => {
 }, { rootMargin: "800px" });
 
 if (reader) {
-  watch(reader);
+  for (const block of reader.querySelectorAll("[data-segments]")) windows.add(block);
   const later = reader.querySelector("[data-later]");
   if (later) ends.observe(later);
   const earlier = reader.querySelector("[data-earlier]");
