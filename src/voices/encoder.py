@@ -1,6 +1,7 @@
 """The two networks of diarization, run by onnxruntime on one thread each."""
 
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,27 @@ _REFUSED = (
 """What numpy and onnxruntime raise about a file that is something else."""
 
 
+_TRIES = 5
+
+
+def _arrays(npz: Path) -> dict[str, Float32Array]:
+    """Read all arrays of a file.
+
+    Python before 3.11.8 fails now and then when two threads read literals, as numpy does here and the log of a
+    traceback there (python/cpython#106905): that is tried again.
+    """
+    for _ in range(_TRIES - 1):
+        with suppress(SystemError):
+            return _read(npz)
+    return _read(npz)
+
+
+def _read(npz: Path) -> dict[str, Float32Array]:
+    # Opened here: given a path, numpy leaves the file open when it is no archive.
+    with npz.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        return {name: np.asarray(archive[name], dtype=np.float32) for name in archive.files}
+
+
 class VoiceEncoder:
     """Tells where people speak, and turns voices into vectors; keeps no state, so several threads may share one."""
 
@@ -53,9 +75,7 @@ class VoiceEncoder:
         # For the whole process: a second thread spins where other engines work, for products as small as ours.
         threadpool_limits(limits=1, user_api="blas")
         try:
-            # Opened here: given a path, numpy leaves the file open when it is no archive.
-            with npz.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-                weights = {name: np.asarray(archive[name], dtype=np.float32) for name in archive.files}
+            weights = _arrays(npz)
             self._segmentation = _session(segmentation_model(weights))
             self._voices = _session(campplus_model(weights))
         except _REFUSED as exc:

@@ -1285,7 +1285,7 @@ async def test_from_a_file_to_a_rated_answer(console: World, page: Page, tmp_pat
     await page.click("article a.at:has-text('00:01')")
     await until(page, "document.querySelector('audio').currentTime >= 1")
     await checked(page)
-    await downloaded(page, "a[href$='/file/docx']", "тихо")
+    await downloaded(page, "a[href$='/file/docx']", "Тихо")
     await asked_and_rated(console, page, recording)
     assert wrong == []
 
@@ -1334,11 +1334,11 @@ async def test_of_eight_hours_the_page_has_what_is_near(console: World, page: Pa
             await page.evaluate("document.querySelector('[data-later]').scrollIntoView()")
             await until(page, "scrollY + innerHeight < document.querySelector('[data-reader]').scrollHeight - 200")
         await page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
-        await until(page, f"[...document.querySelectorAll('{rows}')].at(-1).textContent.includes('Реплика 1199')")
+        await until(page, f"[...document.querySelectorAll('{rows}')].at(-1)?.textContent.includes('Реплика 1199')")
         assert int(await page.evaluate(f"document.querySelectorAll('{rows}').length")) < 700
         assert await page.query_selector("[data-first='0']:not([data-segments])"), "far away nothing is laid out"
         await page.evaluate("scrollTo(0, 0)")
-        await until(page, f"document.querySelector('{rows}').textContent.includes('Реплика 0')")
+        await until(page, f"document.querySelector('{rows}')?.textContent.includes('Реплика 0')")
         assert int(await page.evaluate(f"document.querySelectorAll('{rows}').length")) < 700
     await page.route("**/edits", lambda route: route.abort())
     await page.fill("#s0 textarea", "Ещё не сохранено")

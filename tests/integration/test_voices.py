@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -87,6 +88,23 @@ def test_an_absent_file_is_refused(tmp_path: Path) -> None:
 def test_weights_of_other_names_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", allow_pickle=False, weight=np.zeros(3, np.float32))
     with pytest.raises(WeightsRefused, match=r"sincnet"):
+        VoiceEncoder(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize(("failures", "raised"), [(4, WeightsRefused), (5, SystemError)])
+def test_a_reading_that_python_fails_is_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failures: int, raised: type[Exception]
+) -> None:
+    np.savez(tmp_path / "a.npz", allow_pickle=False, weight=np.zeros(3, np.float32))
+    left, load = [SystemError("AST constructor recursion depth mismatch (before=42, after=108)")] * failures, np.load
+
+    def fails_first(*arguments: Any, **named: Any) -> Any:
+        if left:
+            raise left.pop()
+        return load(*arguments, **named)
+
+    monkeypatch.setattr(np, "load", fails_first)
+    with pytest.raises(raised):
         VoiceEncoder(tmp_path / "a.npz")
 
 
