@@ -100,11 +100,13 @@ async def test_pages_are_painted_in_time_and_are_light(console: World, browser: 
         painted, weights = [], []
         for _ in range(TIMES):
             await page.goto(path, wait_until="load")
-            painted.append(float(await page.evaluate(PAINTED)))
+            while (paint := await page.evaluate(PAINTED)) is None:  # noqa: ASYNC110  # of another process
+                await page.wait_for_timeout(20)
+            painted.append(float(paint))
             weights.append(int(await page.evaluate(WEIGHT)))
         kept[path] = (max(painted), max(weights))
-        paint = f"first paint median {median(painted):5.0f} ms, worst {max(painted):5.0f} ms"
-        print(f"\n{path:22} {paint}, {max(weights):7,} bytes")
+        shown = f"first paint median {median(painted):5.0f} ms, worst {max(painted):5.0f} ms"
+        print(f"\n{path:22} {shown}, {max(weights):7,} bytes")
     assert {path for path, (paint, _) in kept.items() if paint > PAINT_MS} == set()
     assert {path for path, (_, weight) in kept.items() if weight > HEAVIEST_BYTES} == set()
 
