@@ -100,7 +100,7 @@ async def test_pages_are_painted_in_time_and_are_light(console: World, browser: 
         painted, weights = [], []
         for _ in range(TIMES):
             await page.goto(path, wait_until="load")
-            while (paint := await page.evaluate(PAINTED)) is None:  # noqa: ASYNC110  # of another process
+            while (paint := await page.evaluate(PAINTED)) is None:  # of another process
                 await page.wait_for_timeout(20)
             painted.append(float(paint))
             weights.append(int(await page.evaluate(WEIGHT)))
