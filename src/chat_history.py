@@ -123,11 +123,7 @@ _SELECT_ENDED = """
     FOR UPDATE OF chat_answers SKIP LOCKED
 """
 _OF_ENDED = ("id", "owner_id", "chat_number", "question", "role", "return_to", "shown_as")
-_MARK_DELIVERED = """
-    UPDATE chat_answers SET
-        delivered_at = now(), anew = false, shown_as = CASE WHEN anew THEN '{}' ELSE shown_as END
-    WHERE id = %(id)s
-"""
+_MARK_DELIVERED = "UPDATE chat_answers SET delivered_at = now(), anew = false WHERE id = %(id)s"
 
 _TURN = """
     SELECT

@@ -1630,6 +1630,36 @@ async def test_a_transcript_is_corrected_on_a_phone(console: World, page: Page) 
     assert wrong == []
 
 
+async def test_what_was_stored_without_an_answer_is_no_other_windows(console: World, page: Page) -> None:
+    """As by a server that dies in between: after a reload the page goes on with what was typed since."""
+    address, owner = await has_talk(console), console.people["researcher"].user.id
+
+    async def unanswered(route: Route) -> None:
+        await route.fetch()
+        await route.abort()
+
+    await comes_in(console, page, "researcher")
+    await page.goto(f"{address}/edit")
+    await page.route("**/edits", unanswered)
+    await page.fill("#s1 textarea", "Завтрак")
+    while (await said_in(console, owner))[1][1] != "Завтрак":  # noqa: ASYNC110  # of another process
+        await asyncio.sleep(0.05)
+    await page.fill("#s1 textarea", "Завтрак хороший")
+    await page.reload()
+    await page.unroute_all()
+    await typed(page, "#s1 textarea", "Завтрак хороший")
+    await saved(page)
+    assert await page.query_selector(".conflict, .offer") is None
+    assert (await said_in(console, owner))[1][1] == "Завтрак хороший"
+    # What somebody else has written is still asked about.
+    second = await page.context.new_page()
+    await second.goto(f"{address}/edit")
+    await second.fill("#s1 textarea", "Второе окно")
+    await saved(second)
+    await page.fill("#s1 textarea", "Первое окно")
+    await page.wait_for_selector("#s1 .conflict blockquote:has-text('Второе окно')")
+
+
 async def drafts_and_undoing(console: World, page: Page, second: Page) -> Page:
     """Whoever has a conflict is asked again in the next tab; what another window did is not undone unasked."""
     owner, address, asked = console.people["researcher"].user.id, second.url.split("?")[0], list[str]()

@@ -17,6 +17,7 @@ const address = `/api/v1/recordings/${said.editor}/transcript`;
 const drafts = new Drafts(document.body.dataset.person, said.recording);
 const made = new Made(said.recording);
 const SAVE_MS = 250;
+const MOST_SENT = 10;
 const STUCK = ".conflict, .refused";
 let version = Number(said.version);
 let undoes = Number(said.undoes ?? NaN);
@@ -41,13 +42,13 @@ function tell(text, problem = false) {
 }
 
 function keep(row) {
-  drafts.keep(positionOf(row), { text: area(row).value, mark: row.elements.mark.value, version, sent: row.dataset.sent });
+  drafts.keep(positionOf(row), { text: area(row).value, mark: row.elements.mark.value, version, sent: row.sent });
   unsaved.add(row);
 }
 
 // A server that dies may have stored it without an answer: it is known again as this window's own.
 function sending(row) {
-  row.dataset.sent = area(row).value;
+  row.sent = [...(row.sent ?? []), area(row).value].slice(-MOST_SENT);
   keep(row);
 }
 
@@ -121,6 +122,7 @@ async function save(row) {
   if (answer.status === 409) { await differs(row, await reason(answer)); return; }
   if (!answer.ok) { refused(row, await reason(answer)); return; }
   const edited = await answer.json();
+  row.sent = [];
   made.note(sent, edited);
   if (area(row).value === text) settle(row);
   if (edited.utterances === null) { leave(said.done, false); return; }
@@ -146,7 +148,7 @@ async function differs(row, why) {
   const theirs = known.utterances.find((each) => each.position === positionOf(row));
   if (!theirs) { refused(row, why); return; }
   now(known);
-  const ours = [area(row).defaultValue, row.dataset.sent ?? area(row).defaultValue];
+  const ours = [area(row).defaultValue, ...(row.sent ?? [])];
   const isOurs = theirs.mark === row.elements.mark.value || ours.some((text) => same(theirs.text, text));
   if (isOurs) { row.elements.mark.value = theirs.mark; await save(row); return; }
   askWhose(row, theirs.text || said.empty, () => {
@@ -336,7 +338,7 @@ function resume(row, { text, mark, sent }) {
   if (same(text, area(row).value)) { settle(row); return; }
   area(row).value = area(row).defaultValue = text;
   row.elements.mark.value = mark;
-  if (sent !== undefined) row.dataset.sent = sent;
+  row.sent = sent;
   unsaved.add(row);
   later(0);
 }
