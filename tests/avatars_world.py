@@ -110,12 +110,9 @@ class AvatarBot:
             await connection.execute(query, {"time": time})
 
     async def clock_is_set(self, by: timedelta) -> None:
-        """Have the clock of the database tell another time, for what was ordered; it stays in its month."""
+        """Have the clock of the database tell another time, for what was ordered."""
         async with self.bot.database.transaction() as connection:
-            query = (
-                "UPDATE image_orders SET sent_at = sent_at - %(time)s, "
-                "created_at = CASE WHEN sent_at IS NULL THEN created_at - %(time)s ELSE created_at END"
-            )
+            query = "UPDATE image_orders SET sent_at = sent_at - %(time)s, created_at = created_at - %(time)s"
             await connection.execute(query, {"time": by})
 
     def steps(self, database: Database | None = None) -> AvatarSteps:
