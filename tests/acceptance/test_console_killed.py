@@ -42,8 +42,7 @@ def stored(installation: Installation) -> str:
     return str(installation.value("SELECT text FROM transcript_segments ORDER BY position LIMIT 1"))
 
 
-@pytest.mark.parametrize("keys", [5, 23, 41])
-@pytest.mark.parametrize("reloaded", [False, True])
+@pytest.mark.parametrize(("keys", "reloaded"), [(23, False), (41, True)])
 async def test_no_more_than_the_last_second_of_typing_is_lost(
     installation: Installation, page: Page, *, reloaded: bool, keys: int
 ) -> None:
